@@ -1,0 +1,69 @@
+# How the kernel is compiled and linked.  Every .c and .S in the folders below is
+# part of it, except *_test.c, which are host tests (see tests/host).
+
+FOLDERS ?= arch/x86_64 lib mm kernel block fs net drivers
+SRCS := $(shell find $(FOLDERS) -name '*.[cS]' ! -name '*_test.c' ! -path '*/vdso/*' 2>/dev/null | sort)
+OBJS := $(patsubst %,$(OUT)/obj/%.o,$(basename $(SRCS)))
+
+CC := gcc
+GCC_INCLUDE := $(shell $(CC) -print-file-name=include)
+GEN := $(OUT)/gen
+UAPI := $(OUT)/uapi
+
+CPPFLAGS_K := -nostdinc -isystem $(GCC_INCLUDE) -isystem $(UAPI) -Iinclude -Iabi -I$(GEN) \
+	-D__KERNEL__ -include include/tarn/types.h -include include/tarn/compiler.h
+CFLAGS_K := -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes \
+	-Wstrict-prototypes -Wframe-larger-than=1024 -Wvla -Wno-sign-compare \
+	-ffreestanding -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks \
+	-fno-omit-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
+	-mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fstack-protector-strong \
+	-ffunction-sections -fdata-sections -fcf-protection=none
+CFLAGS_release :=
+CFLAGS_debug := -DTARN_DEBUG
+CFLAGS_K += $(CFLAGS_$(BUILD))
+LDFLAGS_K := -nostdlib -static -z noexecstack -z max-page-size=4096 --gc-sections --build-id=none
+LDSCRIPT := arch/x86_64/kernel.ld
+
+GENERATED := $(GEN)/syscall_table.inc $(GEN)/syscalls.h
+
+kernel: $(KERNEL) ## build the kernel (build/release/tarn.elf)
+objs: $(OBJS) ## compile without linking (FOLDERS="mm fs" narrows it)
+
+# Linux's UAPI headers alone, without the C library's beside them.
+$(UAPI)/.done:
+	$(Q)mkdir -p $(UAPI)
+	$(Q)ln -sfn /usr/include/linux $(UAPI)/linux
+	$(Q)ln -sfn /usr/include/asm-generic $(UAPI)/asm-generic
+	$(Q)ln -sfn $(firstword $(wildcard /usr/include/x86_64-linux-gnu/asm /usr/include/asm)) $(UAPI)/asm
+	$(Q)touch $@
+
+$(GEN)/syscall_table.inc $(GEN)/syscalls.h &: abi/syscall.tbl tools/build/syscalls.py
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(GEN)
+	$(Q)/usr/bin/python3 tools/build/syscalls.py abi/syscall.tbl --table $(GEN)/syscall_table.inc --protos $(GEN)/syscalls.h
+
+$(OUT)/obj/%.o: %.c $(UAPI)/.done $(GENERATED) tools/build/kernel.mk
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_K) $(CFLAGS_K) $(CFLAGS_$(subst /,_,$<)) -MMD -MP -c -o $@ $<
+
+$(OUT)/obj/%.o: %.S $(UAPI)/.done $(GENERATED) tools/build/kernel.mk
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_K) -D__ASSEMBLER__ -g -MMD -MP -c -o $@ $<
+
+# The backtrace's symbol table is made from a first link and linked into the second.
+$(KERNEL): $(OBJS) $(LDSCRIPT) tools/build/symbols.py
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(GEN)
+	$(Q)ld $(LDFLAGS_K) $(LDEXTRA) -T $(LDSCRIPT) -o $(OUT)/tarn.pass1 $(OBJS)
+	$(Q)nm -n --defined-only $(OUT)/tarn.pass1 | /usr/bin/python3 tools/build/symbols.py >$(GEN)/symbols.S
+	$(Q)$(CC) -c -o $(OUT)/symbols.o $(GEN)/symbols.S
+	$(Q)ld $(LDFLAGS_K) $(LDEXTRA) -T $(LDSCRIPT) -o $(OUT)/tarn.debug $(OBJS) $(OUT)/symbols.o
+	$(Q)objcopy --strip-debug $(OUT)/tarn.debug $@
+
+clean: ## remove everything that was built
+	$(Q)rm -rf build
+
+-include $(OBJS:.o=.d)
+.PHONY: kernel objs clean
