@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""QEMU's command line for a machine that Tarn (or Linux, for comparison) runs on.
+
+Three machines: q35 and pc have PCI, microvm has virtio-mmio.  microvm runs without ACPI: its
+devices are then named on the kernel's command line by QEMU (virtio_mmio.device=), the only
+description that needs no interpreter of AML, and powering off is a reset that -no-reboot turns
+into QEMU's exit.  Debian's Linux kernel is built without that word, so a bzImage gets ACPI.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import initramfs
+
+QEMU = os.environ.get("TARN_QEMU", "qemu-system-x86_64")
+# Written by the kernel's panic; QEMU then exits with 2 * value + 1, which is never 0.
+PANIC_PORT = "isa-debug-exit,iobase=0xf4,iosize=4"
+
+
+@dataclass
+class Machine:
+    kernel: Path
+    kind: str = "q35"
+    smp: int = 1
+    mem: str = "1G"
+    cpu: str = "max"
+    append: str = ""
+    initrd: Path | None = None
+    disk: Path | None = None
+    throw_away: bool = True  # writes go to an overlay that QEMU deletes at its end
+    gdb: bool = False
+    extra: list[str] = field(default_factory=list)
+
+    def device(self, name: str, options: str = "") -> list[str]:
+        bus = "device" if self.kind == "microvm" else "pci"
+        return ["-device", f"virtio-{name}-{bus}" + (f",{options}" if options else "")]
+
+    def args(self) -> list[str]:
+        options = self.kind
+        if self.kind == "microvm":
+            options += ",acpi=on" if initramfs.is_bzimage(self.kernel) else ",acpi=off"
+        out = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+               "-machine", options, "-accel", accelerator(), "-cpu", self.cpu,
+               "-smp", str(self.smp), "-m", self.mem, "-device", PANIC_PORT,
+               "-kernel", str(self.kernel), "-append", self.append]
+        if self.kind == "microvm":
+            out += ["-global", "virtio-mmio.force-legacy=false"]
+        if self.initrd:
+            out += ["-initrd", str(self.initrd)]
+        out += ["-object", "rng-random,id=rng0,filename=/dev/urandom"]
+        out += self.device("rng", "rng=rng0")
+        if self.disk:
+            out += self._disk()
+        if self.gdb:
+            out += ["-s", "-S"]
+        return out + self.extra
+
+    def _disk(self) -> list[str]:
+        name = str(self.disk).replace(",", ",,")
+        kind = "qcow2" if is_qcow2(self.disk) else "raw"
+        mode = "snapshot=on" if self.throw_away else "cache=writeback"
+        return ["-drive", f"file={name},format={kind},if=none,id=root,{mode}",
+                *self.device("blk", "drive=root")]
+
+    def ports(self, fds: dict[str, int]) -> list[str]:
+        """virtio-serial ports, numbered from 1 in the order of @fds, each on a socket."""
+        out = self.device("serial", f"max_ports={len(fds) + 1}")
+        for number, (name, fd) in enumerate(fds.items(), 1):
+            out += ["-chardev", f"socket,id={name},fd={fd}", "-device",
+                    f"virtserialport,nr={number},chardev={name},name=tarn.{name}"]
+        return out
+
+
+def accelerator() -> str:
+    """KVM only where the CPU says it can: /dev/kvm alone may open and then hang every guest."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as f:
+        flags = next((line for line in f if line.startswith("flags")), "").split()
+    if {"vmx", "svm"} & set(flags) and os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return "kvm"
+    return "tcg"
+
+
+def is_qcow2(disk: Path) -> bool:
+    with open(disk, "rb") as f:
+        return f.read(4) == b"QFI\xfb"
