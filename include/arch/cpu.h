@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/* The CPU itself: who am I, interrupts on and off, waiting, stopping. */
+#pragma once
+
+struct cpu;
+struct thread;
+
+#define RFLAGS_IF 0x200ul
+
+/* x86's own part of struct cpu: descriptor tables and the LAPIC's identity. */
+struct arch_cpu {
+	u32 apic_id;
+	struct cpu_tables *tables; /* GDT, TSS and the fault stacks: arch/x86_64/gdt.c */
+};
+
+static ALWAYS_INLINE struct cpu *this_cpu(void)
+{
+	struct cpu *c;
+
+	__asm__ volatile("movq %%gs:0, %0" : "=r"(c));
+	return c;
+}
+
+/* Not volatile: a thread's own pointer is the same on whatever CPU it runs. */
+static ALWAYS_INLINE struct thread *current_thread(void)
+{
+	struct thread *t;
+
+	__asm__("movq %%gs:8, %0" : "=r"(t));
+	return t;
+}
+#define current current_thread()
+
+static ALWAYS_INLINE u64 irq_flags(void)
+{
+	u64 f;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(f)::"memory");
+	return f;
+}
+static ALWAYS_INLINE bool irqs_enabled(void)
+{
+	return irq_flags() & RFLAGS_IF;
+}
+static ALWAYS_INLINE void irq_enable(void)
+{
+	__asm__ volatile("sti" ::: "memory");
+}
+static ALWAYS_INLINE void irq_disable(void)
+{
+	__asm__ volatile("cli" ::: "memory");
+}
+/* Interrupts off; returns what irq_restore() takes to put the old state back. */
+static ALWAYS_INLINE u64 irq_save(void)
+{
+	u64 f = irq_flags();
+
+	irq_disable();
+	return f;
+}
+static ALWAYS_INLINE void irq_restore(u64 flags)
+{
+	if (flags & RFLAGS_IF)
+		irq_enable();
+}
+static ALWAYS_INLINE void cpu_relax(void)
+{
+	__builtin_ia32_pause();
+}
+
+/*
+ * Sleep until the next interrupt.  Called with interrupts off after the idle
+ * loop saw nothing to do; returns with them on.  A wake-up that came in between
+ * is not lost: sti takes effect after the hlt begins.
+ */
+static ALWAYS_INLINE void cpu_idle_wait(void)
+{
+	__asm__ volatile("sti; hlt" ::: "memory");
+}
+
+/* Never returns; the other CPUs are stopped by an NMI first. */
+void NORETURN cpu_halt_all(void);
+/* Calls @fn(@arg) on every other online CPU from an interrupt; waits until all have run it.
+ * Interrupts must be on: the waiter serves requests from others meanwhile. */
+void cpu_call_others(void (*fn)(void *arg), void *arg);
+/* Makes @cpu look at need_resched soon.  Any context. */
+void cpu_kick(u32 cpu);
+/* Text for /proc/cpuinfo of one CPU. */
+struct strbuf;
+void cpu_show_info(struct strbuf *out, u32 cpu);
+/* 64 bits of CPU randomness (RDRAND) if there is any; false otherwise.  Seed material only. */
+bool cpu_random(u64 *out);
+/* AT_HWCAP and AT_HWCAP2 for the auxiliary vector, AT_PLATFORM's string. */
+u64 cpu_hwcap(void);
+u64 cpu_hwcap2(void);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The lock order: take locks from top to bottom, never upward.  Debug builds
+ * panic on a wrong order, naming both locks.  Two locks of one rank need a
+ * rule, stated at the rank (parent before child, lower address first ...) and
+ * the *_nested form of the lock call.
+ */
+#pragma once
+
+enum lock_rank {
+	/* Sleeping locks */
+	LR_MODULE_INIT,    /* one-time set-up of a subsystem                             */
+	LR_TTY,            /* tty->termios_lock, tty->read_lock: reads copy to user       */
+	LR_EPOLL,          /* epoll->lock; nested epolls: outer first                    */
+	LR_FILE_POS,       /* file->pos_lock                                             */
+	LR_SOCKET,         /* socket->lock; peers: lower address first                    */
+	LR_PIPE,           /* pipe->lock; two pipes: lower address first                  */
+	LR_PROC_EXEC,      /* process->exec_lock: exec against ptrace and /proc           */
+	LR_SB_UMOUNT,      /* super->umount_lock                                         */
+	LR_RENAME,         /* super->rename_lock: one directory rename at a time          */
+	LR_INODE_DIR,      /* inode->lock of a directory: ancestor first, then address    */
+	LR_INODE,          /* inode->lock of anything else: lower address first           */
+	LR_NAMESPACE,      /* mount namespace's lock                                     */
+	LR_MM,             /* mm->map_lock: child mm after parent in fork                 */
+	LR_MAPPING_INVAL,  /* mapping->invalidate_lock: truncate against filling pages    */
+	LR_PAGE,           /* page lock, by rising index                                 */
+	LR_FS_TRANS,       /* file system transaction (ext4: s_trans_lock)                */
+	LR_FS_INODE_MAP,   /* ext4 inode->map_lock: block mapping of one inode            */
+	LR_FS_ALLOC,       /* ext4 block and inode allocation, one group                  */
+	LR_BUFFER,         /* buffer lock                                                */
+	LR_TASK_WORK,      /* process->cred_lock and others held briefly, may allocate     */
+	LR_SLEEP_LEAF,     /* a sleeping lock under which no other is taken              */
+
+	/* Spinlocks */
+	LR_SPIN_FIRST,
+	LR_FILES = LR_SPIN_FIRST, /* files->lock: the descriptor table                   */
+	LR_DCACHE_LRU,
+	LR_DENTRY,         /* dentry->lock: parent before child                           */
+	LR_INODE_HASH,
+	LR_INODE_SPIN,     /* inode->spin: state bits, dirty lists                        */
+	LR_MAPPING_VMAS,   /* mapping->vmas_lock: who maps this file                      */
+	LR_PT,             /* lock of one page table                                     */
+	LR_MAPPING_TREE,   /* mapping->tree_lock, irqs off                               */
+	LR_PROC_TREE,      /* proc_tree_lock: parents, children, groups, sessions         */
+	LR_SIGNAL,         /* sighand->lock, irqs off: handlers, queues, group stop       */
+	LR_FUTEX,          /* a futex hash bucket; two: lower address first               */
+	LR_WORK,           /* work queues                                                */
+	LR_DEVICE,         /* a driver's queue, irqs off                                 */
+	LR_TIMER,          /* a CPU's timer tree, irqs off                               */
+	LR_WAITQ_OUTER,    /* wait queues whose wakers wake others (epoll), irqs off      */
+	LR_WAITQ,          /* waitq->lock, irqs off                                      */
+	LR_RUNQ,           /* run queue of a CPU, irqs off; two: lower CPU first           */
+	LR_SLAB,           /* slab lists, irqs off                                       */
+	LR_LRU,            /* page LRU lists, irqs off                                   */
+	LR_PAGES,          /* buddy allocator, irqs off                                  */
+	LR_RCU,            /* call-back lists, irqs off                                  */
+	LR_LEAF,           /* a spinlock under which no other is taken                   */
+	LR_CONSOLE,        /* console and log, irqs off: taken from anywhere              */
+};

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Address spaces: mappings, faults, and the system calls on them.  mm/.
+ *
+ * mm->map_lock: faults take it shared, everything that changes the tree takes
+ * it exclusive.  Page table entries are guarded by the lock in the table's
+ * struct page.  See docs/memory.md for the life of a fault.
+ */
+#pragma once
+
+#include <arch/mmu.h>
+#include <tarn/list.h>
+#include <tarn/lock.h>
+#include <tarn/page.h>
+#include <tarn/rbtree.h>
+#include <tarn/refcount.h>
+
+struct file;
+struct inode;
+struct vma;
+
+#define VM_READ BIT(0)
+#define VM_WRITE BIT(1)
+#define VM_EXEC BIT(2)
+#define VM_SHARED BIT(3)
+#define VM_MAYREAD BIT(4)
+#define VM_MAYWRITE BIT(5)
+#define VM_MAYEXEC BIT(6)
+#define VM_GROWSDOWN BIT(7)
+#define VM_LOCKED BIT(8)
+#define VM_DONTCOPY BIT(9)     /* MADV_DONTFORK */
+#define VM_WIPEONFORK BIT(10)
+#define VM_DONTEXPAND BIT(11)
+#define VM_IO BIT(12)          /* device memory or special pages: no struct page life cycle */
+#define VM_NORESERVE BIT(13)
+#define VM_ACCOUNT BIT(14)     /* counted as committed */
+#define VM_HEAP BIT(15)        /* [heap] in /proc/PID/maps */
+#define VM_STACK BIT(16)
+#define VM_DONTDUMP BIT(17)
+#define VM_HUGEPAGE BIT(18)
+#define VM_NOHUGEPAGE BIT(19)
+#define VM_SEQ_READ BIT(20)
+#define VM_RAND_READ BIT(21)
+#define VM_LOCKONFAULT BIT(22)
+
+/*
+ * op       lock held by caller        NULL means
+ * fault    map_lock shared            file mapping through the page cache, or anonymous
+ * open     map_lock exclusive         nothing to do when the vma is copied or split
+ * close    map_lock exclusive         nothing to do when it goes
+ * name     map_lock shared            file's path, [heap], [stack] or nothing
+ *
+ * fault returns the page to map with a reference in *page and 0, or -errno:
+ * -EFAULT SIGBUS, -ENOMEM out of memory.
+ */
+struct vm_ops {
+	int (*fault)(struct vma *v, u64 pgoff, bool write, struct page **page);
+	void (*open)(struct vma *v);
+	void (*close)(struct vma *v);
+	const char *(*name)(struct vma *v);
+};
+
+/* One mapping: [start, end) with one protection and one backing. */
+struct vma {
+	u64 start, end;           /* map_lock exclusive to change */
+	struct rb_node node;      /* mm->vmas, by start */
+	u64 gap_before, max_gap;  /* hole below this vma; largest hole in its subtree */
+	struct mm *mm;            /* [I] */
+	u32 flags;                /* VM_* */
+	u64 pgoff;                /* file page at start; for anonymous: start >> PAGE_SHIFT at birth */
+	struct file *file;        /* counted; NULL: anonymous */
+	const struct vm_ops *ops; /* [I] */
+	void *private;            /* ops' own */
+	struct list mapping_node; /* in file's mapping->vmas; mapping->vmas_lock */
+};
+
+struct mm {
+	struct refcount users;      /* threads and short visitors: the mappings live while > 0 */
+	struct refcount refs;       /* of the struct: users together count as one, lazy TLB CPUs */
+	struct rwsem map_lock;      /* rank LR_MM */
+	struct rb_root vmas;        /* map_lock */
+	struct vma *_Atomic last_vma; /* a hint: map_lock shared */
+	u32 nr_vmas;
+	pte_t *root;                /* [I] top page table */
+	_Atomic u64 cpus;           /* [a] bit per CPU whose TLB may hold entries */
+	_Atomic u64 tlb_gen;        /* [a] */
+
+	/* Layout: map_lock to write */
+	u64 mmap_base;              /* mappings are placed downward from here */
+	u64 start_code, end_code, start_data, end_data;
+	u64 start_brk, brk, start_stack;
+	u64 arg_start, arg_end, env_start, env_end;
+	u64 vdso_base;
+	u64 auxv[48];               /* for /proc/PID/auxv: written by exec */
+	u32 auxv_len;               /* bytes */
+	u32 def_flags;              /* VM_LOCKED after mlockall(MCL_FUTURE) */
+
+	/* Sizes in pages [a] */
+	_Atomic s64 total_vm, locked_vm, data_vm, exec_vm, stack_vm;
+	_Atomic s64 rss_anon, rss_file, rss_shmem, swap_used, table_pages;
+	u64 hiwater_rss, hiwater_vm;
+	struct file *exe_file;      /* counted, [I] after exec */
+	bool membarrier_registered;
+};
+
+extern struct mm kernel_mm; /* its root holds the kernel half; no mappings */
+
+/* A fresh, empty address space, users 1; NULL: no memory. */
+struct mm *mm_create(void);
+/* A copy-on-write copy of current's for fork; ERR_PTR. */
+struct mm *mm_fork(struct mm *old);
+static inline void mm_get(struct mm *mm)
+{
+	ref_get(&mm->users);
+}
+static inline bool mm_get_unless_dead(struct mm *mm)
+{
+	return ref_get_unless_zero(&mm->users);
+}
+/* The last user unmaps everything.  May sleep. */
+void mm_put(struct mm *mm);
+/* The struct alone (lazy TLB): mm_drop from the scheduler, irqs off allowed. */
+void mm_hold(struct mm *mm);
+void mm_drop(struct mm *mm);
+
+/* ---- finding and making mappings: map_lock held as said ---- */
+/* The mapping that holds @addr or the next above it; shared. */
+struct vma *vma_find(struct mm *mm, u64 addr);
+/* The one that holds @addr, or NULL; shared. */
+struct vma *vma_at(struct mm *mm, u64 addr);
+struct vma *vma_next(struct vma *v);
+struct vma *vma_first(struct mm *mm);
+
+/* What to map: mmap(2) after its flags were judged, also exec, shm and the vDSO. */
+struct map_request {
+	u64 addr;            /* page aligned hint, or the place with @fixed */
+	u64 len;             /* page aligned, > 0 */
+	u32 vm_flags;
+	bool fixed;          /* replaces what is there */
+	bool noreplace;      /* with fixed: -EEXIST instead */
+	bool low32;          /* MAP_32BIT */
+	bool populate;
+	struct file *file;   /* NULL: anonymous (VM_SHARED: a nameless tmpfs file is made) */
+	u64 pgoff;
+	const struct vm_ops *ops;
+	void *private;
+};
+/* The address or -errno.  Takes map_lock of @mm itself. */
+s64 mm_map(struct mm *mm, const struct map_request *req);
+int mm_unmap(struct mm *mm, u64 start, u64 len);
+/* exec: the stack mapping with room for @size, grows down; heap start. */
+int mm_setup_brk(struct mm *mm, u64 brk_start);
+
+/* ---- faults ---- */
+#define FAULT_WRITE BIT(0)
+#define FAULT_EXEC BIT(1)
+#define FAULT_USER BIT(2)
+/*
+ * A page fault at @addr of current's mm, interrupts on, from arch.  0 handled; otherwise the signal
+ * to send: SIGSEGV or SIGBUS with *code the si_code; 0 with nothing mapped never happens.  -1: killed.
+ */
+int mm_fault(u64 addr, u32 fault_flags, int *code);
+/* Makes user pages present and referenced: for futexes, /proc/PID/mem, direct access.  Number got or -EFAULT.
+ * @write: also breaks copy-on-write.  Takes map_lock shared. */
+long mm_pin_pages(struct mm *mm, u64 start, unsigned int n, bool write, struct page **pages);
+/* Reads or writes another address space (ptrace, /proc/PID/mem); @force: past protection, as ptrace may.
+ * Bytes done; may be short. */
+size_t mm_access(struct mm *mm, u64 addr, void *buf, size_t len, bool write, bool force);
+/* Identity of a user address for futexes: private: (mm, address); shared: (inode or page, offset). */
+struct futex_key {
+	u64 word0, word1;
+	u32 offset;
+};
+int mm_futex_key(u64 uaddr, bool shared, bool write, struct futex_key *key);
+
+/* ---- file side, called by mm/pagecache.c and truncate ---- */
+/* Unmaps file pages [first, last] from every address space that maps @m; private copies too if @even_cows. */
+struct mapping;
+void mapping_unmap_range(struct mapping *m, u64 first, u64 last, bool even_cows);
+/* Write-protects and cleans every mapping of @p (page locked): true if one was dirty. */
+bool page_mkclean(struct page *p);
+/* Removes all mappings of a cache page (page locked). */
+void page_unmap_all(struct page *p);
+
+/* RLIMIT, overcommit: 0 or -ENOMEM. */
+int mm_commit(u64 pages);
+void mm_uncommit(u64 pages);
+
+struct strbuf;
+/* /proc/PID/maps and smaps; takes map_lock shared. */
+void mm_show_maps(struct mm *mm, struct strbuf *out, bool smaps);
+void mm_init(void);

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Processes: thread groups, the tree of parents and children, process groups
+ * and sessions.  kernel/process/.
+ *
+ * proc_tree_lock (a spinlock, LR_PROC_TREE) guards every link below; pid
+ * lookups run under RCU.
+ */
+#pragma once
+
+#include <linux/resource.h>
+#include <tarn/thread.h>
+
+#define RLIM_COUNT 16
+
+struct rlimit64_pair {
+	u64 cur, max; /* ~0: infinity */
+};
+
+struct tty;
+
+/* A process group or session: numbers with members. */
+struct pgrp {
+	pid_t id;               /* [I] */
+	struct session *session; /* [I] counted */
+	struct list members;    /* process->pgrp_node */
+	struct refcount refs;
+	struct rcu_head rcu;
+};
+struct session {
+	pid_t id;               /* [I] */
+	struct tty *tty;        /* controlling terminal, counted; proc_tree_lock */
+	struct list pgrps_unused;
+	struct refcount refs;
+};
+
+/* Resource use: own or of waited-for children. */
+struct rusage_sum {
+	u64 utime, stime;
+	u64 min_flt, maj_flt, nvcsw, nivcsw, inblock, oublock;
+	u64 max_rss; /* pages */
+};
+
+struct process {
+	pid_t pid;                       /* [I] thread group id */
+	struct refcount refs;
+	struct thread *leader;           /* changes when a non-leader execs; proc_tree_lock */
+	struct list threads;             /* thread->group_node; also walked under RCU */
+	u32 nthreads;
+
+	struct process *parent;          /* never NULL but for pid 1 and the kernel's */
+	struct list children, sibling;
+	struct pgrp *pgrp;
+	struct list pgrp_node;
+	struct session *session;
+
+	struct sighand *sighand;         /* changes at exec (unshare) only */
+	struct sigqueue sig;             /* pending for the process; sighand->lock */
+	/* Group exit and stop: sighand->lock */
+	bool group_exit, group_stop, stop_reported, continued_reported;
+	int group_exit_code;             /* wait status */
+	int stop_signal;
+	u32 stopping_threads;            /* still to stop */
+	struct thread *exec_thread;      /* killing the others */
+
+	int exit_signal;                 /* sent to the parent; SIGCHLD */
+	bool zombie;                     /* every thread is gone, waiting to be reaped */
+	bool is_subreaper;
+	bool did_exec;                   /* setpgid by the parent is refused afterwards */
+	struct waitq wait_children;      /* wait4 sleeps here */
+	struct waitq pidfd_waitq;
+
+	struct mutex exec_lock;          /* exec, ptrace attach, /proc's look into mm */
+	struct spinlock rlimit_lock;
+	struct rlimit64_pair rlimits[RLIM_COUNT]; /* rlimit_lock to write; readers take READ_ONCE */
+	struct rusage_sum dead_threads;  /* sighand->lock */
+	struct rusage_sum children_usage;
+	struct list posix_timers;        /* sighand->lock */
+	u32 next_timer_id;
+	struct timer itimer_real;
+	u64 itimer_real_interval;
+	struct { u64 value, interval; } itimer_cpu[2]; /* ITIMER_VIRTUAL, ITIMER_PROF; ns of CPU time */
+
+	/* What /proc shows of the program; exec_lock */
+	struct file *exe;                /* counted; NULL: kernel */
+	int oom_score_adj;
+	bool dumpable;
+	ktime_t start_time;
+	struct rcu_head rcu;
+};
+
+extern struct spinlock proc_tree_lock;
+extern struct process *init_process;  /* pid 1 */
+
+static inline u64 rlimit_cur(unsigned int which)
+{
+	return READ_ONCE(current->process->rlimits[which].cur);
+}
+
+/* With a reference; NULL: none. */
+struct process *process_find_get(pid_t pid);
+void process_put(struct process *p);
+static inline void process_get(struct process *p)
+{
+	ref_get(&p->refs);
+}
+/* Walks all processes under RCU: first with pid >= @pid; NULL at the end. */
+struct process *process_next(pid_t pid);
+/* 'R', 'S', 'D', 'T', 't', 'Z' as /proc/PID/stat has it. */
+char thread_state_char(const struct thread *t);
+/* mm of @t with a reference (mm_put), or NULL (kernel thread, exiting). */
+struct mm *thread_mm_get(struct thread *t);
+
+/* ---- fork, exec, exit ---- */
+struct clone_args_k {
+	u64 flags;
+	int exit_signal;
+	u64 stack;      /* top; 0: keep */
+	u64 tls;
+	int __user *parent_tid, *child_tid, *pidfd;
+	pid_t set_tid;  /* 0: any */
+};
+/* The new thread's id or -errno. */
+long thread_clone(const struct clone_args_k *args);
+void NORETURN thread_exit(int code);
+/* Whole process: wait status as wait4(2) gives it. */
+void NORETURN process_exit_group(int status);
+/* Starts pid 1 from a kernel thread: tries @path with @argv, @envp (kernel strings).  Returns only on error. */
+int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
+void process_init(void);
+
+/* ---- namespaces ---- */
+struct uts_names {
+	char nodename[65], domainname[65];
+};
+/* All present namespaces of a thread; counted.  Today only the mount namespace can differ. */
+struct namespaces {
+	struct refcount refs;
+	struct mount_ns *mnt;
+	struct uts_ns *uts;
+};
+struct uts_ns {
+	struct refcount refs;
+	struct mutex lock;
+	struct uts_names names;
+};
+void namespaces_put(struct namespaces *ns);
+
+/* ---- terminals: called by drivers/tty, proc_tree_lock taken inside ---- */
+/* Process group @pgid belongs to @s. */
+bool pgrp_in_session(pid_t pgid, struct session *s);
+/* No member has a parent in another group of the session: stop signals from the tty are discarded. */
+bool pgrp_is_orphaned(pid_t pgid);

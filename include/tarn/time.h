@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/* Clocks and timers.  kernel/time/. */
+#pragma once
+
+#include <tarn/rbtree.h>
+#include <tarn/lock.h>
+
+struct timespec64 {
+	s64 tv_sec;
+	s64 tv_nsec;
+};
+
+ktime_t clock_monotonic(void); /* ns since boot, = CLOCK_BOOTTIME here */
+s64 clock_realtime(void);      /* ns since 1970 */
+struct timespec64 realtime_now(void);
+/* For inode times: cached at each timer tick or read when cheap; never goes back. */
+struct timespec64 realtime_coarse(void);
+/* settimeofday and clock_settime: wakes timers on the realtime clock. */
+void clock_set_realtime(s64 ns);
+u64 clock_boot_seconds(void); /* realtime at boot, for /proc/stat's btime */
+
+/* -EFAULT, -EINVAL (tv_nsec out of range or negative seconds).  Clamped to KTIME_MAX - 1. */
+int ktime_from_user_timespec(ktime_t *out, const void __user *ts);
+int ktime_from_user_timeval(ktime_t *out, const void __user *tv);
+int ktime_to_user_timespec(void __user *ts, ktime_t t);
+struct timespec64 ktime_to_timespec(ktime_t t);
+
+/* A one-shot call-back at a point of arch_clock_ns time, from the timer interrupt: irqs off, no sleeping. */
+struct timer {
+	struct rb_node node;
+	ktime_t expires;
+	void (*fn)(struct timer *t);
+	u32 cpu;      /* whose tree it is in */
+	bool queued;
+};
+void timer_init(struct timer *t, void (*fn)(struct timer *t));
+/* Arms or re-arms; any context. */
+void timer_arm(struct timer *t, ktime_t expires);
+/* True if it was pending.  The call-back may still be running on another CPU. */
+bool timer_cancel(struct timer *t);
+/* And waits for a running call-back; not from the call-back itself; irqs on. */
+bool timer_cancel_sync(struct timer *t);
+
+/* The sleeping forms: 0 or -ERESTARTSYS when interruptible. */
+void sleep_ns(u64 ns);
+int sleep_until_interruptible(ktime_t deadline);
