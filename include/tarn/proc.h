@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/*
+ * /proc and /proc/sys for the rest of the kernel.  fs/proc/.
+ *
+ * A file's text is made whole at the first read of an open (so a reader sees one
+ * state), then served from memory.
+ */
+#pragma once
+
+#include <tarn/strbuf.h>
+
+/* A file of /proc ("meminfo", "sys/kernel/ostype", "net/unix"): show fills @out; 0 or -errno.
+ * @write may be NULL. Directories on the way are made. */
+struct proc_entry {
+	const char *path;
+	int (*show)(struct strbuf *out);
+	ssize_t (*write)(const char *text, size_t n);
+	u32 mode; /* 0: 0444, or 0644 with write */
+};
+/* Leaf plug-in: SECTION_SET(proc_entries, my_entry). */
+
+/* A number under /proc/sys: SECTION_SET(sysctls, x). */
+struct sysctl {
+	const char *path; /* "vm/overcommit_memory" */
+	int *value;       /* or, with @str, a string buffer */
+	int min, max;
+	char *str;
+	u32 str_size;
+};

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sockets: the family-independent part.  net/socket.c; families in net/unix/ and later net/inet/.
+ * A socket is a file; its family's ops do the work.
+ */
+#pragma once
+
+#include <abi_socket.h>
+#include <tarn/vfs.h>
+
+struct socket;
+
+struct msg {
+	struct iov_iter iter;
+	void *name;              /* kernel copy of the address, ABI_SOCKADDR_MAX bytes */
+	int namelen;             /* in: given; out: filled */
+	void *control;           /* kernel copy of the control data to send, or NULL */
+	size_t controllen;
+	void __user *ucontrol;   /* where received control messages go */
+	size_t ucontrol_len;     /* room left */
+	u32 flags;               /* MSG_*; out: MSG_TRUNC, MSG_CTRUNC, MSG_EOR */
+};
+
+/*
+ * All may sleep; no locks held by the caller.  NULL means -EOPNOTSUPP.
+ * sendmsg, recvmsg return bytes or -errno and raise no signal: the caller sends SIGPIPE for -EPIPE.
+ */
+struct proto_ops {
+	int family;
+	int (*bind)(struct socket *s, const void *addr, int len);
+	int (*connect)(struct socket *s, const void *addr, int len, u32 file_flags);
+	int (*listen)(struct socket *s, int backlog);
+	int (*accept)(struct socket *s, struct socket *new_sock, u32 file_flags);
+	int (*socketpair)(struct socket *a, struct socket *b);
+	int (*getname)(struct socket *s, void *addr, bool peer); /* length */
+	ssize_t (*sendmsg)(struct socket *s, struct msg *m, u32 flags);
+	ssize_t (*recvmsg)(struct socket *s, struct msg *m, u32 flags);
+	int (*shutdown)(struct socket *s, int how);
+	u32 (*poll)(struct socket *s, struct poll_wait *w);
+	long (*ioctl)(struct socket *s, unsigned int cmd, unsigned long arg);
+	int (*setsockopt)(struct socket *s, int level, int name, const void __user *val, int len);
+	int (*getsockopt)(struct socket *s, int level, int name, void __user *val, int __user *len);
+	void (*release)(struct socket *s);
+};
+
+struct socket {
+	int family, type, protocol;     /* [I] */
+	const struct proto_ops *ops;    /* [I] */
+	void *sk;                       /* the family's own [I] */
+	struct file *file;              /* [I] not counted */
+	struct inode *inode;            /* [I] */
+};
+
+/* Family @family makes sockets with @create: 0 or -errno (-ESOCKTNOSUPPORT, -EPROTONOSUPPORT). */
+int socket_register_family(int family, int (*create)(struct socket *s, int type, int protocol));
+void put_cmsg(struct msg *m, int level, int type, const void *data, size_t len);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Terminals: line discipline, job control, the pieces that drivers fill in.
+ * drivers/tty/.
+ */
+#pragma once
+
+#include <asm/termbits.h>
+#include <asm/termios.h>
+#include <tarn/lock.h>
+#include <tarn/refcount.h>
+#include <tarn/vfs.h>
+
+struct tty;
+struct session;
+
+/*
+ * op          may sleep   NULL means
+ * write       no          required: bytes taken (may be fewer than @n when full); wakes tty_wake_writers() later
+ * write_room  no          always room
+ * set_termios yes         nothing to program
+ * hangup      yes         nothing
+ * close       yes         nothing: last user gone
+ * winsize     yes         only stored
+ */
+struct tty_ops {
+	size_t (*write)(struct tty *t, const u8 *data, size_t n);
+	size_t (*write_room)(struct tty *t);
+	void (*set_termios)(struct tty *t, const struct ktermios *old);
+	void (*hangup)(struct tty *t);
+	void (*close)(struct tty *t);
+	long (*ioctl)(struct tty *t, unsigned int cmd, unsigned long arg); /* -ENOIOCTLCMD: not mine */
+};
+
+/* A driver's terminal, ready for open.  @dev its number, @name "ttyS0".  Never freed for hardware. ERR_PTR. */
+struct tty *tty_create(const char *name, kdev_t dev, const struct tty_ops *ops, void *driver);
+void *tty_driver_data(struct tty *t);
+/* Bytes from the line; any context.  They reach the line discipline in a worker or at once. */
+void tty_receive(struct tty *t, const u8 *data, size_t n);
+/* The device has room again. */
+void tty_wake_writers(struct tty *t);
+/* Carrier lost or master closed: SIGHUP to the session, reads end, writes EIO. */
+void tty_hangup(struct tty *t);
+void tty_get(struct tty *t);
+void tty_put(struct tty *t);
+kdev_t tty_dev(const struct tty *t);
+const char *tty_name(const struct tty *t);
+/* Foreground process group, for /proc/PID/stat; -1: none. */
+pid_t tty_foreground(struct tty *t);
+/* The session leader exits: SIGHUP, SIGCONT to the foreground group; terminal let go.  No locks held. */
+void tty_session_leader_exit(struct session *s);
+/* /dev/console is this terminal (console= words); by name. */
+void tty_set_console(const char *name);
+void tty_init(void); /* tty core, ptys, /dev/tty, /dev/console, /dev/ptmx, devpts */
