@@ -5,6 +5,8 @@
  */
 #pragma once
 
+struct regs;
+
 struct mem_range {
 	phys_t start, end;
 	u32 type; /* 1 RAM, 2 reserved, 3 ACPI data, 4 ACPI NVS */

@@ -17,7 +17,7 @@ struct thread;
 /* Assembly knows the offsets of the first six fields: arch/x86_64/offsets.h asserts them. */
 struct cpu {
 	struct cpu *self;        /*  0 */
-	struct thread *current;  /*  8 */
+	struct thread *running;  /*  8: what current reads */
 	u64 kernel_sp;           /* 16 top of current's kernel stack: where entries start */
 	u64 user_sp;             /* 24 scratch for the system call entry */
 	s64 percpu_offset;       /* 32 added to a PERCPU variable's address */

@@ -61,7 +61,7 @@ struct mapping {
 	struct inode *host;                     /* [I] */
 	const struct mapping_ops *ops;          /* [I] */
 	struct spinlock tree_lock;              /* LR_MAPPING_TREE, irqs off: writers of the tree and tags */
-	struct radix pages GUARDED_BY(&tree_lock); /* lookups run under RCU */
+	struct radix_root pages GUARDED_BY(&tree_lock); /* lookups run under RCU */
 	u64 nrpages GUARDED_BY(&tree_lock);
 	struct spinlock vmas_lock;              /* LR_MAPPING_VMAS */
 	struct list vmas GUARDED_BY(&vmas_lock);
