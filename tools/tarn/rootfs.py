@@ -38,7 +38,7 @@ ALPINE_INITTAB = """\
 ::sysinit:/bin/hostname -F /etc/hostname
 ttyS0::respawn:/bin/login -f root
 ::ctrlaltdel:/sbin/reboot
-::shutdown:/bin/umount -a -r
+::shutdown:/bin/mount -o remount,ro /
 """
 
 
