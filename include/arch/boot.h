@@ -25,6 +25,9 @@ extern struct boot_info boot_info; /* [I] after arch_boot_init() */
 phys_t arch_kernel_end(void);
 phys_t arch_kernel_start(void);
 
+/* kernel/main.c: where the boot assembly ends up.  %gs points at CPU 0's struct cpu (its canary set),
+ * interrupts are off, the stack is the boot stack (at least 16 KiB; CPU 0's idle thread keeps it). */
+void NORETURN kernel_main(void);
 /* IDT, GDT, CPU features, early console.  No allocation. */
 void arch_boot_init(void);
 /* Direct map of all RAM, struct page array's mapping, final kernel protections (W^X).
@@ -34,7 +37,8 @@ void arch_mmu_init(phys_t (*alloc_page)(void));
 void arch_map_page_array(pfn_t start, pfn_t end);
 /* LAPIC, IO-APIC, from the MADT, MP table, or defaults; uses acpi_find_table(). */
 void arch_irq_init(void);
-/* Starts the other CPUs; each ends up in cpu_main() (kernel/) on its idle thread. */
+/* Starts the other CPUs, each on the stack of the thread that sched_idle_create(cpu) gives, with
+ * cpu->current and cpu->idle set to it; each ends up in cpu_main() (kernel/) on its idle thread. */
 void smp_init(void);
 /* kernel/main.c: what a started CPU runs; interrupts off. */
 void NORETURN cpu_main(void);

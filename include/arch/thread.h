@@ -32,6 +32,13 @@ void arch_thread_exec(struct regs *regs, u64 entry, u64 stack);
 
 /* Saves @prev, loads @next; interrupts off.  Returns on @prev's next turn, with the thread that ran before it. */
 struct thread *arch_switch(struct thread *prev, struct thread *next);
+/*
+ * What a thread runs before anything else, with interrupts off: the start code that the two
+ * arch_thread_init_* set up calls it with the thread that ran before (kernel/sched/switch.c).
+ * It lets go of the run queue.  The start code then enables interrupts, or returns to user mode
+ * by the usual way out.
+ */
+void sched_finish_switch(struct thread *prev);
 /* From a kernel thread that has exec'd: loads current's frame and enters user mode. */
 void NORETURN arch_enter_user(void);
 
@@ -43,7 +50,8 @@ long arch_do_prctl(struct thread *t, int option, u64 arg);
 
 /*
  * Called by the entry code with interrupts off before each return to user mode when
- * anything is pending: kernel/ handles signals, rescheduling, stops (it enables
+ * anything is pending
+ * (current->pending != 0; the scheduler sets TP_RESCHED there as well as cpu->need_resched): kernel/ handles signals, rescheduling, stops (it enables
  * interrupts while it works and returns with them off).
  */
 void return_to_user_work(struct regs *regs);

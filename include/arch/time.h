@@ -11,8 +11,9 @@ ktime_t arch_clock_ns(void);
 /* Interrupt on this CPU at @deadline (arch_clock_ns time; KTIME_MAX cancels); the handler is timer_interrupt().
  * Interrupts off. */
 void arch_timer_set(ktime_t deadline);
-/* Called by arch from the timer interrupt: kernel/time/timer.c. */
-void timer_interrupt(void);
+struct regs;
+/* Called by arch from the timer interrupt, interrupts off, inside irq_depth: kernel/time/timer.c. */
+void timer_interrupt(const struct regs *regs);
 /* Seconds since 1970 from the battery clock (CMOS), 0 if there is none. */
 u64 arch_rtc_read(void);
 void delay_us(unsigned int us);

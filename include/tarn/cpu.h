@@ -24,7 +24,7 @@ struct cpu {
 	u64 canary;              /* 40 gcc's stack protector reads %gs:40 */
 	u32 id;                  /* 48 [I] logical number, 0 is the boot CPU */
 	u32 spin_depth;          /* spinlocks held by this CPU */
-	u32 irq_depth;           /* nested interrupt handlers */
+	u32 irq_depth;           /* nested interrupt handlers: arch counts around each */
 	bool need_resched;       /* asked to switch threads at the next chance */
 	bool online;
 	struct thread *idle;     /* [I] runs when nobody else wants to */

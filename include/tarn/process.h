@@ -128,6 +128,14 @@ void NORETURN process_exit_group(int status);
 /* Starts pid 1 from a kernel thread: tries @path with @argv, @envp (kernel strings).  Returns only on error. */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
 void process_init(void);
+/* Owner of all kernel threads, pid 0; ready before process_init(). */
+extern struct process kernel_process;
+/* A fresh thread (thread_alloc) becomes a kernel thread: a tid, kernel_process's group, TF_KTHREAD,
+ * root credentials, the kernel's fs context and namespaces.  0 or -errno. */
+int process_adopt_kthread(struct thread *t);
+/* Makes process 1 with its thread, no program yet: it runs @fn(@arg) in the kernel, which ends in
+ * kernel_execve().  The caller does sched_start().  ERR_PTR. */
+struct thread *process_create_init(void (*fn)(void *arg), void *arg);
 
 /* ---- namespaces ---- */
 struct uts_names {

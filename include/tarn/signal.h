@@ -34,7 +34,8 @@ struct abi_sigaction {
 struct sigitem {
 	struct list node;
 	struct ksiginfo info;
-	struct posix_timer *timer; /* its overrun count is taken at delivery */
+	struct posix_timer *timer; /* NULL: free the item at dequeue; else posix_timer_dequeued() */
+	struct thread *target;     /* signal_send_item: whose queue, NULL the process's */
 };
 
 /* Pending signals of a thread or a process; sighand->lock. */
@@ -62,6 +63,11 @@ void siginfo_user(struct ksiginfo *info, int sig, int code);
 /* To one thread / to the whole process.  0, or -EAGAIN (queue limit, real-time only).  Any context but NMI. */
 int signal_send_thread(struct thread *t, const struct ksiginfo *info);
 int signal_send_process(struct process *p, const struct ksiginfo *info);
+/* Queues @item, which its posix timer owns and keeps alive, to @t or (NULL) to @p.  False: it is still
+ * queued from before.  At dequeue posix_timer_dequeued() fills the overrun in.  Any context. */
+bool signal_send_item(struct process *p, struct thread *t, struct sigitem *item);
+/* Takes it back off the queue if it is there (timer_delete). */
+void signal_cancel_item(struct process *p, struct sigitem *item);
 /* Kernel-born, no further information. */
 void signal_process(struct process *p, int sig);
 void signal_thread(struct thread *t, int sig);

@@ -51,13 +51,18 @@ enum thread_state {
 struct sched_entity {
 	struct rb_node node;      /* in the run queue's tree, by deadline */
 	u64 vruntime, deadline;   /* weighted ns */
+	u64 min_vruntime;         /* smallest vruntime in the subtree */
+	s64 lag;                  /* what it was owed when it left the queue */
+	u64 sum_exec;             /* ns of CPU time, exact */
 	u64 exec_start;           /* when it last got the CPU */
-	u64 slice_used;
+	u64 last_ran;             /* when it last gave the CPU up: cache warmth */
 	u32 weight;               /* from nice */
 	s8 nice;                  /* -20..19 */
 	u8 policy;                /* SCHED_* */
 	u8 rt_priority;           /* 1..99 for FIFO and RR */
-	bool queued;
+	u8 on_rq;                 /* RQ_*: kernel/sched/sched.h */
+	bool reset_on_fork;
+	u64 rr_left;              /* ns left of a SCHED_RR turn */
 	struct list rt_node;
 	u64 affinity;             /* bit per CPU */
 };
@@ -122,8 +127,7 @@ struct thread {
 	struct ptrace_state *ptrace;   /* NULL: not traced */
 
 	/* Accounting */
-	_Atomic u64 utime, stime;      /* ns [a] */
-	u64 switched_at;               /* entry code: last change between user and kernel */
+	_Atomic u64 utime, stime;      /* [a] ns as ticks sampled them; thread_cpu_times() scales se.sum_exec */
 	ktime_t start_time;
 	u64 nvcsw, nivcsw, min_flt, maj_flt;
 	u64 read_bytes, write_bytes;
@@ -140,7 +144,7 @@ static inline bool signal_pending(void)
 {
 	return atomic_load_explicit(&current->pending, memory_order_relaxed) & (TP_SIGNAL | TP_EXIT);
 }
-bool fatal_signal_pending(void);
+bool fatal_signal_pending(void); /* kernel/signal/ */
 
 /* ---- scheduler: kernel/sched/ ---- */
 void sched_init(void);
@@ -150,6 +154,10 @@ void schedule(void);
 /* Lets others run if they should; a no-op when nothing asks for it.  For long loops in the kernel. */
 void cond_resched(void);
 void sched_yield_current(void);
+/* The idle thread of a CPU about to start: stack ready, not on any queue.  Panics when out of memory. */
+struct thread *sched_idle_create(u32 cpu);
+/* A new thread's scheduling state: like current's (fork), or plain for kernel threads. */
+void sched_fork(struct thread *t);
 /* A new thread onto a run queue. */
 void sched_start(struct thread *t);
 /* TS_INTERRUPTIBLE / KILLABLE / ... -> RUNNING if its state is in @states (bit mask of BIT(TS_*)); any context.

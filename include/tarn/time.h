@@ -41,6 +41,18 @@ bool timer_cancel(struct timer *t);
 /* And waits for a running call-back; not from the call-back itself; irqs on. */
 bool timer_cancel_sync(struct timer *t);
 
+struct process;
+struct ksiginfo;
+struct posix_timer;
+/* A signal of @timer leaves its queue: si_overrun is filled in.  sighand->lock held. */
+void posix_timer_dequeued(struct posix_timer *timer, struct ksiginfo *info);
+/* fork: a new process has no timers.  @p is not yet visible. */
+void process_timers_init(struct process *p);
+/* exec: timer_create(2)'s timers go, setitimer(2)'s stay. */
+void process_timers_exec(struct process *p);
+/* exit, last thread: all go.  May sleep. */
+void process_timers_exit(struct process *p);
+
 /* The sleeping forms: 0 or -ERESTARTSYS when interruptible. */
 void sleep_ns(u64 ns);
 int sleep_until_interruptible(ktime_t deadline);
