@@ -18,5 +18,4 @@ KERNEL := $(OUT)/tarn.elf
 .DELETE_ON_ERROR:
 
 include tools/build/kernel.mk
-include tools/build/host.mk
 include tools/build/targets.mk
