@@ -16,7 +16,7 @@
 #define SECTOR_SIZE 512u
 
 enum bio_op { BIO_READ, BIO_WRITE, BIO_FLUSH, BIO_DISCARD, BIO_WRITE_ZEROES };
-#define BIO_FUA BIT(0)    /* on stable storage before completion */
+#define BIO_FUA BIT(0)    /* on stable storage when bio_submit_wait() returns; not for bio_submit() */
 #define BIO_SYNC BIT(1)   /* somebody waits */
 
 struct bio_vec {
@@ -34,8 +34,12 @@ struct bio {
 	struct bdev *bdev;
 	enum bio_op op;
 	u32 flags;
-	u64 sector;             /* of @bdev (a partition's own count) */
+	u64 sector;             /* of @bdev; bio_submit() adds a partition's start: drivers see the disk's */
+	u32 sectors;            /* length in 512 bytes: kept by bio_add_page(); set by hand when there are no vecs */
 	u32 nvecs, max_vecs;
+	ktime_t started;        /* [I] block/bio.c: for statistics */
+	bool from_reserve;      /* [I] block/bio.c */
+	bool started_counted;   /* block/bio.c: in bdev->in_flight */
 	int status;             /* 0 or -errno, valid in @done */
 	void (*done)(struct bio *bio);
 	void *private;
@@ -104,6 +108,11 @@ void bdev_release(struct bdev *b);
 /* Dirty pages of the device's own cache to the disk, then a flush. */
 int bdev_sync(struct bdev *b);
 int bdev_flush(struct bdev *b);
+/* Copies [offset, offset + len) from the device's cache: 0, -EIO, -ENOMEM; -EINVAL past the end. */
+int bdev_read(struct bdev *b, u64 offset, void *buf, size_t len);
+/* Zeroes or discards [sector, sector + count) on the disk itself; the cache is the caller's business. */
+int bdev_zero_sectors(struct bdev *b, u64 sector, u64 count);
+int bdev_discard_sectors(struct bdev *b, u64 sector, u64 count);
 void block_init(void);
 
 struct file_ops;
