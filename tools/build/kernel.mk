@@ -12,6 +12,10 @@ UAPI := $(OUT)/uapi
 
 CPPFLAGS_K := -nostdinc -isystem $(GCC_INCLUDE) -isystem $(UAPI) -Iinclude -Iabi -I$(GEN) \
 	-D__KERNEL__ -include include/tarn/types.h -include include/tarn/compiler.h
+# Small copies of constant size become plain moves, the rest call memcpy and memset:
+# gcc's own choice is rep movsq, slow to start and several times slower under emulation.
+INLINE_COPIES := -mmemcpy-strategy=unrolled_loop:256:noalign,libcall:-1:noalign \
+	-mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign
 CFLAGS_K := -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes \
 	-Wstrict-prototypes -Wframe-larger-than=1024 -Wvla -Wno-sign-compare \
 	-ffreestanding -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks \
@@ -19,10 +23,6 @@ CFLAGS_K := -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wmiss
 	-mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -fcf-protection=none \
 	$(INLINE_COPIES)
-# Small copies of constant size become plain moves, the rest call memcpy and memset:
-# gcc's own choice is rep movsq, slow to start and several times slower under emulation.
-INLINE_COPIES := -mmemcpy-strategy=unrolled_loop:256:noalign,libcall:-1:noalign \
-	-mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign
 CFLAGS_release :=
 CFLAGS_debug := -DTARN_DEBUG
 CFLAGS_K += $(CFLAGS_$(BUILD))
