@@ -611,11 +611,10 @@ static bool find_hole(const struct radix_node *top, u64 *index)
 	const struct radix_node *node = top;
 
 	while (*index <= max_index(top->shift)) {
-		unsigned limit = slot_of(node, ~0ull);	/* the top of 64 bits is short of slots */
 		u64 holes = ~READ_ONCE(node->full) & (~0ull << slot_of(node, *index));
 		unsigned slot = holes ? (unsigned)__builtin_ctzll(holes) : RADIX_SLOTS;
 
-		if (slot > limit) {
+		if (slot == RADIX_SLOTS) {
 			if (!skip_block(index, max_index(node->shift), ~0ull))
 				return false;
 			node = top;

@@ -237,6 +237,40 @@ TEST(radix_out_of_memory_changes_nothing)
 		EXPECT_EQ(radix_delete(&root, indexes[i]), make_entry(i));
 }
 
+#define CROWD 9000			/* more than two full nodes of the second level */
+
+/* A crowded tree with few holes: leaves and the nodes above them fill up and open again. */
+TEST(radix_holes_of_a_crowded_tree)
+{
+	static bool present[CROWD];
+	struct radix_root root = RADIX_INIT;
+	unsigned i, step;
+	u64 hole = 0;
+
+	for (i = 0; i < CROWD; i++) {
+		EXPECT_EQ(radix_insert(&root, i, make_entry(i)), 0);
+		present[i] = true;
+	}
+	for (step = 0; step < 3000; step++) {
+		unsigned first = (unsigned)test_random_below(CROWD), want = first;
+		unsigned victim = (unsigned)test_random_below(CROWD);
+
+		while (want < CROWD && present[want])
+			want++;
+		EXPECT(radix_next_hole(&root, first, ~0ull, &hole));
+		EXPECT_EQ(hole, want);
+		if (want < CROWD && test_random_below(3)) {
+			EXPECT_EQ(radix_insert(&root, want, make_entry(want)), 0);
+			present[want] = true;
+		} else {
+			EXPECT_EQ(radix_delete(&root, victim) != NULL, present[victim]);
+			present[victim] = false;
+		}
+	}
+	for (i = 0; i < CROWD; i++)
+		EXPECT_EQ(radix_delete(&root, i) != NULL, present[i]);
+}
+
 TEST(radix_hole_at_the_edges)
 {
 	struct radix_root root = RADIX_INIT;

@@ -1,26 +1,28 @@
 #!/bin/sh
-# Run host test programs; show what failed and one line for each that passed.
-# V=1 shows everything.  Exit status 1 if anything failed, crashed or hung.
+# Run host test programs.  On a terminal: one line for each program that passed,
+# everything of one that failed; elsewhere, or with V=1, all of the TAP.  Exit
+# status 1 if anything failed, crashed, hung or leaked.
 passed=0 failed=0
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
+[ "${V:-0}" = 0 ] && [ -t 1 ] && brief=y || brief=
 for program; do
 	timeout "${TEST_TIMEOUT:-120}" "$program" >"$log" 2>&1
 	status=$?
-	summary=$(sed -n 's/^# \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)
-	p=${summary% *} f=${summary#* }
-	# Dead before its summary, or killed by a sanitizer after it: one more failure.
-	[ -n "$summary" ] || p=$(grep -c '^ok ' "$log") f=0
-	[ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
-	passed=$((passed + p)) failed=$((failed + f))
-	if [ "$status" -ne 0 ]; then
-		cat "$log"
-		echo "not ok: $program (status $status)"
-	elif [ "${V:-0}" != 0 ]; then
+	p=$(grep -c '^ok ' "$log")
+	f=$(grep -c '^not ok ' "$log")
+	[ "$brief" ] || echo "# $program"
+	if [ "$status" -ne 0 ] || [ ! "$brief" ]; then
 		cat "$log"
 	else
 		echo "  ok      $program: $p tests"
 	fi
+	# Died without a failed test: a crash, a time-out, a sanitizer's verdict at exit.
+	if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+		echo "not ok - $program ended with status $status"
+	fi
+	passed=$((passed + p)) failed=$((failed + f))
 done
-echo "$passed passed, $failed failed"
+echo "# $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
