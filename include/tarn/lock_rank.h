@@ -36,6 +36,8 @@ enum lock_rank {
 	LR_FILES = LR_SPIN_FIRST, /* files->lock: the descriptor table                   */
 	LR_DCACHE_LRU,
 	LR_DENTRY,         /* dentry->lock: parent before child                           */
+	LR_DCACHE_HASH,    /* a bucket of the dentry hash                                */
+	LR_MOUNT_HASH,     /* mount_lock: links of the mount tree                        */
 	LR_INODE_HASH,
 	LR_INODE_SPIN,     /* inode->spin: state bits, dirty lists                        */
 	LR_MAPPING_VMAS,   /* mapping->vmas_lock: who maps this file                      */

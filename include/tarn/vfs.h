@@ -99,7 +99,9 @@ struct super {
 	_Atomic u32 flags;               /* MS_RDONLY | MS_NOSUID ...; umount_lock to write */
 	char id[32];                     /* [I] name in log lines: "vda" */
 	struct dentry *root;             /* [I] counted */
-	struct refcount refs;            /* mounts and short visitors */
+	struct refcount refs;            /* active: mounts, and mount(2) on its way; 0 shuts it down */
+	struct refcount passive;         /* keeps the struct: actives count as one, visitors of the list */
+	bool dead;                       /* shut down: umount_lock */
 	struct rwsem umount_lock;        /* read: work inside; write: mount state changes */
 	struct mutex rename_lock;        /* LR_RENAME */
 	struct list all_node;            /* list of all super blocks */
@@ -198,6 +200,14 @@ struct inode_ops {
 	ssize_t (*listxattr)(struct inode *inode, char *list, size_t size);
 };
 
+/* inode->attr_flags (chattr) */
+#define S_SYNC BIT(0)
+#define S_NOATIME BIT(1)
+#define S_APPEND BIT(2)
+#define S_IMMUTABLE BIT(3)
+#define S_DIRSYNC BIT(4)
+#define S_NODUMP BIT(5)
+
 /* inode->state: inode->spin */
 #define IS_NEW BIT(0)            /* being filled by its first finder; others wait */
 #define IS_DIRTY_ATTR BIT(1)     /* attributes need write_inode */
@@ -247,7 +257,8 @@ struct inode {
 	struct inotify_marks *marks;     /* fs/inotify.c */
 	union {                          /* by type, spin */
 		struct pipe *pipe;           /* FIFO while open */
-		const char *link;            /* short symlink text [I] */
+		/* Short symlink text [I], followed under RCU: free it in free_inode, not in evict. */
+		const char *link;
 		struct unix_sock *sock;      /* bound socket */
 	};
 	void *private;                   /* the file system's own */
@@ -467,7 +478,7 @@ struct dir_emit {
  * op          locks held         may sleep   NULL means
  * read        f->pos_lock if the file has a position   yes   -EINVAL
  * write       same               yes         -EINVAL
- * llseek      pos_lock           yes         llseek_generic for regular files and dirs; set FMODE_NO_SEEK for -ESPIPE
+ * llseek      pos_lock           yes         llseek_generic for regular files and dirs; open sets FMODE_NO_POS for -ESPIPE
  * iterate     pos_lock, dir lock shared   yes   -ENOTDIR; starts at *pos, keeps it
  * poll        none               no          always ready: POLLIN | POLLOUT
  * ioctl       none               yes         -ENOTTY
