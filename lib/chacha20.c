@@ -23,10 +23,11 @@ static ALWAYS_INLINE void quarter_round(u32 *w, unsigned a, unsigned b, unsigned
 void chacha20_init(struct chacha20 *state, const u8 key[CHACHA20_KEY_SIZE],
 		   const u8 nonce[CHACHA20_NONCE_SIZE], u32 counter)
 {
+	static const char constants[] = "expand 32-byte k";
 	unsigned i;
 
 	for (i = 0; i < 4; i++)
-		state->word[i] = get_le32("expand 32-byte k" + 4 * i);
+		state->word[i] = get_le32(&constants[4 * i]);
 	for (i = 0; i < 8; i++)
 		state->word[4 + i] = get_le32(key + 4 * i);
 	state->word[12] = counter;

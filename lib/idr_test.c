@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Ids: lowest free and cyclic allocation against an array of flags. */
-/* test-sources: lib/idr.c lib/radix.c */
+/* test-sources: lib/idr.c lib/radix.c lib/radix_search.c */
 #include <tarn/idr.h>
 #include <linux/errno.h>
 #include "test.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* lib_snprintf against the C library: every flag set, width, precision and length, and short buffers. */
+/* lib_snprintf against the C library: flags, widths, precisions, lengths, and short buffers. */
 /* test-sources: lib/printf.c */
 /* test-flags: -Wno-format -Wno-format-extra-args -Wno-format-truncation */
 #include <limits.h>

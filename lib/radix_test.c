@@ -4,7 +4,7 @@
  * slot i stands for index i * stride + base, and strides up to 2^57 make tall,
  * sparse trees), with failing allocations, and with lock-free readers.
  */
-/* test-sources: lib/radix.c */
+/* test-sources: lib/radix.c lib/radix_search.c */
 #include <pthread.h>
 #include <tarn/lib_alloc.h>
 #include <tarn/radix.h>

@@ -47,7 +47,7 @@ int radix_insert(struct radix_root *root, u64 index, void *entry) WARN_UNUSED;
 void *radix_lookup(const struct radix_root *root, u64 index);
 /* Returns what was there (NULL: nothing was) and drops its tags. */
 void *radix_delete(struct radix_root *root, u64 index);
-/* Exchange the entry at @index, keeping tags.  Returns the old one; NULL, and no change, if none. */
+/* Exchange the entry at @index, keeping tags; the old one, or NULL and no change if none. */
 void *radix_replace(struct radix_root *root, u64 index, void *entry);
 
 /*

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Run host test programs.  On a terminal: one line for each program that passed,
 # everything of one that failed; elsewhere, or with V=1, all of the TAP.  Exit
 # status 1 if anything failed, crashed, hung or leaked.
