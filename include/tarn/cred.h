@@ -9,11 +9,21 @@
 #include <tarn/rcu.h>
 #include <tarn/refcount.h>
 
+/* What is counted per real user id; freed with the last cred of that user. */
+struct user {
+	uid_t uid;                  /* [I] */
+	_Atomic u32 refs;           /* [a] */
+	_Atomic u32 processes;      /* [a] RLIMIT_NPROC counts threads, as Linux does */
+	_Atomic u32 pending_signals; /* [a] RLIMIT_SIGPENDING */
+	struct user *next;          /* hash chain: user lock */
+};
+
 struct cred {
 	struct refcount refs;
 	uid_t uid, euid, suid, fsuid;
 	gid_t gid, egid, sgid, fsgid;
 	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
+	struct user *user; /* of uid; counted */
 	u32 securebits;
 	u32 ngroups;
 	gid_t *groups; /* sorted; owned */

@@ -4,7 +4,11 @@
  * and sessions.  kernel/process/.
  *
  * proc_tree_lock (a spinlock, LR_PROC_TREE) guards every link below; pid
- * lookups run under RCU.
+ * lookups run under RCU.  Signals to a process group come from interrupt
+ * handlers (a terminal's ^C), so it is always taken with interrupts off.
+ *
+ * Life of a process:  alive -> zombie (every thread is gone) -> reaped by its
+ *   parent -> freed with the last reference.
  */
 #pragma once
 
@@ -19,19 +23,20 @@ struct rlimit64_pair {
 
 struct tty;
 
-/* A process group or session: numbers with members. */
+/* A process group: a number with members.  It goes with its last member. */
 struct pgrp {
-	pid_t id;               /* [I] */
+	pid_t id;                /* [I] */
 	struct session *session; /* [I] counted */
-	struct list members;    /* process->pgrp_node */
-	struct refcount refs;
+	struct list members;     /* process->pgrp_node; proc_tree_lock */
 	struct rcu_head rcu;
 };
+/* Lives while a group belongs to it or somebody holds a reference (a terminal). */
 struct session {
 	pid_t id;               /* [I] */
+	struct process *leader; /* NULL once it exited; proc_tree_lock */
 	struct tty *tty;        /* controlling terminal, counted; proc_tree_lock */
-	struct list pgrps_unused;
 	struct refcount refs;
+	struct rcu_head rcu;
 };
 
 /* Resource use: own or of waited-for children. */
@@ -45,26 +50,33 @@ struct process {
 	pid_t pid;                       /* [I] thread group id */
 	struct refcount refs;
 	struct thread *leader;           /* changes when a non-leader execs; proc_tree_lock */
-	struct list threads;             /* thread->group_node; also walked under RCU */
-	u32 nthreads;
+	/* thread->group_node.  Changes need proc_tree_lock and sighand->lock, walks one of them or RCU. */
+	struct list threads;
+	u32 nthreads;                    /* that have not exited; as threads */
 
-	struct process *parent;          /* never NULL but for pid 1 and the kernel's */
+	struct process *parent;          /* never NULL but for pid 1 and the kernel's; RCU to read */
 	struct list children, sibling;
-	struct pgrp *pgrp;
+	struct pgrp *pgrp;               /* RCU to read */
 	struct list pgrp_node;
-	struct session *session;
+	struct session *session;         /* = pgrp->session; RCU to read */
 
-	struct sighand *sighand;         /* changes at exec (unshare) only */
+	struct sighand *sighand;         /* changes at exec (unshare) only: process_lock_signals() */
 	struct sigqueue sig;             /* pending for the process; sighand->lock */
 	/* Group exit and stop: sighand->lock */
-	bool group_exit, group_stop, stop_reported, continued_reported;
+	bool group_exit;                 /* every thread has been told to die */
+	bool stopped;                    /* every thread stands still, by stop_signal */
+	bool stop_waitable;              /* and wait4(WUNTRACED) has not seen it */
+	bool cont_waitable;              /* continued, and wait4(WCONTINUED) has not seen it */
 	int group_exit_code;             /* wait status */
 	int stop_signal;
-	u32 stopping_threads;            /* still to stop */
-	struct thread *exec_thread;      /* killing the others */
+	u32 stopping_threads;            /* still to stop; > 0 while a stop is under way */
+	int notify_parent;               /* CLD_STOPPED, CLD_CONTINUED: a woken thread tells the parent; 0 */
+	struct thread *exec_thread;      /* has told the others to die and waits for it */
 
 	int exit_signal;                 /* sent to the parent; SIGCHLD */
-	bool zombie;                     /* every thread is gone, waiting to be reaped */
+	bool zombie;                     /* every thread is gone, waiting to be reaped; proc_tree_lock */
+	bool reaped;                     /* no longer findable; proc_tree_lock */
+	bool is_kernel;                  /* [I] kernel threads' process: takes no signals */
 	bool is_subreaper;
 	bool did_exec;                   /* setpgid by the parent is refused afterwards */
 	struct waitq wait_children;      /* wait4 sleeps here */
@@ -82,7 +94,7 @@ struct process {
 	struct { u64 value, interval; } itimer_cpu[2]; /* ITIMER_VIRTUAL, ITIMER_PROF; ns of CPU time */
 
 	/* What /proc shows of the program; exec_lock */
-	struct file *exe;                /* counted; NULL: kernel */
+	struct file *exe;                /* counted, writes denied (ETXTBSY); NULL: kernel, zombie */
 	int oom_score_adj;
 	bool dumpable;
 	ktime_t start_time;
@@ -90,7 +102,7 @@ struct process {
 };
 
 extern struct spinlock proc_tree_lock;
-extern struct process *init_process;  /* pid 1 */
+extern struct process *init_process;   /* pid 1 */
 
 static inline u64 rlimit_cur(unsigned int which)
 {
@@ -127,6 +139,7 @@ void NORETURN thread_exit(int code);
 void NORETURN process_exit_group(int status);
 /* Starts pid 1 from a kernel thread: tries @path with @argv, @envp (kernel strings).  Returns only on error. */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
+/* Once, before any thread but the boot CPU's idle one exists; needs slabs. */
 void process_init(void);
 /* Owner of all kernel threads, pid 0; ready before process_init(). */
 extern struct process kernel_process;
@@ -136,6 +149,14 @@ int process_adopt_kthread(struct thread *t);
 /* Makes process 1 with its thread, no program yet: it runs @fn(@arg) in the kernel, which ends in
  * kernel_execve().  The caller does sched_start().  ERR_PTR. */
 struct thread *process_create_init(void (*fn)(void *arg), void *arg);
+
+/* ---- signals' lock of a process whose sighand may change ---- */
+/* sighand->lock of @p, irqs off. */
+struct sighand *process_lock_signals(struct process *p, u64 *irq);
+static inline void process_unlock_signals(struct sighand *s, u64 irq)
+{
+	spin_unlock_irqrestore(&s->lock, irq);
+}
 
 /* ---- namespaces ---- */
 struct uts_names {
@@ -153,6 +174,7 @@ struct uts_ns {
 	struct uts_names names;
 };
 void namespaces_put(struct namespaces *ns);
+extern struct uts_ns init_uts;
 
 /* ---- terminals: called by drivers/tty, proc_tree_lock taken inside ---- */
 /* Process group @pgid belongs to @s. */

@@ -11,6 +11,7 @@
 #include <asm/signal.h>
 #include <tarn/list.h>
 #include <tarn/lock.h>
+#include <tarn/rcu.h>
 #include <tarn/refcount.h>
 
 #define NSIG_TOTAL 64
@@ -36,6 +37,7 @@ struct sigitem {
 	struct ksiginfo info;
 	struct posix_timer *timer; /* NULL: free the item at dequeue; else posix_timer_dequeued() */
 	struct thread *target;     /* signal_send_item: whose queue, NULL the process's */
+	struct user *user;         /* whose RLIMIT_SIGPENDING it counts against; NULL: nobody's */
 };
 
 /* Pending signals of a thread or a process; sighand->lock. */
@@ -50,11 +52,13 @@ struct sighand {
 	struct spinlock lock; /* rank LR_SIGNAL, irqs off: also guards the queues of its threads */
 	struct abi_sigaction action[NSIG_TOTAL] GUARDED_BY(&lock); /* [sig - 1] */
 	struct waitq signalfd_waitq;
+	struct rcu_head rcu;
 };
 
 struct thread;
 struct process;
 struct regs;
+struct user;
 
 /* Fills in a kernel-born siginfo: SI_KERNEL or SI_USER from current. */
 void siginfo_kernel(struct ksiginfo *info, int sig);

@@ -95,12 +95,12 @@ struct thread {
 	const struct cred *real_cred_override; /* set while access(2) uses real ids; else NULL */
 
 	/* Identity */
-	pid_t tid;                     /* [I] */
+	pid_t tid;                     /* [I], but a thread that execs takes its leader's */
 	struct refcount refs;
 	struct spinlock lock;          /* rank LR_LEAF: pointers above seen from outside, comm */
 	char comm[16];                 /* thread->lock to write; readers may see either */
-	struct list group_node;        /* in process->threads: proc_tree_lock */
-	struct list all_node;
+	struct list group_node;        /* in process->threads; see there */
+	bool stop_pending;             /* shall take part in its group's stop; sighand->lock */
 
 	/* Signals: sighand->lock guards what others touch */
 	u64 blocked;                   /* current only to write */
@@ -117,7 +117,7 @@ struct thread {
 	/* User-visible odds and ends */
 	int __user *clear_child_tid;
 	void __user *robust_list;
-	struct waitq *vfork_done;      /* parent waits here until exec or exit */
+	struct waitq *vfork_done;      /* parent waits here until exec or exit, then NULL; proc_tree_lock */
 	u64 rseq;                      /* reserved */
 	int exit_code;
 	int exit_signal;               /* -1: a thread other than the leader */
@@ -194,13 +194,14 @@ void sched_cpu_times(u32 cpu, struct cpu_times *out);
 void thread_cpu_times(struct thread *t, u64 *utime, u64 *stime);
 
 /* ---- life: kernel/process/thread.c ---- */
-/* Allocates a thread with stack and tid 0, nothing shared yet; NULL: out of memory. */
+/* Allocates a thread with stack and tid 0, nothing shared yet; NULL: out of memory.  Its one reference is the
+ * scheduler's, which frees the stack after the last switch away, sets kstack NULL, and puts the thread. */
 struct thread *thread_alloc(void);
 static inline void thread_get(struct thread *t)
 {
 	ref_get(&t->refs);
 }
-void thread_put(struct thread *t);
+void thread_put(struct thread *t); /* any context */
 /* By thread id in current's pid namespace, with a reference; NULL: none. */
 struct thread *thread_find_get(pid_t tid);
 /* RCU or proc_tree_lock held. */
