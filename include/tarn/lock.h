@@ -67,13 +67,12 @@ bool mutex_trylock(struct mutex *m) TRY_ACQUIRES(true, m);
 void mutex_unlock(struct mutex *m) RELEASES(m);
 bool mutex_is_held(const struct mutex *m); /* by current */
 
-/* Many readers or one writer; writers are not starved. */
+/* Many readers or one writer; who must wait is served in order of arrival, so nobody starves. */
 struct LOCK_TYPE("rwsem") rwsem {
-	_Atomic s32 count;               /* readers, or -1: a writer */
-	_Atomic u32 writers_waiting;
+	_Atomic u64 count;               /* [a] RWSEM_* in kernel/lock/rwsem.c */
 	u16 rank;
 	const char *name;
-	struct thread *writer;           /* holder, for assert_held */
+	struct thread *_Atomic writer;   /* [a] holder, for assert_held */
 	struct waitq waiters;
 };
 void rwsem_init(struct rwsem *s, const char *name, enum lock_rank rank);
@@ -87,6 +86,29 @@ bool rwsem_write_trylock(struct rwsem *s) TRY_ACQUIRES(true, s);
 void rwsem_write_unlock(struct rwsem *s) RELEASES(s);
 void rwsem_downgrade(struct rwsem *s); /* writer becomes reader without a gap */
 bool rwsem_is_write_held(const struct rwsem *s);
+
+/*
+ * Debug builds: the order of locks.  A lock that is not one of the above (the page lock) reports
+ * itself through these; in release builds they are nothing.  @spin: held by the CPU, else by current.
+ */
+#ifdef TARN_DEBUG
+void lock_rank_acquire(const void *lock, const char *name, u32 rank, bool spin, bool nested);
+void lock_rank_push(const void *lock, const char *name, u32 rank, bool spin); /* a trylock: no check */
+void lock_rank_release(const void *lock, bool spin);
+#else
+static inline void lock_rank_acquire(const void *lock, const char *name, u32 rank, bool spin,
+				     bool nested)
+{
+}
+static inline void lock_rank_push(const void *lock, const char *name, u32 rank, bool spin)
+{
+}
+static inline void lock_rank_release(const void *lock, bool spin)
+{
+}
+#endif
+/* First line of whatever may sleep: panics with a spinlock held or in an interrupt handler. */
+void might_sleep(const char *what);
 
 #define assert_held(l)                                                           \
 	assert(_Generic((l), struct spinlock *: spin_is_held,                    \

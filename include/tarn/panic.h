@@ -12,6 +12,11 @@ void NORETURN panic_regs(const struct regs *regs, const char *fmt, ...) PRINTF_L
  * no backtrace, QEMU exit status non-zero. */
 void NORETURN boot_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* panic= of the command line: seconds before a reboot where there is no QEMU to leave; 0: halt. */
+extern int panic_timeout;
+/* A panic is being reported: locks are not to be trusted. */
+bool panic_in_progress(void);
+
 /* In every build: a false condition is a kernel bug. */
 #ifdef __KERNEL__
 #define assert(cond)                                                                   \

@@ -43,3 +43,8 @@ struct log_record {
 /* The first record with number >= @seq; false if none yet. */
 bool log_read(u64 seq, struct log_record *out);
 extern struct waitq log_waitq;
+/* Sequence number the next record will get, and of the oldest one kept. */
+u64 log_next_seq(void);
+u64 log_first_seq(void);
+/* Wakes readers of the log if there is news: printk itself may not, it runs under any lock. */
+void log_wake_readers(void);

@@ -135,6 +135,9 @@ struct thread {
 	u32 rcu_depth;                 /* debug: read sections open */
 
 	struct rcu_head rcu;
+#ifdef TARN_DEBUG
+	struct held_locks *held;       /* sleeping locks held: kernel/lock/rank.c */
+#endif
 };
 
 /* True when a sleep in @state must end now because of a signal to current. */
