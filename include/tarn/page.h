@@ -13,15 +13,17 @@
 #include <tarn/lock.h>
 
 enum page_state {
+	PS_FREE,     /* in the buddy allocator or a per-CPU list; 0, so that a zeroed array begins free */
 	PS_RESERVED, /* never allocatable: firmware, kernel image, holes */
-	PS_FREE,     /* in the buddy allocator or a per-CPU list; order valid on the head */
 	PS_KERNEL,   /* allocated, for the kernel's own use */
 	PS_SLAB,
 	PS_TABLE,    /* a page table */
 	PS_ANON,     /* anonymous user memory, shared copy-on-write by refs */
 	PS_CACHE,    /* in a file's page cache */
 	PS_TAIL,     /* not the first frame of an allocation of order > 0 */
+	PS_COUNT,
 };
+#define PAGE_MAX_ORDER 10u /* the largest block: 4 MiB */
 
 /* page->flags [a] */
 #define PG_LOCKED BIT(0)
@@ -47,7 +49,8 @@ struct page {
 	_Atomic u32 flags;         /* [a] PG_* */
 	u8 state;                  /* enum page_state: the owner's */
 	u8 order;                  /* of the allocation, on its first frame */
-	u16 unused;
+	u8 free_order;             /* first frame of a free block in the buddy lists: its order + 1; else 0 */
+	u8 unused;
 	union {
 		struct {               /* PS_FREE, PS_CACHE, PS_ANON: a list of the owner */
 			struct list lru;
@@ -135,6 +138,9 @@ static inline bool page_get_unless_zero(struct page *p)
 /* By address, for the kernel's own: zeroed if GFP_ZERO. */
 void *pages_alloc(gfp_t gfp, unsigned int order);
 void pages_free(void *addr, unsigned int order);
+
+/* Gives a reserved range of RAM (an unpacked initrd) to the allocator. */
+void page_release_reserved(phys_t start, phys_t end);
 
 /* Before the allocator: boot_info's map to frames.  Boot order: page_early_init, arch_mmu_init, page_init. */
 void page_early_init(void);
