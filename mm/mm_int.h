@@ -15,3 +15,6 @@ u64 commit_limit(void);
 
 /* lru.c: pages on the lists of file pages */
 void lru_get_sizes(u64 *active, u64 *inactive);
+
+/* kstack.c, when workers exist */
+void kstack_init(void);

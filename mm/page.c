@@ -19,9 +19,11 @@
  */
 #include <arch/boot.h>
 #include <tarn/cpu.h>
+#include <tarn/pagecache.h>
 #include <tarn/printk.h>
 #include <tarn/thread.h>
 #include <tarn/time.h>
+#include "mm_int.h"
 #include "page_int.h"
 #include "vmstat.h"
 
@@ -461,6 +463,7 @@ void page_init(void)
 		for (unsigned int o = 0; o <= PAGE_MAX_ORDER; o++)
 			list_init(&zones[i].free[o]);
 	}
+	page_lock_init();
 	page_array_map();
 	page_for_each_unusable(mark_reserved);
 	n = page_early_left(&left);

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Slabs: caches of equal objects, with a magazine of free ones per CPU.
+ *
+ * A slab is a block of pages cut into objects; its struct page holds the list
+ * of free ones.  A magazine is a stack of free objects that only its CPU
+ * touches (interrupts off, no lock): almost every allocation and free ends
+ * there.  An empty magazine is filled to half from the slabs, a full one gives
+ * its older half back, under the cache's lock.
+ *
+ * Life of an object:  in a slab's list -> in a magazine <-> in use
+ * Life of a slab:     empty -> partial -> full (on no list) -> partial -> empty -> freed
+ *   A few empty slabs stay; slab_shrink() gives back all.
+ *
+ * The link of a free object lies in its first word, or behind it when the cache
+ * has a constructor, whose work must survive.
+ *
+ * Locks: cache->lock (LR_SLAB, irqs off).  Pages are allocated without it.
+ */
+#include <tarn/cpu.h>
+#include <tarn/math.h>
+#include <tarn/slab.h>
+#include <tarn/strbuf.h>
+#include <tarn/string.h>
+#include "slab_int.h"
+
+#define EMPTY_KEPT 2u
+#define MAGAZINE_MAX 32u
+
+struct magazine {
+	u32 count;
+	void *obj[MAGAZINE_MAX];
+};
+
+struct kmem_cache {
+	struct magazine *mag[MAX_CPUS]; /* each CPU's own, irqs off; NULL: not made yet */
+	const char *name;               /* [I] */
+	u32 size;                       /* [I] as asked for */
+	u32 stride;                     /* [I] from object to object */
+	u32 link;                       /* [I] offset of a free object's link */
+	u32 per_slab, order;            /* [I] */
+	u32 mag_cap;                    /* [I] */
+	void (*ctor)(void *obj);        /* [I] */
+	struct spinlock lock CACHE_ALIGNED; /* LR_SLAB, irqs off */
+	struct list partial GUARDED_BY(&lock);
+	struct list empty GUARDED_BY(&lock);
+	u32 nr_empty GUARDED_BY(&lock);
+	u64 nr_slabs GUARDED_BY(&lock);
+	u64 nr_taken GUARDED_BY(&lock); /* objects in use or in magazines */
+	struct list node;               /* all_caches */
+};
+
+static struct spinlock caches_lock = SPINLOCK_INIT("caches", LR_LEAF);
+static struct list all_caches = LIST_INIT(all_caches); /* only grows: read without the lock */
+static struct kmem_cache cache_of_caches;
+
+static void **link_of(const struct kmem_cache *c, void *obj)
+{
+	return (void **)((char *)obj + c->link);
+}
+
+static struct page *slab_of(const void *obj)
+{
+	struct page *p = virt_to_page(obj);
+
+	return p->state == PS_TAIL ? p->head : p;
+}
+
+/* ---- slabs: cache->lock held ---- */
+
+static void *slab_pop(struct kmem_cache *c) MUST_HOLD(&c->lock)
+{
+	struct page *s = list_first(&c->partial, struct page, slab_node);
+	void *obj;
+
+	if (!s) {
+		s = list_first(&c->empty, struct page, slab_node);
+		if (!s)
+			return NULL;
+		c->nr_empty--;
+		list_move(&c->partial, &s->slab_node);
+	}
+	obj = s->freelist;
+	s->freelist = *link_of(c, obj);
+	if (++s->inuse == s->objects)
+		list_del_init(&s->slab_node);
+	c->nr_taken++;
+	return obj;
+}
+
+/* A slab that became superfluous goes to @doomed. */
+static void slab_push(struct kmem_cache *c, void *obj, struct list *doomed) MUST_HOLD(&c->lock)
+{
+	struct page *s = slab_of(obj);
+
+	*link_of(c, obj) = s->freelist;
+	s->freelist = obj;
+	c->nr_taken--;
+	if (s->inuse-- == s->objects)
+		list_add(&c->partial, &s->slab_node);
+	if (s->inuse)
+		return;
+	if (c->nr_empty < EMPTY_KEPT) {
+		list_move(&c->empty, &s->slab_node);
+		c->nr_empty++;
+	} else {
+		list_move(doomed, &s->slab_node);
+		c->nr_slabs--;
+	}
+}
+
+static u64 free_slabs(struct list *doomed)
+{
+	struct page *s;
+	u64 pages = 0;
+
+	while ((s = list_first(doomed, struct page, slab_node))) {
+		pages += 1ul << s->order;
+		list_del(&s->slab_node);
+		page_put(s);
+	}
+	return pages;
+}
+
+static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
+{
+	struct page *s = page_alloc(gfp & ~(GFP_ZERO | GFP_DMA32), c->order, PS_SLAB);
+	char *base;
+	u64 flags;
+
+	if (!s)
+		return false;
+	base = page_address(s);
+	s->cache = c;
+	s->objects = c->per_slab;
+	s->inuse = 0;
+	s->freelist = NULL;
+	for (u32 i = c->per_slab; i-- > 0;) {
+		void *obj = base + (size_t)i * c->stride;
+
+		if (c->ctor)
+			c->ctor(obj);
+		*link_of(c, obj) = s->freelist;
+		s->freelist = obj;
+	}
+	flags = spin_lock_irqsave(&c->lock);
+	list_add(&c->empty, &s->slab_node);
+	c->nr_empty++;
+	c->nr_slabs++;
+	spin_unlock_irqrestore(&c->lock, flags);
+	return true;
+}
+
+/* ---- magazines ---- */
+
+/* This CPU gets a magazine for @c.  A handler may have made one meanwhile. */
+static void magazine_make(struct kmem_cache *c)
+{
+	struct magazine *m = slab_alloc_direct(kmalloc_cache(sizeof(*m)), GFP_ATOMIC);
+	struct magazine **slot;
+	u64 flags;
+
+	if (!m)
+		return;
+	m->count = 0;
+	flags = irq_save();
+	slot = &c->mag[cpu_id()];
+	if (!*slot) {
+		*slot = m;
+		m = NULL;
+	}
+	irq_restore(flags);
+	if (m)
+		kfree(m);
+}
+
+/* One object, and half a magazine more for later. */
+static void *pop_and_refill(struct kmem_cache *c)
+{
+	u64 flags = spin_lock_irqsave(&c->lock);
+	struct magazine *m = c->mag[cpu_id()];
+	void *obj = slab_pop(c);
+
+	while (obj && m && m->count < c->mag_cap / 2) {
+		void *more = slab_pop(c);
+
+		if (!more)
+			break;
+		m->obj[m->count++] = more;
+	}
+	spin_unlock_irqrestore(&c->lock, flags);
+	return obj;
+}
+
+void *slab_alloc_direct(struct kmem_cache *c, gfp_t gfp)
+{
+	for (;;) {
+		void *obj = pop_and_refill(c);
+
+		if (obj)
+			return obj;
+		if (!slab_grow(c, gfp))
+			return NULL;
+	}
+}
+
+static NOINLINE void *alloc_slow(struct kmem_cache *c, gfp_t gfp)
+{
+	if (!READ_ONCE(c->mag[cpu_id()]))
+		magazine_make(c);
+	return slab_alloc_direct(c, gfp);
+}
+
+void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
+{
+	u64 flags = irq_save();
+	struct magazine *m = c->mag[cpu_id()];
+	void *obj = NULL;
+
+	if (likely(m && m->count))
+		obj = m->obj[--m->count];
+	irq_restore(flags);
+	if (unlikely(!obj)) {
+		obj = alloc_slow(c, gfp);
+		if (!obj)
+			return NULL;
+	}
+	if (gfp & GFP_ZERO)
+		memset(obj, 0, c->size);
+	return obj;
+}
+
+/* The oldest @n of this CPU's magazine back to their slabs; interrupts off. */
+static void magazine_drain(struct kmem_cache *c, struct magazine *m, u32 n, struct list *doomed)
+{
+	spin_lock(&c->lock);
+	for (u32 i = 0; i < n; i++)
+		slab_push(c, m->obj[i], doomed);
+	spin_unlock(&c->lock);
+	m->count -= n;
+	for (u32 i = 0; i < m->count; i++)
+		m->obj[i] = m->obj[i + n];
+}
+
+static NOINLINE void free_slow(struct kmem_cache *c, void *obj)
+{
+	struct list doomed;
+	struct magazine *m;
+	u64 flags;
+
+	list_init(&doomed);
+	if (!READ_ONCE(c->mag[cpu_id()]))
+		magazine_make(c);
+	flags = irq_save();
+	m = c->mag[cpu_id()];
+	if (m) {
+		if (m->count == c->mag_cap)
+			magazine_drain(c, m, c->mag_cap / 2, &doomed);
+		m->obj[m->count++] = obj;
+	} else {
+		spin_lock(&c->lock);
+		slab_push(c, obj, &doomed);
+		spin_unlock(&c->lock);
+	}
+	irq_restore(flags);
+	free_slabs(&doomed);
+}
+
+void kmem_cache_free(struct kmem_cache *c, void *obj)
+{
+	struct page *s = slab_of(obj);
+	struct magazine *m;
+	u64 flags;
+
+	if (unlikely(s->state != PS_SLAB || s->cache != c))
+		panic("%s: freeing %p, which is not an object of it", c->name, obj);
+	flags = irq_save();
+	m = c->mag[cpu_id()];
+	if (likely(m && m->count < c->mag_cap)) {
+		if (unlikely(m->count && m->obj[m->count - 1] == obj))
+			panic("%s: %p is freed twice", c->name, obj);
+		m->obj[m->count++] = obj;
+		irq_restore(flags);
+		return;
+	}
+	irq_restore(flags);
+	free_slow(c, obj);
+}
+
+struct kmem_cache *slab_cache_of(const void *obj)
+{
+	struct page *s = slab_of(obj);
+
+	return s->state == PS_SLAB ? s->cache : NULL;
+}
+
+u32 slab_object_size(const struct kmem_cache *c)
+{
+	return c->size;
+}
+
+/* ---- caches ---- */
+
+/* The order at which little is lost and a slab is worth its lock. */
+static u32 pick_order(u32 stride)
+{
+	for (u32 order = 0; order < 3; order++) {
+		u32 bytes = (u32)PAGE_SIZE << order;
+
+		if (bytes / stride >= 8 && bytes % stride <= bytes / 8)
+			return order;
+	}
+	return 3;
+}
+
+static void cache_setup(struct kmem_cache *c, const char *name, size_t size, size_t align,
+			void (*ctor)(void *obj))
+{
+	size_t bytes = MAX(size, sizeof(void *));
+
+	if (!align)
+		align = bytes >= CACHE_LINE ? CACHE_LINE : bytes >= 16 ? 16 : 8;
+	c->name = name;
+	c->size = (u32)size;
+	c->ctor = ctor;
+	if (ctor) {
+		c->link = (u32)ALIGN_UP(bytes, sizeof(void *));
+		bytes = c->link + sizeof(void *);
+	}
+	c->stride = (u32)ALIGN_UP(bytes, align);
+	c->order = pick_order(c->stride);
+	c->per_slab = (u32)(PAGE_SIZE << c->order) / c->stride;
+	assert(c->per_slab >= 1 && is_pow2(align));
+	c->mag_cap = c->stride <= 512 ? MAGAZINE_MAX : c->stride <= 2048 ? 16 : 8;
+	spin_init(&c->lock, name, LR_SLAB);
+	list_init(&c->partial);
+	list_init(&c->empty);
+}
+
+static void cache_announce(struct kmem_cache *c)
+{
+	u64 flags = spin_lock_irqsave(&caches_lock);
+
+	list_add_tail_rcu(&all_caches, &c->node);
+	spin_unlock_irqrestore(&caches_lock, flags);
+}
+
+struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
+				     void (*ctor)(void *obj))
+{
+	struct kmem_cache *c = kmem_cache_alloc(&cache_of_caches, GFP_KERNEL | GFP_ZERO);
+
+	if (!c)
+		boot_fail("not enough memory for the object cache %s", name);
+	cache_setup(c, name, size, align, ctor);
+	cache_announce(c);
+	return c;
+}
+
+void slab_init(void)
+{
+	cache_setup(&cache_of_caches, "kmem_cache", sizeof(struct kmem_cache), 0, NULL);
+	cache_announce(&cache_of_caches);
+	kmalloc_init();
+}
+
+/* ---- giving back, showing ---- */
+
+static void flush_magazines(void *unused)
+{
+	struct kmem_cache *c;
+	struct list doomed;
+	u64 flags = irq_save();
+
+	list_init(&doomed);
+	LIST_FOR_EACH_RCU(c, &all_caches, node) {
+		struct magazine *m = c->mag[cpu_id()];
+
+		if (m && m->count)
+			magazine_drain(c, m, m->count, &doomed);
+	}
+	irq_restore(flags);
+	free_slabs(&doomed);
+}
+
+static u64 cache_shrink(struct kmem_cache *c)
+{
+	struct list doomed;
+	u64 flags;
+
+	list_init(&doomed);
+	flags = spin_lock_irqsave(&c->lock);
+	list_splice_tail(&doomed, &c->empty);
+	c->nr_slabs -= c->nr_empty;
+	c->nr_empty = 0;
+	spin_unlock_irqrestore(&c->lock, flags);
+	return free_slabs(&doomed);
+}
+
+u64 slab_shrink(void)
+{
+	struct kmem_cache *c;
+	u64 pages = 0;
+
+	flush_magazines(NULL);
+	cpu_call_others(flush_magazines, NULL);
+	LIST_FOR_EACH_RCU(c, &all_caches, node)
+		pages += cache_shrink(c);
+	return pages;
+}
+
+void slab_show(struct strbuf *out)
+{
+	struct kmem_cache *c;
+
+	strbuf_puts(out, "slabinfo - version: 2.1\n"
+			 "# name            <active_objs> <num_objs> <objsize> <objperslab> "
+			 "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
+			 "slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	LIST_FOR_EACH_RCU(c, &all_caches, node) {
+		u64 slabs = READ_ONCE(c->nr_slabs);
+
+		strbuf_printf(out,
+			      "%-17s %6lu %6lu %6u %4u %4u : tunables %4u %4u %4u : "
+			      "slabdata %6lu %6lu %6u\n",
+			      c->name, (ulong)READ_ONCE(c->nr_taken), (ulong)(slabs * c->per_slab),
+			      c->stride, c->per_slab, 1u << c->order, c->mag_cap, c->mag_cap / 2, 0,
+			      (ulong)slabs, (ulong)slabs, 0);
+	}
+}
