@@ -39,7 +39,6 @@ struct bio {
 	u32 nvecs, max_vecs;
 	ktime_t started;        /* [I] block/bio.c: for statistics */
 	bool from_reserve;      /* [I] block/bio.c */
-	bool started_counted;   /* block/bio.c: in bdev->in_flight */
 	int status;             /* 0 or -errno, valid in @done */
 	void (*done)(struct bio *bio);
 	void *private;

@@ -19,6 +19,7 @@ struct page;
 #define BUF_DIRTY BIT(1)
 #define BUF_ERROR BIT(2)
 #define BUF_VERIFIED BIT(3)   /* its checksum was checked since it was read */
+#define BUF_LOCKED BIT(4)     /* buffer_lock() */
 #define BUF_PRIVATE_BITS 16   /* bits from here on are the file system's or journal's */
 
 struct buffer {
