@@ -39,8 +39,11 @@ struct virtio_driver {
 	const char *name;
 	u32 id;
 	u64 wanted_features;     /* beyond VIRTIO_F_VERSION_1 */
-	int (*probe)(struct virtio_dev *v); /* features negotiated, before DRIVER_OK; 0 or -errno */
+	/* Features are negotiated.  Sets the queues up, then calls virtio_device_ready() before it
+	 * uses them.  0 or -errno. */
+	int (*probe)(struct virtio_dev *v);
 };
+void virtio_device_ready(struct virtio_dev *v);
 /* SECTION_SET(virtio_drivers, x). */
 
 struct virtq_buf {
