@@ -26,6 +26,7 @@
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
+#include <tarn/string.h>
 #include <tarn/virtio.h>
 #include <tarn/waitq.h>
 #include <tarn/work.h>
