@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""`./tarn run TARGET -- CMD`: streams, status, time limits, and the other ways to say what to boot."""
+
+import hashlib
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import TARN, good, tarn
+
+
+def test_exit_status(debian: Path) -> None:
+    good(tarn("debian", "--", "sh", "-c", "exit 7"), 7)
+
+
+def test_nothing_but_the_output(debian: Path) -> None:
+    result = good(tarn("debian", "--", "tr", "a-z", "A-Z", input=b"hi\n", log=False))
+    assert result.stdout == b"HI\n"
+    assert result.stderr == b""
+
+
+def test_status_of_a_signal(debian: Path) -> None:
+    good(tarn("debian", "--", "sh", "-c", "kill -SEGV $$"), 139)
+
+
+def test_streams_stay_apart(debian: Path) -> None:
+    result = good(tarn("debian", "--", "sh", "-c", "echo out; echo err >&2; echo 2 >/dev/stderr"))
+    assert (result.stdout, result.stderr) == (b"out\n", b"err\n2\n")
+
+
+def test_unknown_command(debian: Path) -> None:
+    result = good(tarn("debian", "--", "no-such-program"), 127)
+    assert b"no-such-program" in result.stderr
+
+
+def test_environment(debian: Path) -> None:
+    result = good(tarn("debian", "--", "sh", "-c", "echo $HOME $PATH; pwd; id -u; hostname"))
+    assert result.text.split() == [
+        "/root", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "/root", "0",
+        "debian"]
+
+
+def test_arguments_arrive_as_given(debian: Path) -> None:
+    words = ["", " ", "a b", "*", "$HOME", "'", '"', "\\", "ü", "new\nline", "-n", "--", "="]
+    result = good(tarn("debian", "--", "printf", "%s\\0", *words))
+    assert result.stdout == b"".join(w.encode() + b"\0" for w in words)
+
+
+def test_binary_input_and_output(debian: Path) -> None:
+    data = random.Random(2).randbytes(8 << 20)
+    result = good(tarn("debian", "--", "cat", input=data))
+    assert hashlib.sha256(result.stdout).hexdigest() == hashlib.sha256(data).hexdigest()
+
+
+def test_much_output_is_not_lost(debian: Path) -> None:
+    script = "head -c 64000000 /dev/zero | tee /dev/stderr | cat"
+    result = good(tarn("debian", "--", "sh", "-c", script, log=False))
+    assert (len(result.stdout), len(result.stderr)) == (64000000, 64000000)
+
+
+def test_a_reader_that_stops(debian: Path) -> None:
+    """`tarn run ... | head` ends as a program in a pipeline does."""
+    with subprocess.Popen([TARN, "run", "--timeout", "100", "--", "yes"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE) as run:
+        assert run.stdout.read(4) == b"y\ny\n"
+        run.stdout.close()
+        assert run.wait(60) == 141
+
+
+def test_leftovers_do_not_hold_the_machine(debian: Path) -> None:
+    good(tarn("debian", "--", "sh", "-c", "sleep 1000 & exit 3"), 3)
+
+
+def test_time_limit(debian: Path) -> None:
+    start = time.monotonic()
+    result = tarn("debian", "--", "sleep", "1000", limit=15)
+    assert result.status == 124, result.explain()
+    assert time.monotonic() - start < 30
+    assert b"15 s" in result.stderr
+
+
+def test_kernel_messages_go_to_the_log(debian: Path) -> None:
+    result = good(tarn("debian", "--", "true"))
+    assert "ext4" in result.console.lower(), result.explain()
+
+
+def test_directory_and_tarball(tmp_path: Path) -> None:
+    """One static program, busybox, as a directory, then packed; owners and hard links kept."""
+    root = tmp_path / "root"
+    for name in ("bin", "root", "proc", "sys", "dev", "run", "data"):
+        (root / name).mkdir(parents=True)
+    subprocess.run(["cp", "/bin/busybox", str(root / "bin/busybox")], check=True)
+    (root / "bin/sh").symlink_to("busybox")
+    (root / "data/one").write_text("content")
+    os.link(root / "data/one", root / "data/two")
+    if os.geteuid() == 0:
+        os.chown(root / "data/one", 123, 70000)
+        os.mknod(root / "data/null", 0o020640, os.makedev(1, 3))
+        os.setxattr(root / "data/one", "user.mood", b"calm")
+    script = "stat -c '%h %u %g' /data/two; cat /data/one; busybox stat -c '%F %t %T' /data/*"
+    busybox = ["--", "/bin/busybox", "sh", "-c", "PATH=/bin; stat() { busybox stat \"$@\"; }; "
+               "cat() { busybox cat \"$@\"; }; " + script]
+    first = good(tarn(str(root), *busybox))
+    assert first.text.startswith("2 123 70000\ncontent"), first.text
+    assert "character special file 1 3" in first.text
+    archive = tmp_path / "root.tar.gz"
+    subprocess.run(["tar", "-C", str(root), "--xattrs", "-czf", str(archive), "."], check=True)
+    assert good(tarn(str(archive), *busybox)).stdout == first.stdout
+
+
+@pytest.mark.parametrize("args,words", [
+    (["no-such-target"], "no target"),
+    (["--machine", "vax"], "vax"),
+    (["--mem", "lots"], "lots"),
+    (["--disk", "/no/such/disk"], "/no/such/disk"),
+    (["--kernel", "/no/such/kernel"], "/no/such/kernel"),
+    (["debian", "--"], "--"),
+])
+def test_mistakes_get_one_line(args: list[str], words: str) -> None:
+    done = subprocess.run([TARN, "run", *args], stdin=subprocess.DEVNULL, text=True,
+                          capture_output=True, timeout=60, check=False)
+    assert done.returncode != 0 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and words in done.stderr
+
+
+def test_help_names_every_option() -> None:
+    done = subprocess.run([TARN, "run", "--help"], text=True, capture_output=True, check=True)
+    for option in ("packages smp mem machine cpu append disk timeout kernel log gdb").split():
+        assert f"--{option}" in done.stdout
