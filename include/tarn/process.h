@@ -52,7 +52,8 @@ struct process {
 	struct thread *leader;           /* changes when a non-leader execs; proc_tree_lock */
 	/* thread->group_node.  Changes need proc_tree_lock and sighand->lock, walks one of them or RCU. */
 	struct list threads;
-	u32 nthreads;                    /* that have not exited; as threads */
+	u32 nthreads;                    /* not dead yet; as threads */
+	u32 live;                        /* that have not begun to exit; sighand->lock */
 
 	struct process *parent;          /* never NULL but for pid 1 and the kernel's; RCU to read */
 	struct list children, sibling;
@@ -103,6 +104,8 @@ struct process {
 
 extern struct spinlock proc_tree_lock;
 extern struct process *init_process;   /* pid 1 */
+/* The id given out last, for /proc/loadavg. */
+pid_t pid_last(void);
 
 static inline u64 rlimit_cur(unsigned int which)
 {

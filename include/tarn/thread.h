@@ -102,6 +102,7 @@ struct thread {
 	char comm[16];                 /* thread->lock to write; readers may see either */
 	struct list group_node;        /* in process->threads; see there */
 	bool stop_pending;             /* shall take part in its group's stop; sighand->lock */
+	bool counted_dead;             /* its use is in process->dead_threads; sighand->lock */
 
 	/* Signals: sighand->lock guards what others touch */
 	u64 blocked;                   /* current only to write */

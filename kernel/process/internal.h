@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the files of kernel/process/, kernel/exec/ and kernel/signal/ share.
+ *
+ * "tree lock" means proc_tree_lock, always taken with interrupts off; under it
+ * a sighand->lock may be taken, not the other way round.
+ */
+#pragma once
+
+#include <arch/uaccess.h>
+#include <tarn/cred.h>
+#include <tarn/errno.h>
+#include <tarn/errptr.h>
+#include <tarn/process.h>
+#include <tarn/slab.h>
+#include <tarn/string.h>
+#include <tarn/waitq.h>
+
+/* Where a number stands for something: a thread, a process group, a session.  The number is free again
+ * when all three are gone.  Tree lock to write, RCU to read. */
+struct pid_slot {
+	pid_t nr;                /* [I] */
+	struct thread *thread;
+	struct pgrp *pgrp;
+	struct session *session;
+	struct rcu_head rcu;
+};
+
+/* ---- pid.c ---- */
+/* A number for nothing yet, @want or any (0).  -EAGAIN none left, -ENOMEM, -EEXIST.  Takes the tree lock. */
+int pid_reserve(pid_t want, struct pid_slot **out);
+struct pid_slot *pid_find(pid_t nr);             /* tree lock or RCU */
+void pid_release_if_unused(struct pid_slot *s);  /* tree lock */
+struct pgrp *pgrp_find(pid_t id);                /* tree lock or RCU */
+
+/* ---- thread.c ---- */
+/* Takes @t out of its group and of the pid table; drops the table's reference.  Tree and signal lock. */
+void thread_unlink(struct thread *t);
+/* Joins @t to @p's threads and to slot @s.  Tree and signal lock. */
+void thread_link(struct thread *t, struct process *p, struct pid_slot *s);
+u32 thread_count(void);
+u32 thread_limit(void);
+
+/* ---- group.c ---- */
+struct process *process_alloc(void);
+/* A zombie, or a process that never ran: out of the tree and the tables, then freed with its references. */
+void process_release(struct process *p);
+void process_join_pgrp(struct process *p, struct pgrp *g); /* tree lock */
+void process_leave_pgrp(struct process *p);                /* tree lock */
+/* Is the group of @p orphaned (not counting @except's being a parent or member)?  Tree lock. */
+bool pgrp_orphaned_without(const struct pgrp *g, const struct process *except);
+void session_put(struct session *s);
+
+/* ---- exit.c ---- */
+/* @p, a zombie, tells its parent: true if it is to be reaped at once.  Tree lock. */
+bool process_notify_parent(struct process *p);
+/* The parent that waits in vfork goes on.  No locks. */
+void thread_vfork_release(struct thread *t);
+/* Registers, robust futexes, clear_child_tid: current stops using its mm (exec and exit). */
+void thread_leave_mm(void);
+
+/* ---- rusage.c ---- */
+struct rusage;
+void rusage_add(struct rusage_sum *to, const struct rusage_sum *from);
+void rusage_add_thread(struct rusage_sum *to, struct thread *t);
+/* Of @p: its threads, dead and alive. */
+void rusage_of_process(struct process *p, struct rusage_sum *out);
+/* Pages resident now or at the peak, whichever is more. */
+u64 mm_peak_rss(struct mm *mm);
+void rusage_to_user_form(const struct rusage_sum *in, struct rusage *out);
+
+/* ---- user.c ---- */
+extern struct user root_user;
+struct user *user_find_or_make(uid_t uid); /* counted; NULL: no memory */
+void user_get(struct user *u);
+void user_put(struct user *u);
+
+/* ---- cred.c ---- */
+const struct cred *thread_cred_get(struct thread *t);
+/* current's real uid counts one thread more or less. */
+void cred_init(void);
+
+/* ---- namespaces.c ---- */
+extern struct namespaces init_namespaces;
+/* CLONE_NEW* of @flags as far as they exist: new or shared, counted; ERR_PTR. */
+struct namespaces *namespaces_clone(u64 flags, struct namespaces *old);
+
+/* ---- pidfd.c ---- */
+/* An open file that stands for @p; ERR_PTR. */
+struct file *pidfd_file(struct process *p, u32 flags);
+/* The process behind descriptor @fd, with a reference; *nonblock: O_NONBLOCK.  ERR_PTR(-EBADF). */
+struct process *pidfd_process_get(unsigned int fd, bool *nonblock);
+
+/* ---- kernel/signal ---- */
+/* SIGKILL for @t alone, past every mask; signal lock of its process. */
+void signal_kill_thread(struct thread *t);
+void sigqueue_init(struct sigqueue *q);
+void sigqueue_flush(struct sigqueue *q); /* signal lock, or nobody else can see it */
+struct sighand *sighand_alloc(void);
+struct sighand *sighand_copy(struct sighand *old);
+void sighand_put(struct sighand *s);
+/* A stop or continuation of current's group was completed: tells the parent.  No locks. */
+void signal_notify_parent_stop(struct process *p, int code);
+/* A thread that was to stop with its group goes instead.  Signal lock; true: the group now stands still. */
+bool signal_leave_group_stop(struct thread *t);
+void signal_init(void);

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pidfd_open(2) and its kin: a descriptor that stands for one process and for
+ * no later one with the same number.
+ *
+ * The file holds a reference on the process, which outlives its reaping:
+ * signals then give ESRCH.  Readable once the process is dead.
+ */
+#include "internal.h"
+
+#include <asm/fcntl.h>
+#include <linux/pidfd.h>
+#include <tarn/poll.h>
+#include <tarn/strbuf.h>
+#include <tarn/syscall.h>
+#include <tarn/vfs.h>
+
+static u32 pidfd_poll(struct file *f, struct poll_wait *w)
+{
+	struct process *p = f->private;
+
+	poll_on(w, &p->pidfd_waitq);
+	return READ_ONCE(p->zombie) ? POLLIN | POLLRDNORM : 0;
+}
+
+static void pidfd_release(struct file *f)
+{
+	process_put(f->private);
+}
+
+static void pidfd_show(struct file *f, struct strbuf *out)
+{
+	const struct process *p = f->private;
+	pid_t pid = READ_ONCE(p->reaped) ? -1 : p->pid;
+
+	strbuf_printf(out, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
+}
+
+static const struct file_ops pidfd_ops = {
+	.poll = pidfd_poll,
+	.release = pidfd_release,
+	.show_fdinfo = pidfd_show,
+};
+
+struct file *pidfd_file(struct process *p, u32 flags)
+{
+	struct file *f;
+
+	process_get(p);
+	f = file_anon("anon_inode:[pidfd]", &pidfd_ops, p, flags);
+	if (IS_ERR(f))
+		process_put(p);
+	return f;
+}
+
+struct process *pidfd_process_get(unsigned int fd, bool *nonblock)
+{
+	struct fdref r = fd_ref(fd);
+	struct process *p = ERR_PTR(-EBADF);
+
+	if (!r.file)
+		return p;
+	if (r.file->ops == &pidfd_ops) {
+		p = r.file->private;
+		process_get(p);
+		*nonblock = atomic_load_explicit(&r.file->flags, memory_order_relaxed) & O_NONBLOCK;
+	}
+	fd_unref(r);
+	return p;
+}
+
+long sys_pidfd_open(pid_t pid, unsigned int flags)
+{
+	struct process *p;
+	struct thread *t;
+	struct file *f;
+
+	if (flags & ~PIDFD_NONBLOCK || pid <= 0)
+		return -EINVAL;
+	p = process_find_get(pid);
+	if (!p) {
+		t = thread_find_get(pid);
+		if (!t)
+			return -ESRCH;
+		thread_put(t);
+		return -EINVAL; /* a thread that is no leader */
+	}
+	f = pidfd_file(p, O_RDWR | (flags & O_NONBLOCK));
+	process_put(p);
+	return IS_ERR(f) ? PTR_ERR(f) : fd_add(f, O_CLOEXEC);
+}
+
+/* A siginfo from user space may only claim to come from elsewhere when sent to oneself. */
+static long info_from_user(struct ksiginfo *info, int sig, const void __user *uinfo,
+			   const struct process *target)
+{
+	if (copy_from_user(&info->si, uinfo, sizeof(info->si)))
+		return -EFAULT;
+	if (info->si.si_signo != sig)
+		return -EINVAL;
+	if (target != current->process && (info->si.si_code >= 0 || info->si.si_code == SI_TKILL))
+		return -EPERM;
+	return 0;
+}
+
+long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int flags)
+{
+	struct ksiginfo info;
+	struct process *p;
+	bool nonblock;
+	long err = 0;
+
+	if (flags)
+		return -EINVAL;
+	p = pidfd_process_get((unsigned int)pidfd, &nonblock);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	if (sig < 0 || sig > NSIG_TOTAL)
+		err = -EINVAL;
+	else if (uinfo)
+		err = info_from_user(&info, sig, uinfo, p);
+	else
+		siginfo_user(&info, sig, SI_USER);
+	if (!err && READ_ONCE(p->reaped))
+		err = -ESRCH;
+	if (!err) {
+		rcu_read_lock();
+		err = signal_check_permission(rcu_dereference(p->leader), sig);
+		rcu_read_unlock();
+	}
+	if (!err && sig)
+		err = signal_send_process(p, &info);
+	process_put(p);
+	return err;
+}
