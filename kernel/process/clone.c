@@ -19,8 +19,9 @@
 #include <tarn/syscall.h>
 #include <tarn/vfs.h>
 
+/* CLONE_NEWNS would need current's root and cwd carried over to the copied mounts. */
 #define NAMESPACES_ABSENT                                                                \
-	(CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+	(CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS)
 
 static long check_flags(const struct clone_args_k *a)
 {
@@ -38,7 +39,7 @@ static long check_flags(const struct clone_args_k *a)
 		return -EINVAL;
 	if (f & CLONE_THREAD && f & (CLONE_NEWUSER | CLONE_NEWPID))
 		return -EINVAL;
-	if (f & (NAMESPACES_ABSENT | CLONE_NEWNS | CLONE_NEWUTS) & ~CLONE_NEWUSER &&
+	if (f & (NAMESPACES_ABSENT | CLONE_NEWUTS) & ~CLONE_NEWUSER &&
 	    !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	return f & NAMESPACES_ABSENT ? -EINVAL : 0;

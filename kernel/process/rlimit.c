@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/* Resource limits: prlimit64(2) and the older forms of it. */
+#include "internal.h"
+
+#include <linux/resource.h>
+#include <tarn/syscall.h>
+
+_Static_assert(RLIM_COUNT == RLIM_NLIMITS, "one slot a limit");
+
+/* Old value to *old, then *new (if given) takes effect.  0, -EINVAL, -EPERM. */
+static long rlimit_change(struct process *p, unsigned int which, const struct rlimit64_pair *new,
+			  struct rlimit64_pair *old)
+{
+	long err = 0;
+
+	if (which >= RLIM_COUNT)
+		return -EINVAL;
+	if (new && new->cur > new->max)
+		return -EINVAL;
+	if (new && which == RLIMIT_NOFILE && new->max > 1024 * 1024)
+		return -EPERM; /* Linux's fs.nr_open */
+	spin_lock(&p->rlimit_lock);
+	*old = p->rlimits[which];
+	if (new && new->max > old->max && !capable(CAP_SYS_RESOURCE))
+		err = -EPERM;
+	else if (new)
+		p->rlimits[which] = *new;
+	spin_unlock(&p->rlimit_lock);
+	return err;
+}
+
+/* Looking at or changing another's limits: same user in every respect, or CAP_SYS_RESOURCE. */
+static bool prlimit_allowed(struct process *p)
+{
+	const struct cred *me = current->cred, *c;
+	bool same;
+
+	if (p == current->process)
+		return true;
+	rcu_read_lock();
+	c = rcu_dereference(rcu_dereference(p->leader)->cred);
+	same = me->uid == c->uid && me->uid == c->euid && me->uid == c->suid && me->gid == c->gid &&
+	       me->gid == c->egid && me->gid == c->sgid;
+	rcu_read_unlock();
+	return same || capable(CAP_SYS_RESOURCE);
+}
+
+long sys_prlimit64(pid_t pid, unsigned int which, const void __user *new_limit,
+		   void __user *old_limit)
+{
+	struct rlimit64_pair new, old;
+	struct process *p;
+	struct thread *t;
+	long err;
+
+	if (new_limit && copy_from_user(&new, new_limit, sizeof(new)))
+		return -EFAULT;
+	t = pid ? thread_find_get(pid) : current;
+	if (!t)
+		return -ESRCH;
+	p = t->process;
+	err = prlimit_allowed(p) ? rlimit_change(p, which, new_limit ? &new : NULL, &old) : -EPERM;
+	if (pid)
+		thread_put(t);
+	if (!err && old_limit)
+		err = copy_to_user(old_limit, &old, sizeof(old));
+	return err;
+}
+
+long sys_getrlimit(unsigned int which, void __user *rlim)
+{
+	return sys_prlimit64(0, which, NULL, rlim);
+}
+
+long sys_setrlimit(unsigned int which, const void __user *rlim)
+{
+	struct rlimit64_pair new, old;
+
+	if (copy_from_user(&new, rlim, sizeof(new)))
+		return -EFAULT;
+	return rlimit_change(current->process, which, &new, &old);
+}
