@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/* /proc/PID/fd and fdinfo: the open files of a process as links and as text. */
+#include <asm/fcntl.h>
+#include <tarn/errno.h>
+#include <tarn/errptr.h>
+#include <tarn/parse.h>
+#include <tarn/printf.h>
+#include <tarn/slab.h>
+#include <tarn/string.h>
+
+#include "proc_internal.h"
+
+#define FD_INO(tid, fd) ((u64)(tid) << 32 | 1u << 31 | (u32)(fd))
+
+/* The thread's descriptor table with a reference; NULL: it has none any more. */
+static struct files *files_get_of(struct thread *t)
+{
+	struct files *files;
+	u64 irq = spin_lock_irqsave(&t->lock);
+
+	files = t->files;
+	if (files)
+		ref_get(&files->refs);
+	spin_unlock_irqrestore(&t->lock, irq);
+	return files;
+}
+
+/* File @fd of @t with a reference, or NULL. */
+static struct file *fd_file(struct thread *t, int fd)
+{
+	struct files *files = files_get_of(t);
+	struct file *file = NULL;
+	int found;
+
+	if (!files)
+		return NULL;
+	found = files_next(files, (unsigned int)fd, &file);
+	if (found >= 0 && found != fd) {
+		file_put(file);
+		file = NULL;
+	}
+	files_put(files);
+	return found >= 0 ? file : NULL;
+}
+
+static mode_t link_mode(const struct file *file)
+{
+	return S_IFLNK | 0100 | (file->mode & FMODE_READ ? 0400 : 0) |
+	       (file->mode & FMODE_WRITE ? 0200 : 0);
+}
+
+static const char *fd_get_link(struct inode *inode, struct dentry *d, void **done)
+{
+	struct proc_inode *p = to_proc(inode);
+	struct path target;
+	struct file *file;
+
+	if (!proc_may_access(p->thread))
+		return ERR_PTR(-EACCES);
+	file = fd_file(p->thread, p->fd);
+	if (!file)
+		return ERR_PTR(-ENOENT);
+	target = file->path;
+	path_get(&target);
+	file_put(file);
+	link_jump(&target);
+	return NULL;
+}
+
+static const struct inode_ops fd_link_ops = { .get_link = fd_get_link };
+
+static int fdinfo_show(struct file *f, struct strbuf *out)
+{
+	struct proc_inode *p = to_proc(f->inode);
+	struct file *file = fd_file(p->thread, p->fd);
+
+	if (!file)
+		return -ENOENT;
+	strbuf_printf(out, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n",
+		      (long long)READ_ONCE(file->pos), file->flags,
+		      file->path.mnt ? file->path.mnt->id : 0,
+		      (unsigned long long)file->inode->ino);
+	if (file->ops->show_fdinfo)
+		file->ops->show_fdinfo(file, out);
+	file_put(file);
+	return 0;
+}
+
+static const struct text_ops fdinfo_text = { .show = fdinfo_show };
+
+static int fdinfo_open(struct inode *inode, struct file *f)
+{
+	if (!proc_may_access(to_proc(inode)->thread))
+		return -EACCES;
+	return text_file_open(f, &fdinfo_text);
+}
+
+static const struct inode_ops fdinfo_file_ops = { 0 };
+static const struct file_ops fdinfo_fops = {
+	.open = fdinfo_open,
+	.read = text_file_read,
+	.llseek = text_file_llseek,
+	.release = text_file_release,
+};
+
+/* A descriptor's dentry is good while the descriptor is open. */
+static bool fd_revalidate(struct dentry *d)
+{
+	struct proc_inode *p;
+	struct file *file;
+
+	if (!d->inode)
+		return false;
+	p = to_proc(d->inode);
+	file = proc_thread_gone(p) ? NULL : fd_file(p->thread, p->fd);
+	if (!file)
+		return false;
+	/* The link's permission bits say how the file is open, and the number may have been reused. */
+	if (mode_is_lnk(d->inode->mode))
+		d->inode->mode = link_mode(file);
+	file_put(file);
+	return true;
+}
+
+static bool fd_delete(const struct dentry *d)
+{
+	return true;
+}
+
+static const struct dentry_ops fd_dentry_ops = {
+	.revalidate = fd_revalidate,
+	.delete = fd_delete,
+};
+
+/* The descriptor a name stands for; -1: none. */
+static int name_to_fd(const struct qstr *name)
+{
+	char text[12];
+	int fd;
+
+	if (!name->len || name->len >= sizeof(text))
+		return -1;
+	memcpy(text, name->name, name->len);
+	text[name->len] = '\0';
+	return parse_int(text, 10, &fd) ? -1 : fd;
+}
+
+static int fd_dir_lookup(struct inode *dir, struct dentry *d, bool info)
+{
+	struct proc_inode *parent = to_proc(dir);
+	int fd = name_to_fd(&d->name);
+	struct file *file = fd < 0 ? NULL : fd_file(parent->thread, fd);
+	struct inode *inode;
+	mode_t mode;
+
+	if (!file)
+		return -ENOENT;
+	mode = info ? S_IFREG | 0444 : link_mode(file);
+	file_put(file);
+	thread_get(parent->thread);
+	inode = proc_inode_new(dir->super, FD_INO(parent->thread->tid, fd) + info, mode,
+			       parent->thread);
+	if (!inode)
+		return -ENOMEM;
+	to_proc(inode)->fd = fd;
+	to_proc(inode)->is_task = parent->is_task;
+	inode->ops = info ? &fdinfo_file_ops : &fd_link_ops;
+	if (info)
+		inode->fops = &fdinfo_fops;
+	d->ops = &fd_dentry_ops;
+	dentry_add(d, inode);
+	return 0;
+}
+
+static int fd_lookup(struct inode *dir, struct dentry *d)
+{
+	return fd_dir_lookup(dir, d, false);
+}
+
+static int fdinfo_lookup(struct inode *dir, struct dentry *d)
+{
+	return fd_dir_lookup(dir, d, true);
+}
+
+/* Cookies are 2 + descriptor. */
+static int fd_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos, u8 type)
+{
+	struct thread *t = to_proc(f->inode)->thread;
+	struct files *files;
+	struct file *file;
+	char name[12];
+	int fd;
+
+	if (!proc_emit_dots(f, e, pos))
+		return 0;
+	files = files_get_of(t);
+	if (!files)
+		return 0;
+	while ((fd = files_next(files, (unsigned int)(*pos - 2), &file)) >= 0) {
+		int len = snprintf(name, sizeof(name), "%d", fd);
+		bool taken = e->emit(e, name, (u32)len, FD_INO(t->tid, fd), type, (u64)fd + 3);
+
+		file_put(file);
+		if (!taken)
+			break;
+		*pos = (u64)fd + 3;
+	}
+	files_put(files);
+	return 0;
+}
+
+static int fd_iterate(struct file *f, struct dir_emit *e, u64 *pos)
+{
+	return fd_dir_iterate(f, e, pos, 10);
+}
+
+static int fdinfo_iterate(struct file *f, struct dir_emit *e, u64 *pos)
+{
+	return fd_dir_iterate(f, e, pos, 8);
+}
+
+static int fd_dir_open(struct inode *inode, struct file *f)
+{
+	return proc_may_access(to_proc(inode)->thread) ? 0 : -EACCES;
+}
+
+const struct inode_ops pid_fd_ops = { .lookup = fd_lookup };
+const struct inode_ops pid_fdinfo_ops = { .lookup = fdinfo_lookup };
+const struct file_ops pid_fd_fops = { .open = fd_dir_open, .iterate = fd_iterate };
+const struct file_ops pid_fdinfo_fops = { .open = fd_dir_open, .iterate = fdinfo_iterate };

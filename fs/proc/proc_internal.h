@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Shared between the files of fs/proc.
+ *
+ * Two kinds of names: the static tree (tree.c), made once from linker sets, and
+ * what exists per process (pid.c), made at each lookup.
+ */
+#pragma once
+
+#include <tarn/proc.h>
+#include <tarn/process.h>
+#include <tarn/text_file.h>
+#include <tarn/vfs.h>
+
+/* One static name; all fields are fixed once the tree is built. */
+struct proc_node {
+	char name[48];
+	mode_t mode;
+	u64 ino;
+	struct proc_node *parent;
+	struct list children, sibling;
+	const struct proc_entry *entry;
+	const struct sysctl *sysctl;
+	const char *target; /* symlink */
+};
+
+struct pid_entry;
+
+/* An inode of /proc: a static node's, or one of a thread's names. */
+struct proc_inode {
+	struct inode inode;
+	const struct proc_node *node;      /* [I] static names */
+	struct thread *thread;             /* [I] counted: the leader in /proc/PID, the thread in task/TID */
+	bool is_task;                      /* [I] below task/ */
+	const struct pid_entry *entry;     /* [I] NULL: the PID directory itself */
+	int fd;                            /* [I] below fd/ and fdinfo/ */
+};
+
+static inline struct proc_inode *to_proc(struct inode *inode)
+{
+	return container_of(inode, struct proc_inode, inode);
+}
+
+/* A name below /proc/PID and /proc/PID/task/TID. */
+struct pid_entry {
+	const char *name;
+	mode_t mode;                       /* with type bits */
+	bool leader_only, task_only;       /* not below task/TID; only there */
+	bool guarded;                      /* needs proc_may_access() to open or follow */
+	int (*show)(struct thread *t, struct strbuf *out);
+	ssize_t (*write)(struct thread *t, char *text, size_t n);
+	int (*link)(struct thread *t, struct path *out); /* magic link's target, with references */
+	const struct inode_ops *ops;       /* directories */
+	const struct file_ops *fops;       /* directories and special files */
+};
+
+extern struct proc_node proc_root;
+void proc_tree_build(void);
+struct proc_node *proc_node_find(struct proc_node *dir, const struct qstr *name);
+struct inode *proc_node_inode(struct super *sb, struct proc_node *node);
+
+/* A fresh inode of /proc; thread's reference is taken over (NULL: none).  NULL: no memory, reference put. */
+struct inode *proc_inode_new(struct super *sb, u64 ino, mode_t mode, struct thread *t);
+/* Owner and group as the thread's credentials say (root if not dumpable). */
+void proc_inode_own(struct inode *inode, struct thread *t);
+/* ptrace(2)'s "access mode" check for reading: same user, or CAP_SYS_PTRACE. */
+bool proc_may_access(struct thread *t);
+bool proc_thread_gone(struct proc_inode *p);
+
+/* /proc/PID for lookups and listings at the root. */
+int proc_pid_lookup(struct inode *dir, struct dentry *d);
+/* Emits processes from cookie *pos on. */
+int proc_pid_iterate(struct dir_emit *e, u64 *pos);
+bool proc_emit_dots(struct file *f, struct dir_emit *e, u64 *pos);
+
+extern const struct pid_entry pid_entries[];
+extern const struct inode_ops pid_task_ops, pid_fd_ops, pid_fdinfo_ops;
+extern const struct file_ops pid_task_fops, pid_fd_fops, pid_fdinfo_fops;
+extern const struct file_ops pid_mem_fops, pid_mounts_fops, pid_mountinfo_fops;
+extern const struct dentry_ops proc_pid_dentry_ops;
+
+/* pid_stat.c, pid_status.c, pid_mm.c */
+int pid_show_stat(struct thread *t, struct strbuf *out);
+int pid_show_task_stat(struct thread *t, struct strbuf *out);
+int pid_show_status(struct thread *t, struct strbuf *out);
+int pid_show_statm(struct thread *t, struct strbuf *out);
+int pid_show_limits(struct thread *t, struct strbuf *out);
+int pid_show_io(struct thread *t, struct strbuf *out);
+int pid_show_comm(struct thread *t, struct strbuf *out);
+ssize_t pid_write_comm(struct thread *t, char *text, size_t n);
+int pid_show_cmdline(struct thread *t, struct strbuf *out);
+int pid_show_environ(struct thread *t, struct strbuf *out);
+int pid_show_auxv(struct thread *t, struct strbuf *out);
+int pid_show_maps(struct thread *t, struct strbuf *out);
+int pid_show_smaps(struct thread *t, struct strbuf *out);

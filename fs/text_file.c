@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/* Files made of text at the moment of reading; see include/tarn/text_file.h. */
+#include <linux/fs.h>
+#include <tarn/errno.h>
+#include <tarn/slab.h>
+#include <tarn/text_file.h>
+
+/* f->private of an open text file.  The file's pos_lock guards all but ops. */
+struct text_file {
+	const struct text_ops *ops; /* [I] */
+	struct strbuf text;
+	bool made;
+};
+
+int text_file_open(struct file *f, const struct text_ops *ops)
+{
+	struct text_file *t = kzalloc(sizeof(*t), GFP_KERNEL);
+
+	if (!t)
+		return -ENOMEM;
+	t->ops = ops;
+	strbuf_init(&t->text);
+	f->private = t;
+	return 0;
+}
+
+static int text_make(struct file *f, struct text_file *t)
+{
+	int err;
+
+	strbuf_reset(&t->text);
+	err = t->ops->show ? t->ops->show(f, &t->text) : -EIO;
+	if (!err)
+		err = t->text.error;
+	t->made = !err;
+	return err;
+}
+
+ssize_t text_file_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct text_file *t = f->private;
+	size_t n;
+	int err;
+
+	if (!t->made || *pos == 0) {
+		err = text_make(f, t);
+		if (err)
+			return err;
+	}
+	if (*pos < 0 || (u64)*pos >= t->text.len)
+		return 0;
+	n = MIN((size_t)(t->text.len - *pos), to->count);
+	if (n) {
+		size_t done = iov_copy_to(to, t->text.data + *pos, n);
+
+		if (!done)
+			return -EFAULT;
+		*pos += done;
+		return done;
+	}
+	return 0;
+}
+
+ssize_t text_file_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	struct text_file *t = f->private;
+	size_t n = MIN(from->count, (size_t)TEXT_WRITE_MAX);
+	ssize_t ret;
+	char *buf;
+
+	if (!t->ops->write)
+		return -EIO;
+	buf = kmalloc(n + 1, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (iov_copy_from(buf, from, n) != n) {
+		kfree(buf);
+		return -EFAULT;
+	}
+	buf[n] = '\0';
+	ret = t->ops->write(f, buf, n);
+	if (ret > 0)
+		*pos += ret;
+	kfree(buf);
+	return ret;
+}
+
+/* There is no size to seek from the end of. */
+loff_t text_file_llseek(struct file *f, loff_t offset, int whence)
+{
+	if (whence == SEEK_CUR)
+		offset += f->pos;
+	else if (whence != SEEK_SET)
+		return -EINVAL;
+	if (offset < 0)
+		return -EINVAL;
+	f->pos = offset;
+	return offset;
+}
+
+void text_file_release(struct file *f)
+{
+	struct text_file *t = f->private;
+
+	strbuf_free(&t->text);
+	kfree(t);
+}

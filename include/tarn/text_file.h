@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Files whose contents are made when they are read: /proc and /sys.
+ *
+ * The text is made whole by the first read at offset 0 of an open file and made
+ * anew when the reader goes back to 0, so each pass sees one state.
+ */
+#pragma once
+
+#include <tarn/strbuf.h>
+#include <tarn/vfs.h>
+
+struct text_ops {
+	int (*show)(struct file *f, struct strbuf *out); /* 0 or -errno */
+	/* One write(2), whole and NUL-terminated, at most TEXT_WRITE_MAX bytes; bytes or -errno.  NULL: -EIO. */
+	ssize_t (*write)(struct file *f, char *text, size_t n);
+};
+#define TEXT_WRITE_MAX (PAGE_SIZE - 1)
+
+/* For file_ops.open and the rest: f->private becomes the text's. */
+int text_file_open(struct file *f, const struct text_ops *ops);
+ssize_t text_file_read(struct file *f, struct iov_iter *to, loff_t *pos);
+ssize_t text_file_write(struct file *f, struct iov_iter *from, loff_t *pos);
+loff_t text_file_llseek(struct file *f, loff_t offset, int whence);
+void text_file_release(struct file *f);
