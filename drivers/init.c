@@ -10,6 +10,7 @@
 
 void drivers_init(void)
 {
+	cpu_devices_init();
 	tty_init();
 	serial_init();
 	block_init();

@@ -22,7 +22,7 @@ void chrdev_show(struct strbuf *out); /* /proc/devices */
 struct device;
 /*
  * Devices of the model.  A device_add() makes /sys/devices/<path>, its class or bus
- * links, the /dev node (if dev != 0) in devtmpfs and an uevent.
+ * links and the /dev node (if dev != 0) in devtmpfs.  The device stays for good.
  */
 struct device_attr {
 	const char *name;
@@ -41,13 +41,12 @@ struct device {
 	mode_t node_mode;            /* [I] permissions of the node, 0600 if 0 */
 	const char *node_name;       /* [I] NULL: name; may have slashes */
 	const struct device_attr *attrs; /* [I] ends with an empty name; may be NULL */
-	void *private;
-	struct list node;
-	struct list children, sibling;
-	struct sysfs_node *sysfs;
+	void *private;               /* [I] the driver's own */
+	struct sysfs_node *sysfs;    /* set by device_add() */
 };
 int device_add(struct device *dev);
 /* devtmpfs: makes or removes a node; callable before devtmpfs is mounted.  0 or -errno. */
 int devtmpfs_add(const char *name, mode_t mode, kdev_t dev);
 int devtmpfs_remove(const char *name);
+void cpu_devices_init(void);
 void drivers_init(void); /* drivers/init.c: serial, pci, virtio ... in order; called from kernel/main.c */

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What uname(2), /proc/version and /proc/sys/kernel say of this kernel.
+ *
+ * The release starts with the Linux version whose calls Tarn follows: glibc
+ * refuses to start on one that it thinks too old.
+ */
+#pragma once
+
+#define UTS_SYSNAME "Linux"
+#define UTS_RELEASE "6.1.0-tarn"
+#define UTS_VERSION "#1 SMP Tarn"
+#define UTS_MACHINE "x86_64"
