@@ -103,6 +103,8 @@ struct process {
 };
 
 extern struct spinlock proc_tree_lock;
+/* Threads that exist, kernel threads included, and the pid given out last. */
+void process_counts(u32 *threads, pid_t *last_pid);
 extern struct process *init_process;   /* pid 1 */
 /* The id given out last, for /proc/loadavg. */
 pid_t pid_last(void);

@@ -56,7 +56,7 @@ struct sched_entity {
 	s64 lag;                  /* what it was owed when it left the queue */
 	u64 sum_exec;             /* ns of CPU time, exact */
 	u64 exec_start;           /* when it last got the CPU */
-	u64 last_ran;             /* when it last gave the CPU up: cache warmth */
+	u64 turn_start;           /* sum_exec when it was last picked */
 	u32 weight;               /* from nice */
 	s8 nice;                  /* -20..19 */
 	u8 policy;                /* SCHED_* */
@@ -187,7 +187,8 @@ int sched_set_affinity(struct thread *t, u64 mask);
 /* For /proc: 1-, 5-, 15-minute load as fixed point 16.16; running and total counts; per-CPU times in ns. */
 struct sched_stats {
 	u64 load[3];
-	u32 running, total, last_pid;
+	u32 running, total;
+	pid_t last_pid;
 	u64 ctxt_switches, forks;
 };
 void sched_get_stats(struct sched_stats *out);

@@ -5,6 +5,8 @@
 #include <tarn/rbtree.h>
 #include <tarn/lock.h>
 
+struct waitq;
+
 struct timespec64 {
 	s64 tv_sec;
 	s64 tv_nsec;
@@ -17,6 +19,8 @@ struct timespec64 realtime_now(void);
 struct timespec64 realtime_coarse(void);
 /* settimeofday and clock_settime: wakes timers on the realtime clock. */
 void clock_set_realtime(s64 ns);
+/* Woken when the realtime clock is set: sleepers till a point of it look again (timerfd, clock_nanosleep). */
+extern struct waitq clock_set_waitq;
 u64 clock_boot_seconds(void); /* realtime at boot, for /proc/stat's btime */
 
 /* -EFAULT, -EINVAL (tv_nsec out of range or negative seconds).  Clamped to KTIME_MAX - 1. */
@@ -30,8 +34,9 @@ struct timer {
 	struct rb_node node;
 	ktime_t expires;
 	void (*fn)(struct timer *t);
-	u32 cpu;      /* whose tree it is in */
-	bool queued;
+	_Atomic bool busy;   /* [a] bit lock of timer_arm and timer_cancel */
+	u32 cpu;             /* whose tree it is in; busy */
+	_Atomic bool queued; /* [a] that tree's lock to write */
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 /* Arms or re-arms; any context. */
@@ -52,6 +57,9 @@ void process_timers_init(struct process *p);
 void process_timers_exec(struct process *p);
 /* exit, last thread: all go.  May sleep. */
 void process_timers_exit(struct process *p);
+
+/* CPU time of all threads of @p, also those that exited. */
+void process_cpu_times(struct process *p, u64 *utime, u64 *stime);
 
 /* The sleeping forms: 0 or -ERESTARTSYS when interruptible. */
 void sleep_ns(u64 ns);

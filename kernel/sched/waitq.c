@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Wait queues.  The race a sleep must win is drawn in include/tarn/waitq.h.
+ *
+ * Sleepers that share a wake-up stand at the head of the list, exclusive ones
+ * at its end in order of arrival, so a walk wakes all of the former and then as
+ * many of the latter as it was asked to.  A woken sleeper takes itself off.
+ */
+#include <arch/time.h>
+#include <tarn/waitq.h>
+
+void waitq_init(struct waitq *q)
+{
+	spin_init(&q->lock, "waitq", LR_WAITQ);
+	list_init(&q->waiters);
+}
+
+static void enqueue(struct waitq *q, struct wait_entry *e) MUST_HOLD(&q->lock)
+{
+	e->queue = q;
+	if (e->exclusive)
+		list_add_tail(&q->waiters, &e->node);
+	else
+		list_add(&q->waiters, &e->node);
+}
+
+void waitq_add(struct waitq *q, struct wait_entry *e)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	enqueue(q, e);
+	spin_unlock_irqrestore(&q->lock, flags);
+	/* The caller tests its condition next; see waitq_active(). */
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+void waitq_remove(struct wait_entry *e)
+{
+	struct waitq *q = READ_ONCE(e->queue);
+	u64 flags;
+
+	if (!q)
+		return;
+	flags = spin_lock_irqsave(&q->lock);
+	if (e->queue) {
+		list_del(&e->node);
+		e->queue = NULL;
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+static bool wake_entry(struct wait_entry *e, u32 events)
+{
+	if (events && e->events && !(events & e->events))
+		return false;
+	return e->wake ? e->wake(e, events) : thread_wake(e->thread);
+}
+
+void waitq_wake_n(struct waitq *q, u32 events, unsigned int n)
+{
+	struct wait_entry *e, *next;
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	LIST_FOR_EACH_SAFE (e, next, &q->waiters, node) {
+		bool exclusive = e->exclusive;
+
+		if (wake_entry(e, events) && exclusive && --n == 0)
+			break;
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void waitq_wake_one(struct waitq *q, u32 events)
+{
+	waitq_wake_n(q, events, 1);
+}
+
+void waitq_wake_all(struct waitq *q, u32 events)
+{
+	waitq_wake_n(q, events, ~0u);
+}
+
+void waitq_prepare(struct waitq *q, struct wait_entry *e, enum thread_state state, bool exclusive)
+{
+	if (!e->queue) {
+		u64 flags = spin_lock_irqsave(&q->lock);
+
+		e->thread = current;
+		e->exclusive = exclusive;
+		enqueue(q, e);
+		spin_unlock_irqrestore(&q->lock, flags);
+	}
+	thread_set_state(state);
+}
+
+void waitq_finish(struct wait_entry *e)
+{
+	if (!e->thread)
+		return; /* never prepared: the condition was true at once */
+	thread_set_state(TS_RUNNING);
+	waitq_remove(e);
+}
+
+bool thread_sleep_interrupted(enum thread_state state)
+{
+	if (state == TS_INTERRUPTIBLE)
+		return signal_pending();
+	return state == TS_KILLABLE && fatal_signal_pending();
+}
+
+struct sleep_timer {
+	struct timer timer;
+	struct thread *thread;
+	_Atomic bool fired;
+};
+
+static void sleep_timer_fired(struct timer *timer)
+{
+	struct sleep_timer *s = container_of(timer, struct sleep_timer, timer);
+
+	atomic_store(&s->fired, true);
+	thread_wake(s->thread);
+}
+
+bool schedule_deadline(ktime_t deadline)
+{
+	struct sleep_timer s = { .thread = current };
+
+	if (deadline == KTIME_MAX) {
+		schedule();
+		return false;
+	}
+	if (deadline <= arch_clock_ns()) {
+		thread_set_state(TS_RUNNING);
+		return true;
+	}
+	timer_init(&s.timer, sleep_timer_fired);
+	timer_arm(&s.timer, deadline);
+	schedule();
+	timer_cancel_sync(&s.timer); /* the call-back may be at work on this frame */
+	return atomic_load(&s.fired);
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Timers: one tree per CPU over the hardware's one-shot timer.
+ *
+ *   idle -> queued -> running -> idle, or queued again by its call-back
+ *
+ * A timer is armed on the CPU that arms it.  The hardware is programmed only
+ * when a timer comes to be the earliest; a cancelled one may cause an interrupt
+ * that finds nothing to do, which costs less than programming twice.
+ *
+ * timer->busy is a bit lock of whoever arms or cancels, so timer->cpu cannot
+ * change under them.  Expiry takes only the tree's lock: it publishes the timer
+ * as `running` before it clears `queued`, so timer_cancel_sync() sees one of
+ * the two until the call-back is over.
+ */
+#include <arch/time.h>
+#include <tarn/cpu.h>
+#include <tarn/time.h>
+#include "../sched/sched.h"
+
+struct timer_cpu {
+	struct spinlock lock;           /* rank LR_TIMER, irqs off */
+	struct rb_root tree GUARDED_BY(&lock);
+	struct rb_node *first GUARDED_BY(&lock);
+	ktime_t programmed;             /* this CPU, irqs off: when the hardware will fire */
+	bool expiring;                  /* this CPU: the interrupt programs the hardware at its end */
+	struct timer *_Atomic running;  /* [a] */
+} CACHE_ALIGNED;
+
+static struct timer_cpu timer_cpus[MAX_CPUS] = {
+	[0 ... MAX_CPUS - 1] = { .lock = SPINLOCK_INIT("timers", LR_TIMER),
+				 .programmed = KTIME_MAX },
+};
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	*t = (struct timer){ .fn = fn };
+}
+
+static u64 timer_grab(struct timer *t)
+{
+	u64 flags = irq_save();
+
+	while (atomic_exchange_explicit(&t->busy, true, memory_order_acquire))
+		cpu_relax();
+	return flags;
+}
+
+static void timer_let_go(struct timer *t, u64 flags)
+{
+	atomic_store_explicit(&t->busy, false, memory_order_release);
+	irq_restore(flags);
+}
+
+static void tree_remove(struct timer_cpu *tc, struct timer *t) MUST_HOLD(&tc->lock)
+{
+	if (tc->first == &t->node)
+		tc->first = rb_next(&t->node);
+	rb_erase(&tc->tree, &t->node, NULL);
+}
+
+static void tree_insert(struct timer_cpu *tc, struct timer *t) MUST_HOLD(&tc->lock)
+{
+	struct rb_node *parent = NULL, **link = &tc->tree.node;
+	bool first = true;
+
+	while (*link) {
+		parent = *link;
+		if (t->expires < rb_entry(parent, struct timer, node)->expires) {
+			link = &parent->left;
+		} else {
+			link = &parent->right;
+			first = false;
+		}
+	}
+	rb_insert(&tc->tree, &t->node, parent, link, NULL);
+	if (first)
+		tc->first = &t->node;
+}
+
+static bool dequeue(struct timer *t)
+{
+	struct timer_cpu *tc = &timer_cpus[t->cpu];
+	bool was;
+
+	if (!atomic_load(&t->queued))
+		return false;
+	spin_lock(&tc->lock);
+	was = atomic_load(&t->queued);
+	if (was) {
+		tree_remove(tc, t);
+		atomic_store(&t->queued, false);
+	}
+	spin_unlock(&tc->lock);
+	return was;
+}
+
+void timer_arm(struct timer *t, ktime_t expires)
+{
+	u64 flags = timer_grab(t);
+	struct timer_cpu *tc = &timer_cpus[cpu_id()];
+
+	dequeue(t);
+	spin_lock(&tc->lock);
+	t->cpu = cpu_id();
+	t->expires = expires;
+	tree_insert(tc, t);
+	atomic_store(&t->queued, true);
+	spin_unlock(&tc->lock);
+	if (expires < tc->programmed && !tc->expiring) {
+		tc->programmed = expires;
+		arch_timer_set(expires);
+	}
+	timer_let_go(t, flags);
+}
+
+bool timer_cancel(struct timer *t)
+{
+	u64 flags = timer_grab(t);
+	bool was = dequeue(t);
+
+	timer_let_go(t, flags);
+	return was;
+}
+
+static bool is_running(const struct timer *t)
+{
+	FOR_EACH_CPU (c)
+		if (atomic_load(&timer_cpus[c].running) == t)
+			return true;
+	return false;
+}
+
+bool timer_cancel_sync(struct timer *t)
+{
+	bool was = false;
+
+	do {
+		was |= timer_cancel(t);
+		while (is_running(t))
+			cpu_relax();
+	} while (atomic_load(&t->queued));
+	return was;
+}
+
+/* The next timer that is due, out of the tree and marked running; NULL: none, and *next is when. */
+static struct timer *take_expired(struct timer_cpu *tc, ktime_t *next)
+{
+	struct timer *t = NULL;
+
+	spin_lock(&tc->lock);
+	*next = KTIME_MAX;
+	if (tc->first) {
+		t = rb_entry(tc->first, struct timer, node);
+		*next = t->expires;
+		if (t->expires > arch_clock_ns()) {
+			t = NULL;
+		} else {
+			tree_remove(tc, t);
+			atomic_store(&tc->running, t);
+			atomic_store(&t->queued, false);
+		}
+	}
+	spin_unlock(&tc->lock);
+	return t;
+}
+
+void timer_interrupt(const struct regs *regs)
+{
+	struct timer_cpu *tc = &timer_cpus[cpu_id()];
+	struct runq *rq = this_runq();
+	struct timer *t;
+	ktime_t next;
+
+	rq->tick_regs = regs;
+	tc->expiring = true;
+	while ((t = take_expired(tc, &next))) {
+		t->fn(t);
+		atomic_store(&tc->running, NULL);
+	}
+	tc->expiring = false;
+	tc->programmed = next;
+	arch_timer_set(next);
+	rq->tick_regs = NULL;
+}
+
+ktime_t timer_forward(ktime_t last, u64 interval, ktime_t now, u64 *missed)
+{
+	u64 n = now >= last ? (now - last) / interval : 0;
+
+	*missed = n;
+	return last + (n + 1) * interval;
+}
