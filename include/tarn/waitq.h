@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include <tarn/errno.h>
 #include <tarn/lock.h>
 #include <tarn/thread.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Run queues, shared among kernel/sched/*.c.
+ * Run queues, shared among the files of kernel/sched.
  *
  * Each CPU has one struct runq.  Its lock is taken with interrupts off; two
  * together only by a trylock of the second.  The running thread is in no tree:

@@ -4,6 +4,7 @@
  * affinity.  Idle threads are made here too; CPU 0's is the thread that booted.
  */
 #include <arch/boot.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/panic.h>
 #include <tarn/printf.h>
@@ -37,7 +38,7 @@ void sched_boot_thread(void)
 {
 	struct cpu *cpu = this_cpu();
 
-	cpu->current = &boot_thread;
+	cpu->running = &boot_thread;
 	cpu->idle = &boot_thread;
 	idle_init(&boot_thread, 0);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Shared among kernel/time/*.c and the tick. */
+/* Shared among the files of kernel/time and the tick. */
 #pragma once
 
 #include <linux/time.h>

@@ -17,6 +17,7 @@
 #include <tarn/cpu.h>
 #include <tarn/time.h>
 #include "../sched/sched.h"
+#include "time.h"
 
 struct timer_cpu {
 	struct spinlock lock;           /* rank LR_TIMER, irqs off */
