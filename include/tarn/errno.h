@@ -8,4 +8,5 @@
 #define ERESTARTSYS 512           /* restart if SA_RESTART, else EINTR */
 #define ERESTARTNOINTR 513        /* always restart */
 #define ERESTARTNOHAND 514        /* restart only if no handler ran */
+#define ENOIOCTLCMD 515           /* an ioctl is not known here: the next layer is asked */
 #define ERESTART_RESTARTBLOCK 516 /* continue through restart_syscall(2) */

@@ -45,6 +45,7 @@ enum lock_rank {
 	LR_MAPPING_TREE,   /* mapping->tree_lock, irqs off                               */
 	LR_PROC_TREE,      /* proc_tree_lock: parents, children, groups, sessions         */
 	LR_SIGNAL,         /* sighand->lock, irqs off: handlers, queues, group stop       */
+	LR_TTY_SPIN,       /* tty->lock, irqs off: the line discipline, over its driver's lock */
 	LR_FUTEX,          /* a futex hash bucket; two: lower address first               */
 	LR_WORK,           /* work queues                                                */
 	LR_DEVICE,         /* a driver's queue, irqs off                                 */

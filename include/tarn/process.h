@@ -182,6 +182,8 @@ void namespaces_put(struct namespaces *ns);
 extern struct uts_ns init_uts;
 
 /* ---- terminals: called by drivers/tty, proc_tree_lock taken inside ---- */
+/* Drops a reference; takes proc_tree_lock. */
+void session_put(struct session *s);
 /* Process group @pgid belongs to @s. */
 bool pgrp_in_session(pid_t pgid, struct session *s);
 /* No member has a parent in another group of the session: stop signals from the tty are discarded. */

@@ -18,18 +18,34 @@ struct session;
  * op          may sleep   NULL means
  * write       no          required: bytes taken (may be fewer than @n when full); wakes tty_wake_writers() later
  * write_room  no          always room
+ * pending     no          output is gone as soon as written: bytes still in the driver
+ * flush       no          nothing to throw away: drops output not sent yet
+ * throttle    no          input cannot be held back
+ * input_room  yes         a reader made room: nobody waits for it
+ * packet      no          TIOCPKT_* events are not wanted (pty masters want them)
+ * gone        no          the other side is always there; true: writes give EIO
  * set_termios yes         nothing to program
  * hangup      yes         nothing
+ * open        yes         nothing
  * close       yes         nothing: last user gone
- * winsize     yes         only stored
+ * ioctl       yes         no further calls
+ * destroy     yes         nothing: the last reference is gone
  */
 struct tty_ops {
 	size_t (*write)(struct tty *t, const u8 *data, size_t n);
 	size_t (*write_room)(struct tty *t);
+	size_t (*pending)(struct tty *t);
+	void (*flush)(struct tty *t);
+	void (*throttle)(struct tty *t, bool on);
+	void (*input_room)(struct tty *t);
+	void (*packet)(struct tty *t, u8 events);
+	bool (*gone)(struct tty *t);
 	void (*set_termios)(struct tty *t, const struct ktermios *old);
 	void (*hangup)(struct tty *t);
+	void (*open)(struct tty *t);
 	void (*close)(struct tty *t);
 	long (*ioctl)(struct tty *t, unsigned int cmd, unsigned long arg); /* -ENOIOCTLCMD: not mine */
+	void (*destroy)(struct tty *t);
 };
 
 /* A driver's terminal, ready for open.  @dev its number, @name "ttyS0".  Never freed for hardware. ERR_PTR. */
