@@ -67,6 +67,8 @@ struct process {
 	bool group_exit;                 /* every thread has been told to die */
 	bool stopped;                    /* every thread stands still, by stop_signal */
 	bool stop_waitable;              /* and wait4(WUNTRACED) has not seen it */
+	bool stop_dequeued;              /* a stop signal is being acted on; SIGCONT clears it */
+	bool fault_forced;               /* a fault nobody catches: kills even init */
 	bool cont_waitable;              /* continued, and wait4(WCONTINUED) has not seen it */
 	int group_exit_code;             /* wait status */
 	int stop_signal;

@@ -106,6 +106,7 @@ struct thread {
 
 	/* Signals: sighand->lock guards what others touch */
 	u64 blocked;                   /* current only to write */
+	u64 real_blocked;              /* while rt_sigtimedwait has its set unblocked: what was blocked; else 0 */
 	u64 saved_mask;                /* with TP_RESTORE_MASK */
 	struct sigqueue sig;           /* pending for this thread */
 	u64 altstack_sp, altstack_size;
