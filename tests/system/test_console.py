@@ -72,7 +72,7 @@ def test_a_session(console: Console) -> None:
     console.child.sendline("cat")
     time.sleep(1)
     console.child.send("wrong\x15rigg\x7fht\r")
-    console.child.expect("\n?right\r\n")
+    console.child.expect(r"[\r\n]right\r+\n")
     console.child.sendcontrol("d")
     console.until_prompt()
     # a background job that wants the terminal stops
