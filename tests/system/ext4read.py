@@ -8,6 +8,7 @@ entries there).  The journal is not looked at: read only disks that were unmount
 """
 
 import hashlib
+import os
 import stat
 import struct
 from dataclasses import dataclass
@@ -165,6 +166,42 @@ class Ext4:
             if part:
                 node = self.node(dict(self.entries(node))[part])
         return node
+
+    def extract(self, where: Path) -> None:
+        """Everything as files of the host; needs root for owners and devices."""
+        first: dict[int, str] = {}
+        folders = []
+        for path, node in self.walk():
+            name = os.fsdecode(os.fsencode(where) + path)
+            if node.kind == "d":
+                os.makedirs(name, exist_ok=True)
+                folders.append((name, node))
+            elif node.number in first:
+                os.link(first[node.number], name)
+                continue
+            else:
+                self._make(name, node)
+                first[node.number] = name
+            os.chown(name, node.uid, node.gid, follow_symlinks=False)
+            if node.kind != "l":
+                os.chmod(name, node.mode & 0o7777)  # after chown, which clears set-uid
+            set_mtime(name, node)
+        for name, node in folders:
+            set_mtime(name, node)  # filling them has changed it
+
+    def _make(self, name: str, node: Node) -> None:
+        if node.kind == "l":
+            os.symlink(self.link_target(node), os.fsencode(name))
+        elif node.kind == "f":
+            with open(name, "xb") as f:
+                f.writelines(self.chunks(node))
+        else:
+            os.mknod(name, node.mode, os.makedev(*node.rdev))
+
+
+def set_mtime(name: str, node: Node) -> None:
+    ns = node.mtime * 10 ** 9 + node.mtime_ns
+    os.utime(name, ns=(ns, ns), follow_symlinks=False)
 
 
 def zeros(count: int) -> Iterator[bytes]:

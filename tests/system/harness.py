@@ -20,6 +20,7 @@ import pytest
 TREE = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TREE / "tools"))
 
+from ext4read import Ext4  # noqa: E402
 from tarn import images, initramfs, paths, runner  # noqa: E402
 
 TARN = str(TREE / "tarn")
@@ -100,9 +101,7 @@ def host_root(disk: Path) -> Path:
             fresh = disk.with_suffix(".root.new")
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir()
-            subprocess.run(["/sbin/debugfs", "-R", f"rdump / {fresh}", str(disk)], check=True,
-                           capture_output=True)
-            fresh.chmod(0o755)
+            Ext4(disk).extract(fresh)
             fresh.rename(root)
     return root
 
