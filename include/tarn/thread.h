@@ -93,6 +93,7 @@ struct thread {
 	struct fs_context *fs;         /* current only, or thread->lock */
 	struct namespaces *ns;         /* current only, or thread->lock */
 	const struct cred *cred;       /* RCU: immutable object, replaced by current */
+	struct walk *path_walk;        /* fs/path.c: the walk whose get_link runs; current only */
 	const struct cred *real_cred_override; /* set while access(2) uses real ids; else NULL */
 
 	/* Identity */

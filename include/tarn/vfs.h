@@ -111,12 +111,14 @@ struct super {
 	u32 time_gran;                   /* [I] ns */
 	bool no_dcache_children;         /* names are never cached (proc) */
 	void *private;                   /* the file system's own */
+	struct rcu_head rcu;
 };
 
 /* A fresh super block, refs 1, on the list; NULL: no memory. @dev 0: an anonymous device number is taken. */
 struct super *super_alloc(const struct fs_type *type, const struct super_ops *ops, kdev_t dev);
 void super_put(struct super *sb);
-/* For file systems on a device: "/dev/vda1", "vda1", "UUID=..", "PARTUUID=.." -> opened device or ERR_PTR. */
+/* For file systems on a device: "/dev/vda1", "vda1", "UUID=..", "PARTUUID=.." -> the device, not
+ * claimed (the file system does bdev_claim after super_find found nothing), or ERR_PTR. */
 struct bdev *super_open_device(const char *source, bool read_only);
 /* An already mounted super block of @type on @bdev with a new reference, or NULL. */
 struct super *super_find(const struct fs_type *type, struct bdev *bdev);
@@ -215,6 +217,7 @@ struct inode_ops {
 #define IS_WRITEBACK BIT(3)      /* the flusher has it */
 #define IS_FREEING BIT(4)
 #define IS_DIRTY_TIME BIT(5)
+#define IS_DEAD_DIR BIT(6)       /* removed: no more entries; inode->lock too */
 
 struct inode_locks;              /* flock and fcntl locks: fs/locks.c */
 struct inotify_marks;
@@ -315,6 +318,7 @@ int setattr_generic(struct inode *inode, const struct setattr *attr);
 #define DF_DISCONNECTED BIT(3)
 #define DF_LRU BIT(4)
 #define DF_REFERENCED BIT(5)
+#define DF_PINNED BIT(6)        /* the file system holds a reference of its own until unlink (tmpfs) */
 
 /*
  * op          may sleep   NULL means
@@ -392,6 +396,7 @@ struct mount {
 	struct list children, sibling, ns_node;
 	struct hlist_node hash_node;     /* (parent, mountpoint) -> mount */
 	char *source;                    /* [I] first column of /proc/mounts */
+	struct mount *copy;              /* its twin while a tree is copied: namespace lock */
 	struct rcu_head rcu;
 };
 
@@ -433,7 +438,9 @@ int path_lookup_user(int dfd, const char __user *name, u32 flags, struct path *o
 int path_lookup(const char *name, u32 flags, struct path *out);
 int path_lookup_from(const struct path *base, const char *name, u32 flags, struct path *out);
 /* Magic links (/proc/PID/fd/N): get_link calls this with the target and returns NULL. */
-void link_jump(struct path *target);
+void link_jump(struct path *target); /* takes the references */
+/* Frees what get_link left in *done. */
+void link_done(void *done);
 /* Whole path as getcwd(2) and /proc show it, relative to @root; " (deleted)" added when unlinked.  Start of the
  * text inside @buf or ERR_PTR(-ENAMETOOLONG); *unreachable when not below @root. */
 char *path_format(const struct path *p, const struct path *root, char *buf, size_t size,
@@ -451,6 +458,8 @@ struct mount *mount_internal(const struct fs_type *type);
 /* 0, or -EROFS when the mount or super block is read-only. */
 int mount_want_write(const struct mount *m);
 struct mount_ns *mount_ns_copy(struct mount_ns *old);
+/* The same, and @fs (of the new thread) stands in the copy from now on. */
+struct mount_ns *mount_ns_copy_fs(struct mount_ns *old, struct fs_context *fs);
 void mount_ns_put(struct mount_ns *ns);
 /* /proc/mounts, mountinfo (@kind 0, 1). */
 void mount_ns_show(struct mount_ns *ns, const struct path *root, int kind, struct strbuf *out);
@@ -591,6 +600,7 @@ struct fdref {
 	bool counted;
 };
 struct fdref fd_ref(unsigned int fd);
+struct fdref fd_ref_raw(unsigned int fd); /* O_PATH too */
 static inline void fd_unref(struct fdref r)
 {
 	if (r.counted)
