@@ -262,6 +262,18 @@ struct dentry *dentry_alloc_root(struct inode *inode)
 	return d;
 }
 
+struct dentry *dentry_alloc_pseudo(struct inode *inode, const char *name, const struct dentry_ops *ops)
+{
+	struct qstr q = { name, (u32)MIN(strlen(name), (size_t)NAME_MAX_LEN), 0 };
+	struct dentry *d = dentry_new(inode->super, &q);
+
+	if (!d)
+		return NULL;
+	d->ops = ops;
+	attach_inode(d, inode);
+	return d;
+}
+
 static void dentry_rehash(struct dentry *d)
 {
 	struct spinlock *l = bucket_lock(d->name.hash);

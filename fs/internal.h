@@ -130,7 +130,6 @@ int perm_sticky(const struct inode *dir, const struct inode *victim);
 void file_cache_init(void);
 struct file *file_alloc(u32 flags, const struct cred *cred);
 void file_free_unopened(struct file *f);
-u64 file_count(void);
 int inode_get_write(struct inode *inode);        /* 0 or -ETXTBSY */
 void inode_put_write(struct inode *inode);
 

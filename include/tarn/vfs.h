@@ -360,6 +360,8 @@ struct dentry {
 /* A new child, not hashed, refs 1; NULL: no memory. */
 struct dentry *dentry_alloc(struct dentry *parent, const struct qstr *name);
 struct dentry *dentry_alloc_root(struct inode *inode); /* takes the inode's reference */
+/* A dentry outside of any directory; ops->name says how it shows.  Takes the inode's reference; NULL: no memory. */
+struct dentry *dentry_alloc_pseudo(struct inode *inode, const char *name, const struct dentry_ops *ops);
 /* lookup's answer: attaches @inode (reference taken over; NULL: negative) and hashes. */
 void dentry_add(struct dentry *d, struct inode *inode);
 /* create's answer: a negative hashed dentry becomes @inode's. */
@@ -552,17 +554,20 @@ static inline struct file *file_get(struct file *f)
 /* The last put releases, at once; may sleep. */
 void file_put(struct file *f);
 
-/* Opens @path (references taken): permission already checked.  ERR_PTR. */
+/* Opens @path (its own references are taken, the caller keeps his): permission already checked.  ERR_PTR. */
 struct file *file_open_path(const struct path *path, u32 flags, const struct cred *cred);
 /* open(2) for the kernel (exec, initramfs): with permission checks of current. */
 struct file *file_open(const char *name, u32 flags, mode_t mode);
 /* A file on an internal super block: pipes, sockets, eventfd, memfd...  @name for /proc/PID/fd ("anon_inode:[x]").
  * @private is stored before it returns; ERR_PTR(-ENOMEM, -ENFILE). */
 struct file *file_anon(const char *name, const struct file_ops *ops, void *private, u32 flags);
-/* Like it with its own inode (pipes, sockets): st_mode @mode, st_ino unique. */
+/* Like it with its own inode (reference taken over, also on error), for pipes and sockets.  A @name without
+ * colon and slash gets the inode's number: "pipe" shows as "pipe:[12]". */
 struct file *file_anon_inode(struct inode *inode, const char *name, const struct file_ops *ops,
 			     void *private, u32 flags);
+/* With a unique st_ino; @mode with its type.  NULL: no memory. */
 struct inode *inode_anon(mode_t mode);
+u64 file_count(void); /* open files, for /proc/sys/fs/file-nr */
 
 /* Kernel-side I/O on an open file. Bytes or -errno; *pos NULL: the file's own. */
 ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos);

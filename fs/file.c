@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Open files: the objects behind descriptors.
+ *
+ * Life:  allocated -> open -> released (last put, at once) -> freed through RCU,
+ *   as lookups in a shared descriptor table may still look at the struct.
+ *
+ * inode->write_count keeps writers and running programs apart (ETXTBSY):
+ * above 0 it counts files open for writing, below 0 programs being run.
+ *
+ * Files that no directory holds (pipes, sockets, eventfd ...) live on one
+ * internal super block.
+ */
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <tarn/poll.h>
+#include <tarn/slab.h>
+#include <tarn/strbuf.h>
+#include <tarn/string.h>
+#include <tarn/thread.h>
+
+#include "internal.h"
+
+static struct kmem_cache *file_cache;
+static _Atomic u64 nr_files;
+static struct mount *anon_mount;         /* [I] after file_cache_init() */
+static struct inode *anon_shared_inode;  /* [I] */
+static _Atomic u64 next_anon_ino = 1;
+
+u64 file_count(void)
+{
+	return atomic_load(&nr_files);
+}
+
+struct file *file_alloc(u32 flags, const struct cred *cred)
+{
+	struct file *f = kmem_cache_alloc(file_cache, GFP_KERNEL);
+
+	if (!f)
+		return NULL;
+	memset(f, 0, sizeof(*f));
+	ref_init(&f->refs, 1);
+	atomic_store_explicit(&f->flags, flags, memory_order_relaxed);
+	mutex_init(&f->pos_lock, "file_pos", LR_FILE_POS);
+	list_init(&f->epoll_items);
+	f->cred = cred_get(cred);
+	atomic_fetch_add_explicit(&nr_files, 1, memory_order_relaxed);
+	return f;
+}
+
+static void file_free_rcu(struct rcu_head *h)
+{
+	kmem_cache_free(file_cache, container_of(h, struct file, rcu));
+}
+
+void file_free_unopened(struct file *f)
+{
+	cred_put(f->cred);
+	atomic_fetch_sub_explicit(&nr_files, 1, memory_order_relaxed);
+	rcu_call(&f->rcu, file_free_rcu);
+}
+
+/* ---- writers against programs ---- */
+
+static bool count_up(_Atomic s32 *count, s32 step)
+{
+	s32 n = atomic_load(count);
+
+	while (step > 0 ? n >= 0 : n <= 0)
+		if (atomic_compare_exchange_weak(count, &n, n + step))
+			return true;
+	return false;
+}
+
+int inode_get_write(struct inode *inode)
+{
+	return count_up(&inode->write_count, 1) ? 0 : -ETXTBSY;
+}
+
+void inode_put_write(struct inode *inode)
+{
+	atomic_fetch_sub(&inode->write_count, 1);
+}
+
+int file_deny_write(struct file *f)
+{
+	return count_up(&f->inode->write_count, -1) ? 0 : -ETXTBSY;
+}
+
+void file_allow_write(struct file *f)
+{
+	atomic_fetch_add(&f->inode->write_count, 1);
+}
+
+/* ---- open and release ---- */
+
+static bool counts_writers(const struct inode *inode)
+{
+	return mode_is_reg(inode->mode);
+}
+
+/* @f has its path; on an error it is as before. */
+static int file_do_open(struct file *f)
+{
+	static const struct file_ops path_only;
+	struct inode *inode = f->path.dentry->inode;
+	u32 flags = file_flags(f);
+	int err;
+
+	f->inode = inode;
+	if (flags & O_PATH) {
+		f->mode = FMODE_PATH | FMODE_NO_POS;
+		f->ops = &path_only;
+		return 0;
+	}
+	f->mode = (flags + 1) & (FMODE_READ | FMODE_WRITE);
+	if ((f->mode & FMODE_WRITE) && counts_writers(inode)) {
+		err = inode_get_write(inode);
+		if (err)
+			return err;
+		f->mode |= FMODE_WRITER;
+	}
+	f->ops = inode->fops;
+	readahead_init(&f->ra);
+	f->wb_seen = atomic_load_explicit(&inode->mapping->wb_error, memory_order_relaxed);
+	if (f->ops->open) {
+		err = f->ops->open(inode, f);
+		if (err) {
+			if (f->mode & FMODE_WRITER)
+				inode_put_write(inode);
+			return err;
+		}
+	}
+	atomic_store(&f->flags, file_flags(f) & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC));
+	return 0;
+}
+
+struct file *file_open_path(const struct path *path, u32 flags, const struct cred *cred)
+{
+	struct file *f = file_alloc(flags & ~(u32)O_CLOEXEC, cred);
+	int err;
+
+	if (!f)
+		return ERR_PTR(-ENOMEM);
+	f->path = *path;
+	path_get(path);
+	err = file_do_open(f);
+	if (err) {
+		path_put(&f->path);
+		file_free_unopened(f);
+		return ERR_PTR(err);
+	}
+	if (!(flags & O_PATH))
+		notify_file(f, IN_OPEN);
+	return f;
+}
+
+static void file_release(struct file *f)
+{
+	struct inode *inode = f->inode;
+
+	if (!(f->mode & FMODE_PATH))
+		notify_file(f, (f->mode & FMODE_WRITE) ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+	if (!list_empty(&f->epoll_items))
+		epoll_file_released(f);
+	if (inode->locks)
+		locks_on_release(f);
+	if (f->ops->release)
+		f->ops->release(f);
+	if (f->mode & FMODE_WRITER)
+		inode_put_write(inode);
+	path_put(&f->path);
+	file_free_unopened(f);
+}
+
+void file_put(struct file *f)
+{
+	if (ref_put(&f->refs))
+		file_release(f);
+}
+
+/* ---- files without a name ---- */
+
+static void pseudo_name(struct dentry *d, struct strbuf *out)
+{
+	strbuf_puts(out, d->name.name);
+	if (!strchr(d->name.name, ':') && !strchr(d->name.name, '/'))
+		strbuf_printf(out, ":[%llu]", (unsigned long long)d->inode->ino);
+}
+
+static const struct dentry_ops pseudo_dentry_ops = {
+	.name = pseudo_name,
+};
+
+static struct file *open_pseudo(struct inode *inode, const char *name, const struct file_ops *ops,
+				void *private, u32 flags)
+{
+	struct dentry *d = dentry_alloc_pseudo(inode, name, &pseudo_dentry_ops);
+	struct file *f;
+
+	if (!d) {
+		inode_put(inode);
+		return ERR_PTR(-ENOMEM);
+	}
+	f = file_alloc(flags & ~(u32)O_CLOEXEC, current_cred());
+	if (!f) {
+		dentry_put(d);
+		return ERR_PTR(-ENOMEM);
+	}
+	mount_get(anon_mount);
+	f->path = (struct path){ anon_mount, d };
+	f->inode = inode;
+	f->ops = ops;
+	f->mode = (flags + 1) & (FMODE_READ | FMODE_WRITE);
+	f->private = private;
+	return f;
+}
+
+struct file *file_anon(const char *name, const struct file_ops *ops, void *private, u32 flags)
+{
+	struct file *f;
+
+	inode_get(anon_shared_inode);
+	f = open_pseudo(anon_shared_inode, name, ops, private, flags);
+	if (!IS_ERR(f))
+		f->mode |= FMODE_NO_POS;
+	return f;
+}
+
+struct file *file_anon_inode(struct inode *inode, const char *name, const struct file_ops *ops,
+			     void *private, u32 flags)
+{
+	struct file *f = open_pseudo(inode, name, ops, private, flags);
+
+	if (!IS_ERR(f))
+		f->mode |= FMODE_NO_POS;
+	return f;
+}
+
+struct inode *inode_anon(mode_t mode)
+{
+	struct inode *inode = inode_new(anon_mount->super);
+	const struct cred *c = current_cred();
+
+	if (!inode)
+		return NULL;
+	inode->ino = atomic_fetch_add(&next_anon_ino, 1);
+	inode->mode = mode;
+	inode->uid = c->fsuid;
+	inode->gid = c->fsgid;
+	inode->atime = inode->mtime = inode->ctime = inode_now(inode);
+	return inode;
+}
+
+static const struct super_ops anon_super_ops;
+
+static struct super *anon_mount_fs(const struct fs_type *type, const struct mount_args *args)
+{
+	struct super *sb = super_alloc(type, &anon_super_ops, 0);
+	struct inode *inode;
+
+	if (!sb)
+		return ERR_PTR(-ENOMEM);
+	sb->magic = ANON_INODE_FS_MAGIC;
+	sb->no_dcache_children = true;
+	atomic_store(&sb->flags, MS_NODEV | MS_NOEXEC);
+	inode = inode_new(sb);
+	if (inode) {
+		inode->ino = atomic_fetch_add(&next_anon_ino, 1);
+		inode->mode = S_IFDIR | 0555;
+		sb->root = dentry_alloc_root(inode);
+	}
+	if (!sb->root) {
+		super_put(sb);
+		return ERR_PTR(-ENOMEM);
+	}
+	return sb;
+}
+
+static const struct fs_type anon_fs = {
+	.name = "anon_inodefs",
+	.mount = anon_mount_fs,
+};
+
+void file_cache_init(void)
+{
+	file_cache = kmem_cache_create("file", sizeof(struct file), 64, NULL);
+	if (!file_cache)
+		panic("no memory for files");
+	anon_mount = mount_internal(&anon_fs);
+	anon_shared_inode = inode_anon(0600);
+	if (!anon_shared_inode)
+		panic("no memory for files");
+}
