@@ -6,6 +6,7 @@ struct cpu;
 struct thread;
 
 #define RFLAGS_IF 0x200ul
+#define ARCH_MACHINE "x86_64" /* as uname(2) has it */
 
 /* x86's own part of struct cpu: descriptor tables and the LAPIC's identity. */
 struct arch_cpu {

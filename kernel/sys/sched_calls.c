@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+/*
+ * System calls on scheduling: policies, priorities, affinity.
+ *
+ * Permissions are sched(7)'s: one's own user may lower a thread, CAP_SYS_NICE
+ * or the limits RLIMIT_NICE and RLIMIT_RTPRIO let one raise it.
+ * SCHED_DEADLINE is not there (EINVAL).
+ */
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
+#include <arch/uaccess.h>
+#include <tarn/cred.h>
+#include <tarn/errno.h>
+#include <tarn/process.h>
+#include <tarn/string.h>
+#include <tarn/syscall.h>
+#include <tarn/thread.h>
+#include "../sched/sched.h"
+
+struct sched_param {
+	int sched_priority;
+};
+
+long sys_sched_yield(void)
+{
+	sched_yield_current();
+	return 0;
+}
+
+/* A reference, current for 0; NULL: none. */
+static struct thread *target_get(pid_t pid)
+{
+	if (pid)
+		return thread_find_get(pid);
+	thread_get(current);
+	return current;
+}
+
+static bool same_owner(const struct thread *t)
+{
+	const struct cred *mine = current_cred(), *its;
+	bool same;
+
+	rcu_read_lock();
+	its = rcu_dereference(t->cred);
+	same = mine->euid == its->uid || mine->euid == its->euid;
+	rcu_read_unlock();
+	return same || capable(CAP_SYS_NICE);
+}
+
+static bool nice_allowed(const struct thread *t, int nice)
+{
+	u64 limit = READ_ONCE(t->process->rlimits[RLIMIT_NICE].cur);
+
+	return nice >= t->se.nice || (u64)(20 - nice) <= limit || capable(CAP_SYS_NICE);
+}
+
+static bool policy_allowed(const struct thread *t, int policy, int rt_priority)
+{
+	u64 limit = READ_ONCE(t->process->rlimits[RLIMIT_RTPRIO].cur);
+
+	if (capable(CAP_SYS_NICE))
+		return true;
+	if (policy == SCHED_FIFO || policy == SCHED_RR)
+		return (u64)rt_priority <= limit || (policy == t->se.policy &&
+						      rt_priority <= t->se.rt_priority);
+	return t->se.policy != SCHED_IDLE || policy == SCHED_IDLE || nice_allowed(t, t->se.nice);
+}
+
+static int set_policy(struct thread *t, int policy, int rt_priority)
+{
+	bool reset = policy & SCHED_RESET_ON_FORK;
+	int err;
+
+	policy &= ~SCHED_RESET_ON_FORK;
+	if (!same_owner(t) || !policy_allowed(t, policy, rt_priority))
+		return -EPERM;
+	err = sched_set_policy(t, policy, rt_priority);
+	if (!err)
+		t->se.reset_on_fork = reset;
+	return err;
+}
+
+long sys_sched_setscheduler(pid_t pid, int policy, const void __user *uparam)
+{
+	struct sched_param param;
+	struct thread *t;
+	int err;
+
+	if (pid < 0 || policy < 0 || !uparam)
+		return -EINVAL;
+	if (copy_from_user(&param, uparam, sizeof(param)))
+		return -EFAULT;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	err = set_policy(t, policy, param.sched_priority);
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_setparam(pid_t pid, const void __user *uparam)
+{
+	struct sched_param param;
+	struct thread *t;
+	int err;
+
+	if (pid < 0 || !uparam)
+		return -EINVAL;
+	if (copy_from_user(&param, uparam, sizeof(param)))
+		return -EFAULT;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	err = set_policy(t, t->se.policy | (t->se.reset_on_fork ? SCHED_RESET_ON_FORK : 0),
+			 param.sched_priority);
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_getparam(pid_t pid, void __user *uparam)
+{
+	struct sched_param param;
+	struct thread *t;
+
+	if (pid < 0 || !uparam)
+		return -EINVAL;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	param.sched_priority = t->se.rt_priority;
+	thread_put(t);
+	return copy_to_user(uparam, &param, sizeof(param));
+}
+
+long sys_sched_getscheduler(pid_t pid)
+{
+	struct thread *t;
+	long policy;
+
+	if (pid < 0)
+		return -EINVAL;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	policy = t->se.policy | (t->se.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+	thread_put(t);
+	return policy;
+}
+
+static bool policy_known(int policy)
+{
+	return policy == SCHED_NORMAL || policy == SCHED_FIFO || policy == SCHED_RR ||
+	       policy == SCHED_BATCH || policy == SCHED_IDLE || policy == SCHED_DEADLINE;
+}
+
+long sys_sched_get_priority_max(int policy)
+{
+	if (!policy_known(policy))
+		return -EINVAL;
+	return policy == SCHED_FIFO || policy == SCHED_RR ? 99 : 0;
+}
+
+long sys_sched_get_priority_min(int policy)
+{
+	if (!policy_known(policy))
+		return -EINVAL;
+	return policy == SCHED_FIFO || policy == SCHED_RR ? 1 : 0;
+}
+
+long sys_sched_rr_get_interval(pid_t pid, void __user *interval)
+{
+	struct thread *t;
+	u64 ns;
+
+	if (pid < 0)
+		return -EINVAL;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	ns = t->se.policy == SCHED_RR ? RR_SLICE_NS : t->se.policy == SCHED_FIFO ? 0 : SLICE_NS;
+	thread_put(t);
+	return ktime_to_user_timespec(interval, ns);
+}
+
+long sys_sched_setaffinity(pid_t pid, unsigned int len, const unsigned long __user *umask)
+{
+	struct thread *t;
+	u64 mask = 0;
+	long err;
+
+	if (copy_from_user(&mask, umask, MIN((size_t)len, sizeof(mask))))
+		return -EFAULT;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	err = same_owner(t) ? sched_set_affinity(t, mask) : -EPERM;
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_getaffinity(pid_t pid, unsigned int len, unsigned long __user *umask)
+{
+	u64 online = nr_cpus >= 64 ? ~0ull : BIT(nr_cpus) - 1, mask;
+	struct thread *t;
+
+	if (len < sizeof(mask) || len % sizeof(unsigned long))
+		return -EINVAL;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	mask = t->se.affinity & online;
+	thread_put(t);
+	if (copy_to_user(umask, &mask, sizeof(mask)))
+		return -EFAULT;
+	return sizeof(mask);
+}
+
+/* sched_setattr(2)'s struct grows: what we do not know must be zero. */
+static int read_attr(struct sched_attr *attr, void __user *uattr)
+{
+	u32 __user *usize = uattr, size;
+	char tail;
+
+	memset(attr, 0, sizeof(*attr));
+	if (get_user(size, usize))
+		return -EFAULT;
+	if (!size)
+		size = SCHED_ATTR_SIZE_VER0;
+	if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE)
+		return -E2BIG;
+	for (u32 i = sizeof(*attr); i < size; i++) {
+		if (copy_from_user(&tail, (char __user *)uattr + i, 1))
+			return -EFAULT;
+		if (tail)
+			return -E2BIG;
+	}
+	return copy_from_user(attr, uattr, MIN((size_t)size, sizeof(*attr)));
+}
+
+static int apply_attr(struct thread *t, const struct sched_attr *attr)
+{
+	int policy = (int)attr->sched_policy, err;
+	bool fair = policy == SCHED_NORMAL || policy == SCHED_BATCH;
+
+	if (attr->sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL))
+		return -EINVAL;
+	if (attr->sched_flags & SCHED_FLAG_KEEP_POLICY)
+		policy = t->se.policy;
+	if (attr->sched_flags & SCHED_FLAG_RESET_ON_FORK)
+		policy |= SCHED_RESET_ON_FORK;
+	if (fair && !(attr->sched_flags & SCHED_FLAG_KEEP_PARAMS)) {
+		if (attr->sched_nice < -20 || attr->sched_nice > 19)
+			return -EINVAL;
+		if (!same_owner(t) || !nice_allowed(t, attr->sched_nice))
+			return -EPERM;
+	}
+	err = set_policy(t, policy, (int)attr->sched_priority);
+	if (!err && fair && !(attr->sched_flags & SCHED_FLAG_KEEP_PARAMS))
+		err = sched_set_nice(t, attr->sched_nice);
+	return err;
+}
+
+long sys_sched_setattr(pid_t pid, void __user *uattr, unsigned int flags)
+{
+	struct sched_attr attr;
+	struct thread *t;
+	int err;
+
+	if (pid < 0 || !uattr || flags)
+		return -EINVAL;
+	err = read_attr(&attr, uattr);
+	if (err)
+		return err;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	err = apply_attr(t, &attr);
+	thread_put(t);
+	return err;
+}
+
+long sys_sched_getattr(pid_t pid, void __user *uattr, unsigned int size, unsigned int flags)
+{
+	struct sched_attr attr;
+	struct thread *t;
+
+	if (pid < 0 || !uattr || flags || size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE)
+		return -EINVAL;
+	t = target_get(pid);
+	if (!t)
+		return -ESRCH;
+	memset(&attr, 0, sizeof(attr));
+	attr.size = MIN(size, (unsigned int)sizeof(attr));
+	attr.sched_policy = t->se.policy;
+	attr.sched_nice = t->se.nice;
+	attr.sched_priority = t->se.rt_priority;
+	attr.sched_flags = t->se.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
+	thread_put(t);
+	return copy_to_user(uattr, &attr, attr.size);
+}

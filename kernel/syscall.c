@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/*
+ * System call dispatch.  The table is made from abi/syscall.tbl.
+ *
+ * A call that is not there returns ENOSYS and is logged once for each program
+ * name and number, so the log tells what a distribution misses without filling.
+ */
+#include <arch/frame.h>
+#include <arch/thread.h>
+#include <tarn/errno.h>
+#include <tarn/hash.h>
+#include <tarn/lock.h>
+#include <tarn/printk.h>
+#include <tarn/signal.h>
+#include <tarn/string.h>
+#include <tarn/syscall.h>
+#include <tarn/thread.h>
+
+struct syscall_entry {
+	syscall_fn *fn;
+	const char *name;
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-function-type" /* every handler takes its arguments from six registers */
+static const struct syscall_entry table[] = {
+#include <syscall_table.inc>
+};
+#pragma GCC diagnostic pop
+
+const char *syscall_name(u64 number)
+{
+	return number < ARRAY_SIZE(table) ? table[number].name : NULL;
+}
+
+/* A small set of what was logged: a collision costs a line, or hides one. */
+static _Atomic u32 logged[256]; /* [a] */
+
+static void log_absent(u64 number)
+{
+	const char *name = syscall_name(number);
+	u64 h = hash_add(hash_bytes(1, current->comm, strnlen(current->comm, 16)), number);
+	u32 mark = (u32)(h >> 32) | 1;
+
+	if (atomic_exchange(&logged[h % ARRAY_SIZE(logged)], mark) == mark)
+		return;
+	pr_info("%s[%d]: system call %llu (%s) is not there", current->comm, current->tid,
+		(unsigned long long)number, name ? name : "unknown");
+}
+
+void syscall_dispatch(struct regs *regs)
+{
+	u64 number = regs_call_number(regs);
+	long ret;
+
+	if (likely(number < ARRAY_SIZE(table) && table[number].fn)) {
+		ret = table[number].fn(regs_call_arg(regs, 0), regs_call_arg(regs, 1),
+				       regs_call_arg(regs, 2), regs_call_arg(regs, 3),
+				       regs_call_arg(regs, 4), regs_call_arg(regs, 5));
+	} else {
+		log_absent(number);
+		ret = -ENOSYS;
+	}
+	regs_set_result(regs, (u64)ret);
+}
