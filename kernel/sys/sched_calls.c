@@ -18,10 +18,6 @@
 #include <tarn/thread.h>
 #include "../sched/sched.h"
 
-struct sched_param {
-	int sched_priority;
-};
-
 long sys_sched_yield(void)
 {
 	sched_yield_current();
