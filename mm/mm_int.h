@@ -4,17 +4,127 @@
 
 #include <tarn/mm.h>
 #include <tarn/pagecache.h>
+#include <tarn/vfs.h>
 
-/* page_lock.c */
+/* ---- page_lock.c ---- */
 void page_lock_init(void);
 void page_clear_writeback(struct page *p);
 
-/* commit.c: pages promised */
+/* ---- commit.c: pages promised ---- */
 u64 commit_used(void);
 u64 commit_limit(void);
 
-/* lru.c: pages on the lists of file pages */
+/* ---- lru.c ---- */
 void lru_get_sizes(u64 *active, u64 *inactive);
+void lru_init(void);
 
-/* kstack.c, when workers exist */
+/* ---- kstack.c, reclaim.c: when workers exist ---- */
 void kstack_init(void);
+void reclaim_init(void);
+
+/* ---- mappings (vma_life.c) ---- */
+
+/* The page cache behind @v; NULL: anonymous or served by ops->fault. */
+static inline struct mapping *vma_mapping(const struct vma *v)
+{
+	return v->file && !(v->ops && v->ops->fault) ? v->file->inode->mapping : NULL;
+}
+static inline bool vma_is_anon(const struct vma *v)
+{
+	return !v->file && !(v->ops && v->ops->fault);
+}
+static inline bool vma_is_shmem(const struct vma *v)
+{
+	struct mapping *m = vma_mapping(v);
+
+	return m && m->unevictable;
+}
+static inline u64 vma_pages(const struct vma *v)
+{
+	return (v->end - v->start) >> PAGE_SHIFT;
+}
+/* File page number of @addr. */
+static inline u64 vma_index(const struct vma *v, u64 addr)
+{
+	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
+}
+/* A mapping like @like for [start, end), in no tree yet, files and ops told; NULL: no memory. */
+struct vma *vma_copy(const struct vma *like, struct mm *mm, u64 start, u64 end, u64 pgoff);
+struct vma *vma_alloc(struct mm *mm);
+/* Into the tree and its file's list; sizes counted.  map_lock exclusive. */
+void vma_link(struct vma *v);
+/* Out of both; sizes uncounted. */
+void vma_unlink(struct vma *v);
+/* Tells ops, drops the file: may sleep, no map_lock (file_put may do anything). */
+void vma_free(struct vma *v);
+/* New bounds, with pgoff moved along if the start moves; holes refreshed. */
+void vma_set_bounds(struct vma *v, u64 start, u64 end);
+/* Cuts @v at @addr: it keeps what is below; the rest becomes the next one. 0 or -ENOMEM. */
+int vma_split(struct vma *v, u64 addr);
+/* Joins @v with its neighbours where nothing tells them apart; the one that covers @v's place.
+ * Freed ones go to @dead (vma_free_list). */
+struct vma *vma_merge(struct vma *v, struct list *dead);
+void vma_free_list(struct list *dead);
+/* Its flags change: size counters follow.  File list membership does not depend on flags. */
+void vma_set_flags(struct vma *v, u32 flags);
+void vma_life_init(void);
+/* The bits of a leaf entry of @v that may not be written through. */
+u64 vma_pte_bits(const struct vma *v);
+/* Private and writable: its pages count as promised. */
+static inline bool vma_accountable(u32 flags)
+{
+	return (flags & (VM_SHARED | VM_WRITE)) == VM_WRITE;
+}
+
+/* ---- map.c ---- */
+/* The rest of munmap with map_lock exclusive: @dead gets what vma_free_list must free after unlocking. */
+int unmap_locked(struct mm *mm, u64 start, u64 end, struct list *dead);
+/* Cuts so that no mapping crosses @start or @end: 0 or -ENOMEM. */
+int split_range(struct mm *mm, u64 start, u64 end);
+/* RLIMIT_AS and, for private writable pages, RLIMIT_DATA: 0 or -ENOMEM. */
+int check_limits(struct mm *mm, u64 pages, u32 flags);
+/* -EAGAIN or -ENOMEM when @pages more may not be locked. */
+int check_lock_limit(struct mm *mm, u64 pages);
+/* Room for @len bytes as mmap finds it; -ENOMEM. */
+s64 find_room(struct mm *mm, u64 hint, u64 len, bool low32);
+/* Everything goes: the last user left. */
+void unmap_everything(struct mm *mm);
+
+/* ---- fault.c ---- */
+extern struct page *zero_page;
+void fault_init(void);
+/* One page as a fault would bring it, map_lock shared: 0 or -errno (-EFAULT: SIGBUS). */
+int fault_in_page(struct vma *v, u64 addr, bool write);
+enum populate {
+	POPULATE_AS_MAPPED, /* as the first natural access would: holes and errors are passed over */
+	POPULATE_READ,      /* madvise: -ENOMEM at a hole, -EFAULT for SIGBUS */
+	POPULATE_WRITE,
+};
+/* Brings in the pages of [start, end); takes map_lock shared itself.  0 or -errno. */
+int populate_range(struct mm *mm, u64 start, u64 end, enum populate how);
+int expand_stack(struct mm *mm, struct vma *v, u64 addr);
+/* fault_anon.c, fault_file.c: map_lock shared */
+int fault_anon(struct vma *v, u64 addr, bool write);
+int fault_cow(struct vma *v, u64 addr, pte_t old);
+int fault_file(struct vma *v, u64 addr, bool write, bool *major);
+int fault_make_writable(struct vma *v, u64 addr, pte_t old);
+/* A fresh private copy of @src (NULL: zeros) in place of @old at @addr, which @src's reference may hold. */
+int install_private(struct vma *v, u64 addr, pte_t old, struct page *src);
+
+/* ---- rmap ---- */
+static inline void page_mapcount_inc(struct page *p)
+{
+	atomic_fetch_add_explicit(&p->mapcount, 1, memory_order_relaxed);
+}
+static inline void page_mapcount_dec(struct page *p)
+{
+	s32 old = atomic_fetch_sub_explicit(&p->mapcount, 1, memory_order_release);
+
+	assert(old > 0);
+}
+static inline bool page_mapped(const struct page *p)
+{
+	return atomic_load_explicit(&p->mapcount, memory_order_acquire) > 0;
+}
+/* How many entries had the accessed bit, which is cleared; *locked: a VM_LOCKED mapping has it.  Page locked. */
+u32 page_test_accessed(struct page *p, bool *locked);

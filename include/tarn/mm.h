@@ -64,7 +64,7 @@ struct vm_ops {
 struct vma {
 	u64 start, end;           /* map_lock exclusive to change */
 	struct rb_node node;      /* mm->vmas, by start */
-	u64 gap_before, max_gap;  /* hole below this vma; largest hole in its subtree */
+	u64 gap_before, max_gap;  /* usable hole below this vma; largest such in its subtree */
 	struct mm *mm;            /* [I] */
 	u32 flags;                /* VM_* */
 	u64 pgoff;                /* file page at start; for anonymous: start >> PAGE_SHIFT at birth */
@@ -72,6 +72,7 @@ struct vma {
 	const struct vm_ops *ops; /* [I] */
 	void *private;            /* ops' own */
 	struct list mapping_node; /* in file's mapping->vmas; mapping->vmas_lock */
+	bool has_anon;            /* may hold anonymous pages, so fork must copy; only ever set */
 };
 
 struct mm {
@@ -182,9 +183,14 @@ bool page_mkclean(struct page *p);
 /* Removes all mappings of a cache page (page locked). */
 void page_unmap_all(struct page *p);
 
-/* RLIMIT, overcommit: 0 or -ENOMEM. */
+/* Overcommit (proc_sys_vm(5)): 0 or -ENOMEM.  mm/commit.c */
 int mm_commit(u64 pages);
 void mm_uncommit(u64 pages);
+extern u32 vm_overcommit_memory;  /* 0 heuristic, 1 always, 2 never past the limit */
+extern u32 vm_overcommit_ratio;   /* percent of RAM that mode 2 promises beyond swap */
+extern u64 vm_overcommit_kbytes;  /* instead of the ratio when not 0 */
+extern u32 vm_max_map_count;      /* mappings of one address space */
+extern u64 vm_mmap_min_addr;      /* lowest address a program may map */
 
 struct strbuf;
 /* /proc/PID/maps and smaps; takes map_lock shared. */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/* Clear, flush, then free: see gather.h. */
+#include <tarn/slab.h>
+#include "gather.h"
+
+void gather_begin(struct gather *g, struct mm *mm, bool dying)
+{
+	g->mm = mm;
+	g->start = ~0ul;
+	g->end = 0;
+	g->dying = dying;
+	g->count = 0;
+	g->cap = GATHER_INLINE;
+	g->pages = g->inline_pages;
+	list_init(&g->tables);
+	g->rss_anon = g->rss_file = g->rss_shmem = 0;
+}
+
+/* More room on the first overflow; without memory the small array is flushed more often. */
+static void grow(struct gather *g)
+{
+	struct page **more;
+
+	if (g->pages != g->inline_pages)
+		return;
+	more = pages_alloc(GFP_ATOMIC | GFP_NORETRY, 0);
+	if (!more)
+		return;
+	for (u32 i = 0; i < g->count; i++)
+		more[i] = g->pages[i];
+	g->pages = more;
+	g->cap = PAGE_SIZE / sizeof(*more);
+}
+
+bool gather_page(struct gather *g, u64 addr, struct page *p)
+{
+	gather_addr(g, addr);
+	if (g->dying) {
+		page_put(p);
+		return true;
+	}
+	g->pages[g->count++] = p;
+	if (gather_full(g))
+		grow(g);
+	return !gather_full(g);
+}
+
+void gather_table(struct gather *g, struct page *table)
+{
+	list_add(&g->tables, &table->lru);
+	atomic_fetch_sub_explicit(&g->mm->table_pages, 1, memory_order_relaxed);
+}
+
+static void free_tables(struct gather *g)
+{
+	struct page *t;
+
+	while ((t = list_first(&g->tables, struct page, lru))) {
+		list_del(&t->lru);
+		page_put(t);
+	}
+}
+
+void gather_flush(struct gather *g)
+{
+	bool tables = !list_empty(&g->tables);
+
+	if (tables)
+		tlb_flush_mm(g->mm);
+	else if (g->start < g->end && !g->dying)
+		tlb_flush_range(g->mm, g->start, g->end);
+	g->start = ~0ul;
+	g->end = 0;
+	for (u32 i = 0; i < g->count; i++)
+		page_put(g->pages[i]);
+	g->count = 0;
+	free_tables(g);
+}
+
+void gather_end(struct gather *g)
+{
+	gather_flush(g);
+	if (g->pages != g->inline_pages)
+		pages_free(g->pages, 0);
+	if (g->rss_anon)
+		atomic_fetch_sub_explicit(&g->mm->rss_anon, g->rss_anon, memory_order_relaxed);
+	if (g->rss_file)
+		atomic_fetch_sub_explicit(&g->mm->rss_file, g->rss_file, memory_order_relaxed);
+	if (g->rss_shmem)
+		atomic_fetch_sub_explicit(&g->mm->rss_shmem, g->rss_shmem, memory_order_relaxed);
+}

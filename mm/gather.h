@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/*
+ * struct gather: what one unmap took away and may not free yet.
+ *
+ * A frame may be reused only when no TLB can reach it, so an unmap clears
+ * entries, flushes once, and only then frees frames and page tables.  The
+ * gather carries the frames across that flush.  mm/gather.c.
+ *
+ * At the end of an address space (dying) no CPU will run its user code again:
+ * frames go at once, and one flush before the tables go stops the CPUs that
+ * still walk them.
+ */
+#pragma once
+
+#include <tarn/mm.h>
+
+#define GATHER_INLINE 32
+
+struct gather {
+	struct mm *mm;
+	u64 start, end;           /* what must be flushed: empty if start >= end */
+	bool dying;
+	u32 count, cap;
+	struct page **pages;      /* inline_pages, or a page of pointers */
+	struct list tables;       /* page->lru of tables that left the tree */
+	s64 rss_anon, rss_file, rss_shmem; /* pages taken: subtracted at the end */
+	struct page *inline_pages[GATHER_INLINE];
+};
+
+void gather_begin(struct gather *g, struct mm *mm, bool dying);
+/* Takes over the reference a cleared entry for @addr had.  False: full, call gather_flush
+ * (no page table lock held) before the next. */
+bool gather_page(struct gather *g, u64 addr, struct page *p);
+/* An entry without a counted frame went, or lost a permission. */
+static inline void gather_addr(struct gather *g, u64 addr)
+{
+	if (addr < g->start)
+		g->start = addr;
+	if (addr + PAGE_SIZE > g->end)
+		g->end = addr + PAGE_SIZE;
+}
+static inline bool gather_full(const struct gather *g)
+{
+	return g->count == g->cap;
+}
+void gather_table(struct gather *g, struct page *table);
+void gather_flush(struct gather *g);
+void gather_end(struct gather *g);

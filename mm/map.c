@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Making and removing mappings.
+ *
+ * Everything that takes addresses - mmap, mremap, brk, shmat, exec, the vDSO -
+ * comes through mm_map or find_room, so nothing can be placed on something
+ * else by two opinions of what is free.
+ *
+ * An unmap is: cut at the edges, take pages out, take the mappings out of tree
+ * and file lists, take page tables out, flush once, free.  Files are put only
+ * after map_lock is dropped, because the last put may do anything.
+ */
+#include <tarn/cred.h>
+#include <tarn/errno.h>
+#include <tarn/errptr.h>
+#include <tarn/process.h>
+#include <tarn/tmpfs.h>
+#include "gather.h"
+#include "mm_int.h"
+#include "pgtable.h"
+#include "vma.h"
+#include "zap.h"
+
+#define LOW32_START 0x40000000ul
+#define LOW32_END 0x80000000ul
+
+/* ---- limits ---- */
+
+int check_limits(struct mm *mm, u64 pages, u32 flags)
+{
+	u64 as = rlimit_cur(RLIMIT_AS) >> PAGE_SHIFT;
+	u64 data = rlimit_cur(RLIMIT_DATA) >> PAGE_SHIFT;
+
+	if ((u64)mm->total_vm + pages > as)
+		return -ENOMEM;
+	if (vma_accountable(flags) && !(flags & VM_GROWSDOWN) && (u64)mm->data_vm + pages > data)
+		return -ENOMEM;
+	return 0;
+}
+
+int check_lock_limit(struct mm *mm, u64 pages)
+{
+	u64 limit = rlimit_cur(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+
+	if (capable(CAP_IPC_LOCK) || (u64)mm->locked_vm + pages <= limit)
+		return 0;
+	return -EAGAIN;
+}
+
+/* ---- room ---- */
+
+static bool hint_suits(struct mm *mm, u64 hint, u64 len, bool low32)
+{
+	u64 end = low32 ? LOW32_END : USER_END;
+
+	return hint >= vm_mmap_min_addr && hint < end && len <= end - hint &&
+	       vma_range_free(mm, hint, hint + len);
+}
+
+s64 find_room(struct mm *mm, u64 hint, u64 len, bool low32)
+{
+	u64 at;
+
+	if (len > USER_END)
+		return -ENOMEM;
+	if (hint && hint_suits(mm, hint, len, low32))
+		return (s64)hint;
+	if (low32) {
+		at = vma_find_gap(mm, len, LOW32_START, LOW32_END);
+		return at ? (s64)at : -ENOMEM;
+	}
+	at = vma_find_gap(mm, len, vm_mmap_min_addr, mm->mmap_base);
+	if (!at)
+		at = vma_find_gap(mm, len, vm_mmap_min_addr, USER_END);
+	return at ? (s64)at : -ENOMEM;
+}
+
+/* ---- unmapping ---- */
+
+int split_range(struct mm *mm, u64 start, u64 end)
+{
+	struct vma *v = vma_at(mm, start);
+	int err = 0;
+
+	if (v && v->start < start)
+		err = vma_split(v, start);
+	if (err)
+		return err;
+	v = vma_at(mm, end);
+	return v && v->start < end ? vma_split(v, end) : 0;
+}
+
+/* @v is empty of pages: out of the tree, told, onto @dead. */
+static void detach(struct vma *v, struct list *dead)
+{
+	if (v->flags & VM_ACCOUNT)
+		mm_uncommit(vma_pages(v));
+	vma_unlink(v);
+	if (v->ops && v->ops->close)
+		v->ops->close(v);
+	list_add_tail(dead, &v->mapping_node);
+}
+
+static void note_rss(struct mm *mm)
+{
+	u64 rss = (u64)(mm->rss_anon + mm->rss_file + mm->rss_shmem);
+
+	if (rss > mm->hiwater_rss)
+		mm->hiwater_rss = rss;
+}
+
+int unmap_locked(struct mm *mm, u64 start, u64 end, struct list *dead)
+{
+	struct vma *v, *next, *below;
+	struct gather g;
+	int err;
+
+	assert_held(&mm->map_lock);
+	v = vma_find(mm, start);
+	if (!v || v->start >= end)
+		return 0;
+	err = split_range(mm, start, end);
+	if (err)
+		return err;
+	note_rss(mm);
+	gather_begin(&g, mm, false);
+	v = vma_find(mm, start);
+	below = vma_prev(v);
+	for (; v && v->start < end; v = next) {
+		next = vma_next(v);
+		zap_vma(&g, v, v->start, v->end);
+		detach(v, dead);
+	}
+	pt_free_tables(&g, start, end, below ? below->end : 0, v ? v->start : USER_END);
+	gather_end(&g);
+	return 0;
+}
+
+int mm_unmap(struct mm *mm, u64 start, u64 len)
+{
+	struct list dead;
+	int err;
+
+	if (!IS_ALIGNED(start, PAGE_SIZE) || !len || start >= USER_END || len > USER_END - start)
+		return -EINVAL;
+	list_init(&dead);
+	err = rwsem_write_lock_killable(&mm->map_lock);
+	if (err)
+		return err;
+	err = unmap_locked(mm, start, start + ALIGN_UP(len, PAGE_SIZE), &dead);
+	rwsem_write_unlock(&mm->map_lock);
+	vma_free_list(&dead);
+	return err;
+}
+
+void unmap_everything(struct mm *mm)
+{
+	struct vma *v, *next;
+	struct gather g;
+	struct list dead;
+
+	list_init(&dead);
+	rwsem_write_lock(&mm->map_lock);
+	note_rss(mm);
+	gather_begin(&g, mm, true);
+	for (v = vma_first(mm); v; v = next) {
+		next = vma_next(v);
+		zap_vma(&g, v, v->start, v->end);
+		detach(v, &dead);
+	}
+	pt_free_tables(&g, 0, USER_END, 0, ~0ul);
+	gather_end(&g);
+	rwsem_write_unlock(&mm->map_lock);
+	vma_free_list(&dead);
+}
+
+/* ---- mapping ---- */
+
+static u64 pages_mapped_in(struct mm *mm, u64 start, u64 end)
+{
+	u64 pages = 0;
+
+	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v))
+		pages += (MIN(v->end, end) - MAX(v->start, start)) >> PAGE_SHIFT;
+	return pages;
+}
+
+static s64 choose_place(struct mm *mm, const struct map_request *req)
+{
+	if (!req->fixed)
+		return find_room(mm, req->addr, req->len, req->low32);
+	if (req->addr >= USER_END || req->len > USER_END - req->addr)
+		return -ENOMEM;
+	if (req->noreplace && pages_mapped_in(mm, req->addr, req->addr + req->len))
+		return -EEXIST;
+	return (s64)req->addr;
+}
+
+/* Shared writable mappings of a sealed file are refused; else one is counted for the time of mapping. */
+static int allow_writing(struct mapping *m)
+{
+	s32 n = atomic_load(&m->writable_maps);
+
+	do {
+		if (n < 0)
+			return -EPERM;
+	} while (!atomic_compare_exchange_weak(&m->writable_maps, &n, n + 1));
+	return 0;
+}
+
+/* The file's own say; it may change v->file, v->ops and v->flags. */
+static int ask_file(struct vma *v)
+{
+	struct mapping *m = vma_mapping(v);
+	bool counted = m && (v->flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
+	int err;
+
+	if (counted) {
+		err = allow_writing(m);
+		if (err)
+			return err;
+	}
+	err = v->file->ops->mmap ? v->file->ops->mmap(v->file, v) : -ENODEV;
+	if (!err)
+		vma_link(v);
+	if (counted)
+		atomic_fetch_sub(&m->writable_maps, 1);
+	return err;
+}
+
+static int build(struct mm *mm, const struct map_request *req, u64 addr, u32 flags,
+		 struct list *dead)
+{
+	struct vma *v = vma_alloc(mm);
+	int err = 0;
+
+	if (!v)
+		return -ENOMEM;
+	v->start = addr;
+	v->end = addr + req->len;
+	v->flags = flags;
+	v->ops = req->ops;
+	v->private = req->private;
+	v->pgoff = req->file ? req->pgoff : addr >> PAGE_SHIFT;
+	if (req->ops && !req->file)
+		v->pgoff = req->pgoff;
+	v->file = req->file ? file_get(req->file) : NULL;
+	if (v->file && !v->ops)
+		err = ask_file(v);
+	else
+		vma_link(v);
+	if (err) {
+		list_add_tail(dead, &v->mapping_node);
+		return err;
+	}
+	if (v->ops && v->ops->open)
+		v->ops->open(v);
+	vma_merge(v, dead);
+	return 0;
+}
+
+/* NORESERVE is a wish that strict accounting does not grant. */
+static u32 decide_accounting(u32 flags)
+{
+	if (!vma_accountable(flags))
+		return flags;
+	if (flags & VM_NORESERVE && vm_overcommit_memory != 2)
+		return flags;
+	return flags | VM_ACCOUNT;
+}
+
+static s64 map_locked(struct mm *mm, const struct map_request *req, struct list *dead)
+{
+	u64 pages = req->len >> PAGE_SHIFT;
+	u32 flags = decide_accounting(req->vm_flags | mm->def_flags);
+	s64 addr = choose_place(mm, req);
+	u64 replaced;
+	int err;
+
+	if (addr < 0)
+		return addr;
+	replaced = req->fixed ? pages_mapped_in(mm, (u64)addr, (u64)addr + req->len) : 0;
+	err = check_limits(mm, pages - MIN(replaced, pages), flags);
+	if (!err && mm->nr_vmas >= vm_max_map_count)
+		err = -ENOMEM;
+	if (!err && flags & VM_LOCKED)
+		err = check_lock_limit(mm, pages);
+	if (!err && replaced)
+		err = unmap_locked(mm, (u64)addr, (u64)addr + req->len, dead);
+	if (!err && flags & VM_ACCOUNT)
+		err = mm_commit(pages);
+	if (err)
+		return err;
+	err = build(mm, req, (u64)addr, flags, dead);
+	if (err && flags & VM_ACCOUNT)
+		mm_uncommit(pages);
+	return err ? err : addr;
+}
+
+s64 mm_map(struct mm *mm, const struct map_request *req)
+{
+	struct map_request r = *req;
+	struct file *shared = NULL;
+	struct list dead;
+	bool fill;
+	s64 addr;
+
+	if (!r.file && !r.ops && r.vm_flags & VM_SHARED) {
+		shared = tmpfs_anon_file("dev/zero", r.len, 0);
+		if (IS_ERR(shared))
+			return PTR_ERR(shared);
+		r.file = shared;
+		r.pgoff = 0;
+	}
+	list_init(&dead);
+	rwsem_write_lock(&mm->map_lock);
+	addr = map_locked(mm, &r, &dead);
+	fill = r.populate ||
+	       ((r.vm_flags | mm->def_flags) & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
+	rwsem_write_unlock(&mm->map_lock);
+	vma_free_list(&dead);
+	if (shared)
+		file_put(shared);
+	if (addr >= 0 && fill)
+		(void)populate_range(mm, (u64)addr, (u64)addr + r.len, POPULATE_AS_MAPPED);
+	return addr;
+}

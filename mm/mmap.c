@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/* mmap(2) and munmap(2): what a program may ask, turned into a map_request. */
+#include <linux/mman.h>
+#include <tarn/cred.h>
+#include <tarn/errno.h>
+#include <tarn/process.h>
+#include <tarn/syscall.h>
+#include "mm_int.h"
+
+/* Flags that a MAP_SHARED_VALIDATE mapping may carry. */
+#define KNOWN_FLAGS                                                                             \
+	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | \
+	 MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | \
+	 MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED | MAP_32BIT)
+
+static u32 flags_of_prot(unsigned long prot)
+{
+	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+	       (prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+static int check_sharing(unsigned long flags)
+{
+	switch (flags & MAP_TYPE) {
+	case MAP_SHARED:
+	case MAP_PRIVATE:
+		return 0;
+	case MAP_SHARED_VALIDATE:
+		return flags & ~(unsigned long)KNOWN_FLAGS ? -EOPNOTSUPP : 0;
+	}
+	return -EINVAL;
+}
+
+/* What the file's open mode, its mount and its seals allow. */
+static int judge_file(struct file *f, unsigned long flags, u32 *vm)
+{
+	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+
+	if (!(f->mode & FMODE_READ))
+		return -EACCES;
+	if (f->path.mnt && atomic_load(&f->path.mnt->flags) & MS_NOEXEC) {
+		if (*vm & VM_EXEC)
+			return -EPERM;
+		*vm &= ~(u32)VM_MAYEXEC;
+	}
+	if (!f->ops->mmap || flags & MAP_GROWSDOWN)
+		return f->ops->mmap ? -EINVAL : -ENODEV;
+	if (!shared)
+		return 0;
+	if (!(f->mode & FMODE_WRITE)) {
+		if (*vm & VM_WRITE)
+			return -EACCES;
+		*vm &= ~(u32)VM_MAYWRITE;
+	}
+	if (atomic_load(&f->inode->mapping->writable_maps) < 0) {
+		if (*vm & VM_WRITE)
+			return -EPERM;
+		*vm &= ~(u32)VM_MAYWRITE;
+	}
+	return 0;
+}
+
+static u32 vm_flags_of(unsigned long prot, unsigned long flags)
+{
+	u32 vm = flags_of_prot(prot) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+
+	if ((flags & MAP_TYPE) != MAP_PRIVATE)
+		vm |= VM_SHARED;
+	if (flags & MAP_GROWSDOWN)
+		vm |= VM_GROWSDOWN;
+	if (flags & MAP_LOCKED)
+		vm |= VM_LOCKED;
+	if (flags & MAP_NORESERVE)
+		vm |= VM_NORESERVE;
+	return vm;
+}
+
+static int check_place(const struct map_request *req, unsigned long off)
+{
+	if (req->fixed && !IS_ALIGNED(req->addr, PAGE_SIZE))
+		return -EINVAL;
+	if (req->fixed && req->addr < vm_mmap_min_addr && !capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	if (req->len > USER_END)
+		return -ENOMEM;
+	if ((off + req->len) >> PAGE_SHIFT < off >> PAGE_SHIFT)
+		return -EOVERFLOW;
+	return 0;
+}
+
+static int check_mmap_lock(unsigned long flags)
+{
+	if (!(flags & MAP_LOCKED) || rlimit_cur(RLIMIT_MEMLOCK) || capable(CAP_IPC_LOCK))
+		return 0;
+	return -EPERM;
+}
+
+static long map_file(struct map_request *req, unsigned long flags, unsigned long fd)
+{
+	struct file *f = fd_get((unsigned int)fd);
+	s64 addr;
+	int err;
+
+	if (!f)
+		return -EBADF;
+	err = flags & MAP_HUGETLB ? -EINVAL : judge_file(f, flags, &req->vm_flags);
+	if (err) {
+		file_put(f);
+		return err;
+	}
+	req->file = f;
+	addr = mm_map(current->mm, req);
+	file_put(f);
+	return addr;
+}
+
+long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
+	      unsigned long fd, unsigned long off)
+{
+	struct map_request req = {
+		.addr = addr,
+		.len = ALIGN_UP(len, PAGE_SIZE),
+		.vm_flags = vm_flags_of(prot, flags),
+		.fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE),
+		.noreplace = flags & MAP_FIXED_NOREPLACE,
+		.low32 = flags & MAP_32BIT,
+		.populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE,
+		.pgoff = off >> PAGE_SHIFT,
+	};
+	int err;
+
+	if (!IS_ALIGNED(off, PAGE_SIZE) || !len)
+		return -EINVAL;
+	if (!req.len)
+		return -ENOMEM;
+	err = check_sharing(flags);
+	if (!err)
+		err = check_place(&req, off);
+	if (!err)
+		err = check_mmap_lock(flags);
+	if (err)
+		return err;
+	if (!req.fixed)
+		req.addr = ALIGN_UP(MIN(addr, USER_END), PAGE_SIZE);
+	if (!(flags & MAP_ANONYMOUS))
+		return map_file(&req, flags, fd);
+	if (flags & MAP_HUGETLB)
+		return -ENOMEM; /* the pool of huge pages is empty, and stays so */
+	if (req.vm_flags & VM_SHARED && flags & MAP_GROWSDOWN)
+		return -EINVAL;
+	return mm_map(current->mm, &req);
+}
+
+long sys_munmap(unsigned long addr, size_t len)
+{
+	return mm_unmap(current->mm, addr, len);
+}

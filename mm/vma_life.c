@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Birth, splitting, joining and death of mappings.
+ *
+ * A file mapping is in two places: the address space's tree (map_lock) and the
+ * list of its file's mappings, mapping->vmas (vmas_lock), through which
+ * truncation and writeback find the page tables.  Whoever walks that list reads
+ * start, end and pgoff, so these change under both locks, and a mapping leaves
+ * the list before its page tables are freed.
+ */
+#include <tarn/errno.h>
+#include <tarn/slab.h>
+#include "mm_int.h"
+#include "vma.h"
+
+static struct kmem_cache *vma_cache;
+
+void vma_life_init(void)
+{
+	vma_cache = kmem_cache_create("vma", sizeof(struct vma), 0, NULL);
+}
+
+struct vma *vma_alloc(struct mm *mm)
+{
+	struct vma *v = kmem_cache_alloc(vma_cache, GFP_KERNEL | GFP_ZERO);
+
+	if (!v)
+		return NULL;
+	v->mm = mm;
+	list_init(&v->mapping_node);
+	return v;
+}
+
+struct vma *vma_copy(const struct vma *like, struct mm *mm, u64 start, u64 end, u64 pgoff)
+{
+	struct vma *v = vma_alloc(mm);
+
+	if (!v)
+		return NULL;
+	v->start = start;
+	v->end = end;
+	v->pgoff = pgoff;
+	v->flags = like->flags;
+	v->ops = like->ops;
+	v->private = like->private;
+	v->has_anon = like->has_anon;
+	v->file = like->file ? file_get(like->file) : NULL;
+	if (v->ops && v->ops->open)
+		v->ops->open(v);
+	return v;
+}
+
+/* ---- sizes ---- */
+
+static void add(_Atomic s64 *counter, s64 n)
+{
+	/* map_lock exclusive: one writer. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+static void count_sizes(struct vma *v, s64 pages)
+{
+	struct mm *mm = v->mm;
+
+	add(&mm->total_vm, pages);
+	if (v->flags & VM_LOCKED)
+		add(&mm->locked_vm, pages);
+	if (v->flags & VM_GROWSDOWN)
+		add(&mm->stack_vm, pages);
+	else if (vma_accountable(v->flags))
+		add(&mm->data_vm, pages);
+	else if (v->flags & VM_EXEC)
+		add(&mm->exec_vm, pages);
+	if ((u64)mm->total_vm > mm->hiwater_vm)
+		mm->hiwater_vm = (u64)mm->total_vm;
+}
+
+void vma_set_flags(struct vma *v, u32 flags)
+{
+	count_sizes(v, -(s64)vma_pages(v));
+	v->flags = flags;
+	count_sizes(v, (s64)vma_pages(v));
+}
+
+/* ---- the two places ---- */
+
+static bool writes_file(const struct vma *v)
+{
+	return (v->flags & (VM_SHARED | VM_MAYWRITE)) == (VM_SHARED | VM_MAYWRITE);
+}
+
+static void file_link(struct vma *v)
+{
+	struct mapping *m = vma_mapping(v);
+
+	if (!m)
+		return;
+	if (writes_file(v))
+		atomic_fetch_add(&m->writable_maps, 1);
+	spin_lock(&m->vmas_lock);
+	list_add_tail(&m->vmas, &v->mapping_node);
+	spin_unlock(&m->vmas_lock);
+}
+
+static void file_unlink(struct vma *v)
+{
+	struct mapping *m = vma_mapping(v);
+
+	if (!m)
+		return;
+	spin_lock(&m->vmas_lock);
+	list_del_init(&v->mapping_node);
+	spin_unlock(&m->vmas_lock);
+	if (writes_file(v))
+		atomic_fetch_sub(&m->writable_maps, 1);
+}
+
+void vma_link(struct vma *v)
+{
+	vma_tree_insert(v->mm, v);
+	file_link(v);
+	count_sizes(v, (s64)vma_pages(v));
+}
+
+void vma_unlink(struct vma *v)
+{
+	file_unlink(v);
+	vma_tree_remove(v->mm, v);
+	count_sizes(v, -(s64)vma_pages(v));
+}
+
+void vma_free(struct vma *v)
+{
+	if (v->file)
+		file_put(v->file);
+	kmem_cache_free(vma_cache, v);
+}
+
+void vma_free_list(struct list *dead)
+{
+	struct vma *v;
+
+	while ((v = list_first(dead, struct vma, mapping_node))) {
+		list_del(&v->mapping_node);
+		vma_free(v);
+	}
+}
+
+/* ---- bounds ---- */
+
+static void set_place(struct vma *v, u64 start, u64 end, u64 pgoff)
+{
+	struct mapping *m = vma_mapping(v);
+
+	count_sizes(v, -(s64)vma_pages(v));
+	if (m)
+		spin_lock(&m->vmas_lock);
+	v->start = start;
+	v->end = end;
+	v->pgoff = pgoff;
+	if (m)
+		spin_unlock(&m->vmas_lock);
+	count_sizes(v, (s64)vma_pages(v));
+}
+
+void vma_set_bounds(struct vma *v, u64 start, u64 end)
+{
+	/* Wraps for a stack that grows below its birthplace, and comes out right. */
+	set_place(v, start, end, v->pgoff + ((s64)(start - v->start) >> PAGE_SHIFT));
+	vma_refresh_gaps(v);
+}
+
+int vma_split(struct vma *v, u64 addr)
+{
+	struct vma *upper;
+
+	assert(addr > v->start && addr < v->end);
+	if (v->mm->nr_vmas >= vm_max_map_count)
+		return -ENOMEM;
+	upper = vma_copy(v, v->mm, addr, v->end, vma_index(v, addr));
+	if (!upper)
+		return -ENOMEM;
+	vma_set_bounds(v, v->start, addr);
+	vma_link(upper);
+	return 0;
+}
+
+/* Nothing but the border tells them apart. */
+static bool joinable(const struct vma *a, const struct vma *b)
+{
+	return a->end == b->start && a->flags == b->flags && a->file == b->file &&
+	       a->ops == b->ops && a->private == b->private &&
+	       !(a->ops && (a->ops->open || a->ops->close || a->ops->fault)) &&
+	       !(a->flags & VM_IO) && a->pgoff + vma_pages(a) == b->pgoff;
+}
+
+/* @a swallows @b, its upper neighbour. */
+static void join(struct vma *a, struct vma *b, struct list *dead)
+{
+	u64 end = b->end;
+
+	a->has_anon |= b->has_anon;
+	vma_unlink(b);
+	vma_set_bounds(a, a->start, end);
+	list_add_tail(dead, &b->mapping_node);
+}
+
+struct vma *vma_merge(struct vma *v, struct list *dead)
+{
+	struct vma *prev = vma_prev(v);
+	struct vma *next = vma_next(v);
+
+	if (next && joinable(v, next))
+		join(v, next, dead);
+	if (prev && joinable(prev, v)) {
+		join(prev, v, dead);
+		v = prev;
+	}
+	return v;
+}
+
+u64 vma_pte_bits(const struct vma *v)
+{
+	u64 bits = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+
+	if (!(v->flags & VM_EXEC))
+		bits |= PTE_NX;
+	return bits;
+}

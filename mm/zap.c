@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Taking pages out of an address space: the loop under munmap, madvise,
+ * truncation and exit.
+ *
+ * The level 0 table's lock is held for one table at a time and dropped when the
+ * gather is full, because its flush waits for other CPUs.
+ */
+#include <tarn/thread.h>
+#include "gather.h"
+#include "mm_int.h"
+#include "pgtable.h"
+#include "vmstat.h"
+#include "zap.h"
+
+/* An entry of @v that pointed at counted page @p is gone: bookkeeping.  The table's lock is held. */
+static void forget(struct gather *g, struct vma *v, struct page *p, pte_t e)
+{
+	if (p->state == PS_ANON) {
+		g->rss_anon++;
+		return;
+	}
+	if (p->state != PS_CACHE)
+		return;
+	if (vma_is_shmem(v))
+		g->rss_shmem++;
+	else
+		g->rss_file++;
+	if (e.v & PTE_ACCESSED && !(v->flags & VM_SEQ_READ))
+		lru_mark_accessed(p);
+	page_mapcount_dec(p);
+}
+
+static bool wanted(const struct zap *z, pte_t e)
+{
+	struct page *p;
+
+	if (z->what == ZAP_ALL)
+		return true;
+	if (!pte_counted(e))
+		return z->what == ZAP_ANON;
+	p = pte_page(e);
+	return (p->state == PS_ANON) == (z->what == ZAP_ANON);
+}
+
+/* From @addr on in one table; returns where it stopped (the gather is full) or @end. */
+static u64 zap_table(struct gather *g, const struct zap *z, struct page *table, u64 addr, u64 end)
+{
+	pte_t *pte = pt_entry(table, addr);
+	bool room = true;
+
+	spin_lock(&table->pt_lock);
+	for (; addr < end && room; addr += PAGE_SIZE, pte++) {
+		pte_t e = pte_load(pte);
+
+		if (pte_none(e) || !wanted(z, e))
+			continue;
+		if (g->dying)
+			pte_store(pte, (pte_t){ 0 });
+		else
+			e = pte_take(pte);
+		if (pte_counted(e)) {
+			forget(g, z->vma, pte_page(e), e);
+			room = gather_page(g, addr, pte_page(e));
+		} else {
+			gather_addr(g, addr);
+		}
+	}
+	spin_unlock(&table->pt_lock);
+	return addr;
+}
+
+void zap_range(struct gather *g, const struct zap *z, u64 start, u64 end)
+{
+	struct page *table;
+	u64 addr = start;
+
+	while ((addr = pt_next_table(g->mm, addr, end, &table)) < end) {
+		u64 stop = MIN(end, pt_table_end(addr));
+
+		addr = zap_table(g, z, table, addr, stop);
+		if (gather_full(g))
+			gather_flush(g);
+		if (z->may_resched)
+			cond_resched();
+	}
+}
+
+void zap_vma(struct gather *g, struct vma *v, u64 start, u64 end)
+{
+	struct zap z = { .vma = v, .what = ZAP_ALL, .may_resched = true };
+
+	zap_range(g, &z, start, end);
+}
