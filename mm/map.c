@@ -90,6 +90,24 @@ int split_range(struct mm *mm, u64 start, u64 end)
 	return v && v->start < end ? vma_split(v, end) : 0;
 }
 
+int change_flags(struct mm *mm, u64 start, u64 end, u32 set, u32 clear, struct list *dead)
+{
+	int err = split_range(mm, start, end);
+	u64 at = start;
+	struct vma *v;
+
+	if (err)
+		return err;
+	for (v = vma_find(mm, start); v && v->start < end; v = vma_next(v)) {
+		if (v->start > at)
+			err = -ENOMEM;
+		at = v->end;
+		vma_set_flags(v, (v->flags & ~clear) | set);
+		v = vma_merge(v, dead);
+	}
+	return at < end ? -ENOMEM : err;
+}
+
 /* @v is empty of pages: out of the tree, told, onto @dead. */
 static void detach(struct vma *v, struct list *dead)
 {
@@ -253,8 +271,6 @@ static int build(struct mm *mm, const struct map_request *req, u64 addr, u32 fla
 		list_add_tail(dead, &v->mapping_node);
 		return err;
 	}
-	if (v->ops && v->ops->open)
-		v->ops->open(v);
 	vma_merge(v, dead);
 	return 0;
 }

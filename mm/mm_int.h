@@ -53,6 +53,8 @@ struct vma *vma_copy(const struct vma *like, struct mm *mm, u64 start, u64 end, 
 struct vma *vma_alloc(struct mm *mm);
 /* Into the tree and its file's list; sizes counted.  map_lock exclusive. */
 void vma_link(struct vma *v);
+/* The same behind @last, the highest mapping (fork copies in order). */
+void vma_link_last(struct vma *v, struct vma *last);
 /* Out of both; sizes uncounted. */
 void vma_unlink(struct vma *v);
 /* Tells ops, drops the file: may sleep, no map_lock (file_put may do anything). */
@@ -81,6 +83,8 @@ static inline bool vma_accountable(u32 flags)
 int unmap_locked(struct mm *mm, u64 start, u64 end, struct list *dead);
 /* Cuts so that no mapping crosses @start or @end: 0 or -ENOMEM. */
 int split_range(struct mm *mm, u64 start, u64 end);
+/* Sets and clears flags in [start, end), cutting and joining: 0, -ENOMEM (also: there are holes). */
+int change_flags(struct mm *mm, u64 start, u64 end, u32 set, u32 clear, struct list *dead);
 /* RLIMIT_AS and, for private writable pages, RLIMIT_DATA: 0 or -ENOMEM. */
 int check_limits(struct mm *mm, u64 pages, u32 flags);
 /* -EAGAIN or -ENOMEM when @pages more may not be locked. */
@@ -93,8 +97,11 @@ void unmap_everything(struct mm *mm);
 /* ---- fault.c ---- */
 extern struct page *zero_page;
 void fault_init(void);
-/* One page as a fault would bring it, map_lock shared: 0 or -errno (-EFAULT: SIGBUS). */
-int fault_in_page(struct vma *v, u64 addr, bool write);
+/* One page as an access would bring it, map_lock shared, access allowed: 0 (perhaps to be tried again) or
+ * -errno (-EFAULT: SIGBUS). */
+int fault_in_page(struct vma *v, u64 addr, bool write, bool *major);
+/* The stack reaches down to @addr from now on: map_lock exclusive.  0 or -ENOMEM. */
+int expand_stack(struct vma *v, u64 addr);
 enum populate {
 	POPULATE_AS_MAPPED, /* as the first natural access would: holes and errors are passed over */
 	POPULATE_READ,      /* madvise: -ENOMEM at a hole, -EFAULT for SIGBUS */
@@ -102,13 +109,14 @@ enum populate {
 };
 /* Brings in the pages of [start, end); takes map_lock shared itself.  0 or -errno. */
 int populate_range(struct mm *mm, u64 start, u64 end, enum populate how);
-int expand_stack(struct mm *mm, struct vma *v, u64 addr);
 /* fault_anon.c, fault_file.c: map_lock shared */
 int fault_anon(struct vma *v, u64 addr, bool write);
-int fault_cow(struct vma *v, u64 addr, pte_t old);
+/* A store to a private mapping met the read-only entry @old. */
+int fault_cow(struct vma *v, u64 addr);
 int fault_file(struct vma *v, u64 addr, bool write, bool *major);
-int fault_make_writable(struct vma *v, u64 addr, pte_t old);
-/* A fresh private copy of @src (NULL: zeros) in place of @old at @addr, which @src's reference may hold. */
+/* A store to a shared mapping met a read-only entry. */
+int fault_shared_write(struct vma *v, u64 addr);
+/* A fresh private copy of @src (NULL: zeros) in place of @old at @addr; 0 also when @old has changed. */
 int install_private(struct vma *v, u64 addr, pte_t old, struct page *src);
 
 /* ---- rmap ---- */

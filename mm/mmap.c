@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* mmap(2) and munmap(2): what a program may ask, turned into a map_request. */
 #include <linux/mman.h>
+#include <linux/mount.h>
 #include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/process.h>

@@ -123,6 +123,13 @@ void vma_link(struct vma *v)
 	count_sizes(v, (s64)vma_pages(v));
 }
 
+void vma_link_last(struct vma *v, struct vma *last)
+{
+	vma_tree_append(v->mm, last, v);
+	file_link(v);
+	count_sizes(v, (s64)vma_pages(v));
+}
+
 void vma_unlink(struct vma *v)
 {
 	file_unlink(v);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fork's copy of an address space.
+ *
+ * Mappings are copied all; pages only where the child could not find them
+ * again: anonymous pages of mappings that ever had one.  They become read-only
+ * on both sides and are shared by reference count.  What comes from a file's
+ * cache, and the zero page, the child faults in by itself, sixteen at a time.
+ *
+ * A table of 512 entries is copied under its lock and the child's, so that
+ * truncation, which walks a file's mappings in order of their age, meets an
+ * entry in the parent before or in both after.
+ *
+ * Locks: the parent's map_lock, exclusive.  Nobody knows the child yet but the
+ * lists of its files.
+ */
+#include <tarn/errno.h>
+#include <tarn/errptr.h>
+#include <tarn/thread.h>
+#include "mm_int.h"
+#include "pgtable.h"
+#include "vma.h"
+
+struct fork_copy {
+	struct mm *from, *to;
+	bool protected; /* an entry of the parent lost its write bit */
+	s64 anon;
+};
+
+static void copy_entry(struct fork_copy *c, pte_t *src, pte_t *dst)
+{
+	pte_t e = pte_load(src);
+
+	if (!pte_counted(e) || pte_page(e)->state != PS_ANON)
+		return;
+	if (e.v & PTE_WRITE) {
+		e = pte_clear_bits(src, PTE_WRITE);
+		e.v &= ~(u64)PTE_WRITE;
+		c->protected = true;
+	}
+	page_get(pte_page(e));
+	pte_store(dst, e);
+	c->anon++;
+}
+
+static int copy_pages(struct fork_copy *c, u64 start, u64 end)
+{
+	struct page *src, *dst;
+	u64 addr = start;
+
+	while ((addr = pt_next_table(c->from, addr, end, &src)) < end) {
+		u64 stop = MIN(end, pt_table_end(addr));
+
+		dst = pt_get(c->to, addr);
+		if (!dst)
+			return -ENOMEM;
+		spin_lock(&src->pt_lock);
+		spin_lock_nested(&dst->pt_lock);
+		for (; addr < stop; addr += PAGE_SIZE)
+			copy_entry(c, pt_entry(src, addr), pt_entry(dst, addr));
+		spin_unlock(&dst->pt_lock);
+		spin_unlock(&src->pt_lock);
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The child's mapping, linked behind @last; NULL: no memory. */
+static struct vma *copy_vma(struct mm *to, struct vma *v, struct vma *last)
+{
+	struct vma *copy;
+
+	if (v->flags & VM_ACCOUNT && mm_commit(vma_pages(v)))
+		return NULL;
+	copy = vma_copy(v, to, v->start, v->end, v->pgoff);
+	if (!copy) {
+		if (v->flags & VM_ACCOUNT)
+			mm_uncommit(vma_pages(v));
+		return NULL;
+	}
+	copy->flags &= ~(u32)(VM_LOCKED | VM_LOCKONFAULT);
+	if (v->flags & VM_WIPEONFORK)
+		copy->has_anon = false;
+	vma_link_last(copy, last);
+	return copy;
+}
+
+static int copy_all(struct fork_copy *c)
+{
+	struct vma *last = NULL;
+	int err = 0;
+
+	for (struct vma *v = vma_first(c->from); v && !err; v = vma_next(v)) {
+		if (v->flags & VM_DONTCOPY)
+			continue;
+		last = copy_vma(c->to, v, last);
+		if (!last)
+			return -ENOMEM;
+		if (v->has_anon && !(v->flags & VM_WIPEONFORK))
+			err = copy_pages(c, v->start, v->end);
+	}
+	return err;
+}
+
+static void copy_layout(struct mm *to, const struct mm *from)
+{
+	to->mmap_base = from->mmap_base;
+	to->start_code = from->start_code;
+	to->end_code = from->end_code;
+	to->start_data = from->start_data;
+	to->end_data = from->end_data;
+	to->start_brk = from->start_brk;
+	to->brk = from->brk;
+	to->start_stack = from->start_stack;
+	to->arg_start = from->arg_start;
+	to->arg_end = from->arg_end;
+	to->env_start = from->env_start;
+	to->env_end = from->env_end;
+	to->vdso_base = from->vdso_base;
+	for (size_t i = 0; i < ARRAY_SIZE(to->auxv); i++)
+		to->auxv[i] = from->auxv[i];
+	to->auxv_len = from->auxv_len;
+	to->membarrier_registered = from->membarrier_registered;
+}
+
+struct mm *mm_fork(struct mm *old)
+{
+	struct mm *mm = mm_create();
+	struct fork_copy c = { .from = old, .to = mm };
+	int err;
+
+	if (!mm)
+		return ERR_PTR(-ENOMEM);
+	err = rwsem_write_lock_killable(&old->map_lock);
+	if (err) {
+		mm_put(mm);
+		return ERR_PTR(err);
+	}
+	copy_layout(mm, old);
+	err = copy_all(&c);
+	mm->rss_anon = c.anon;
+	if (c.protected)
+		tlb_flush_mm(old);
+	mm->exe_file = old->exe_file ? file_get(old->exe_file) : NULL;
+	rwsem_write_unlock(&old->map_lock);
+	if (err) {
+		mm_put(mm);
+		return ERR_PTR(err);
+	}
+	return mm;
+}

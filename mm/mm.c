@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Birth and death of address spaces.
+ *
+ * Two counts: users are threads and visitors that want the mappings; refs keep
+ * the struct and its top table for CPUs that still have it loaded while they
+ * run kernel threads.  All users together hold one ref.
+ *
+ *   users > 0       mappings live
+ *   users == 0      everything is unmapped, once
+ *   refs == 0       top table and struct are freed
+ */
+#include <tarn/errptr.h>
+#include <tarn/slab.h>
+#include <tarn/vfs.h>
+#include "mm_int.h"
+
+struct mm kernel_mm = {
+	.users = { 1 },
+	.refs = { 1 },
+};
+static struct kmem_cache *mm_cache;
+
+#define DEFAULT_MMAP_BASE (USER_END - (1ul << 30))
+
+struct mm *mm_create(void)
+{
+	struct mm *mm = kmem_cache_alloc(mm_cache, GFP_KERNEL | GFP_ZERO);
+	struct page *root;
+
+	if (!mm)
+		return NULL;
+	root = page_alloc_one(GFP_KERNEL | GFP_ZERO, PS_TABLE);
+	if (!root) {
+		kmem_cache_free(mm_cache, mm);
+		return NULL;
+	}
+	spin_init(&root->pt_lock, "page table", LR_PT);
+	mm->root = page_address(root);
+	mmu_init_root(mm->root);
+	ref_init(&mm->users, 1);
+	ref_init(&mm->refs, 1);
+	rwsem_init(&mm->map_lock, "mm", LR_MM);
+	mm->mmap_base = DEFAULT_MMAP_BASE;
+	mm->table_pages = 1;
+	return mm;
+}
+
+void mm_put(struct mm *mm)
+{
+	if (!ref_put(&mm->users))
+		return;
+	unmap_everything(mm);
+	if (mm->exe_file)
+		file_put(mm->exe_file);
+	mm->exe_file = NULL;
+	mm_drop(mm);
+}
+
+void mm_hold(struct mm *mm)
+{
+	ref_get(&mm->refs);
+}
+
+void mm_drop(struct mm *mm)
+{
+	if (mm == &kernel_mm || !ref_put(&mm->refs))
+		return;
+	page_put(virt_to_page(mm->root));
+	kmem_cache_free(mm_cache, mm);
+}
+
+void mm_init(void)
+{
+	mm_cache = kmem_cache_create("mm", sizeof(struct mm), 0, NULL);
+	rwsem_init(&kernel_mm.map_lock, "kernel mm", LR_MM);
+	vma_life_init();
+	fault_init();
+	lru_init();
+	kstack_init();
+	reclaim_init();
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mprotect(2): new permissions for mappings and for the entries of their pages.
+ *
+ * An entry never gains the write bit here unless its page is anonymous and ours
+ * alone; every other store faults once and is judged there.  PROT_NONE keeps
+ * the frame in a blocked entry, which neither program nor kernel can follow.
+ */
+#include <linux/mman.h>
+#include <tarn/errno.h>
+#include <tarn/syscall.h>
+#include <tarn/thread.h>
+#include "gather.h"
+#include "mm_int.h"
+#include "pgtable.h"
+#include "vma.h"
+
+static bool may_write(const struct vma *v, pte_t e)
+{
+	struct page *p;
+
+	if (!(v->flags & VM_WRITE))
+		return false;
+	if (e.v & PTE_WRITE)
+		return true;
+	if (v->flags & VM_SHARED || !pte_counted(e))
+		return false;
+	p = pte_page(e);
+	return p->state == PS_ANON && atomic_load(&p->refs) == 1;
+}
+
+static pte_t with_new_bits(const struct vma *v, pte_t e)
+{
+	u64 keep = e.v & (PTE_ADDR_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_SPECIAL);
+	u64 bits = vma_pte_bits(v) & ~(u64)PTE_ACCESSED;
+
+	if (!(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
+		return (pte_t){ keep | ((bits & ~(u64)PTE_PRESENT) | PTE_BLOCKED) };
+	if (may_write(v, e))
+		bits |= PTE_WRITE | PTE_DIRTY;
+	return (pte_t){ keep | bits };
+}
+
+static void change_entries(struct gather *g, struct vma *v)
+{
+	struct page *table;
+	u64 addr = v->start;
+
+	while ((addr = pt_next_table(v->mm, addr, v->end, &table)) < v->end) {
+		u64 stop = MIN(v->end, pt_table_end(addr));
+
+		spin_lock(&table->pt_lock);
+		for (; addr < stop; addr += PAGE_SIZE) {
+			pte_t *pte = pt_entry(table, addr);
+
+			if (!pte_mapped(pte_load(pte)))
+				continue;
+			/* Taken out for a moment: the CPU must not add bits to a copy. */
+			pte_store(pte, with_new_bits(v, pte_take(pte)));
+			gather_addr(g, addr);
+		}
+		spin_unlock(&table->pt_lock);
+		cond_resched();
+	}
+}
+
+/* The promise that becoming writable is; adds VM_ACCOUNT to *flags. */
+static int account(struct vma *v, u32 *flags)
+{
+	if (!vma_accountable(*flags) || vma_accountable(v->flags))
+		return 0;
+	if (check_limits(v->mm, vma_pages(v), *flags) &&
+	    check_limits(v->mm, 0, *flags | VM_GROWSDOWN) == 0)
+		return -ENOMEM;
+	if (*flags & VM_ACCOUNT || (*flags & VM_NORESERVE && vm_overcommit_memory != 2))
+		return 0;
+	*flags |= VM_ACCOUNT;
+	return mm_commit(vma_pages(v));
+}
+
+static int protect_vma(struct gather *g, struct vma *v, u32 access)
+{
+	u32 flags = (v->flags & ~(u32)(VM_READ | VM_WRITE | VM_EXEC)) | access;
+	u32 may = (v->flags / VM_MAYREAD) & (VM_READ | VM_WRITE | VM_EXEC);
+	int err;
+
+	if (access & ~may)
+		return -EACCES;
+	if (flags == v->flags)
+		return 0;
+	err = account(v, &flags);
+	if (err)
+		return err;
+	vma_set_flags(v, flags);
+	change_entries(g, v);
+	return 0;
+}
+
+_Static_assert(VM_MAYREAD / VM_READ == VM_MAYWRITE / VM_WRITE &&
+		       VM_MAYREAD / VM_READ == VM_MAYEXEC / VM_EXEC,
+	       "MAY bits are the access bits shifted");
+
+static int protect_locked(struct mm *mm, u64 start, u64 end, u32 access, struct list *dead)
+{
+	struct gather g;
+	struct vma *v;
+	u64 at = start;
+	int err;
+
+	v = vma_at(mm, start);
+	if (!v)
+		return -ENOMEM;
+	err = split_range(mm, start, end);
+	if (err)
+		return err;
+	gather_begin(&g, mm, false);
+	for (v = vma_at(mm, start); v && v->start < end && !err; v = vma_next(v)) {
+		if (v->start > at) {
+			err = -ENOMEM;
+			break;
+		}
+		at = v->end;
+		err = protect_vma(&g, v, access);
+		if (!err)
+			v = vma_merge(v, dead);
+	}
+	gather_end(&g);
+	return !err && at < end ? -ENOMEM : err;
+}
+
+/* PROT_GROWSDOWN: from the bottom of the stack that holds @start. */
+static int lower_start(struct mm *mm, unsigned long prot, u64 *start)
+{
+	struct vma *v;
+
+	if (!(prot & PROT_GROWSDOWN))
+		return prot & PROT_GROWSUP ? -EINVAL : 0;
+	v = vma_at(mm, *start);
+	if (!v)
+		return -ENOMEM;
+	if (!(v->flags & VM_GROWSDOWN))
+		return -EINVAL;
+	*start = v->start;
+	return 0;
+}
+
+long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
+{
+	struct mm *mm = current->mm;
+	u64 end = start + ALIGN_UP(len, PAGE_SIZE);
+	u32 access = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+		     (prot & PROT_EXEC ? VM_EXEC : 0);
+	struct list dead;
+	int err;
+
+	if (!IS_ALIGNED(start, PAGE_SIZE) ||
+	    (prot & PROT_GROWSDOWN && prot & PROT_GROWSUP))
+		return -EINVAL;
+	if (!len)
+		return 0;
+	if (end <= start || end > USER_END)
+		return -ENOMEM;
+	if (prot & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM |
+				    PROT_GROWSDOWN | PROT_GROWSUP))
+		return -EINVAL;
+	list_init(&dead);
+	err = rwsem_write_lock_killable(&mm->map_lock);
+	if (err)
+		return err;
+	err = lower_start(mm, prot, &start);
+	if (!err)
+		err = protect_locked(mm, start, end, access, &dead);
+	rwsem_write_unlock(&mm->map_lock);
+	vma_free_list(&dead);
+	return err;
+}

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mremap(2): growing, shrinking and moving mappings.
+ *
+ * A move makes the new mapping, makes its page tables, then moves entries from
+ * table to table; nothing can fail once the first entry moved.  For a file
+ * mapping that happens under mapping->vmas_lock, so that truncation and
+ * writeback, which walk the file's mappings under it, see each page in exactly
+ * one of the two places.
+ */
+#include <linux/mman.h>
+#include <tarn/errno.h>
+#include <tarn/syscall.h>
+#include <tarn/thread.h>
+#include "gather.h"
+#include "mm_int.h"
+#include "pgtable.h"
+#include "vma.h"
+
+struct remap {
+	struct mm *mm;
+	u64 addr, old_len, new_len, new_addr;
+	unsigned long flags;
+	struct list dead;
+	u64 fill_from, fill_to; /* to be locked in memory afterwards */
+};
+
+/* ---- moving entries ---- */
+
+static int make_tables(struct remap *r, u64 len)
+{
+	struct page *src;
+	u64 off;
+
+	for (off = 0; off < len;) {
+		u64 addr = pt_next_table(r->mm, r->addr + off, r->addr + len, &src);
+		u64 to;
+
+		off = addr - r->addr;
+		if (off >= len)
+			break;
+		to = r->new_addr + off;
+		if (!pt_get(r->mm, to))
+			return -ENOMEM;
+		off += MIN(pt_table_end(addr) - addr, pt_table_end(to) - to);
+	}
+	return 0;
+}
+
+/* @n entries from @from to @to; both tables exist, or the first does not and nothing is there. */
+static void move_some(struct mm *mm, u64 from, u64 to, u64 n)
+{
+	struct page *src = pt_find(mm, from);
+	struct page *dst = pt_find(mm, to);
+
+	if (!src || !dst)
+		return;
+	spin_lock(&src->pt_lock);
+	if (src != dst)
+		spin_lock_nested(&dst->pt_lock);
+	for (; n--; from += PAGE_SIZE, to += PAGE_SIZE)
+		if (!pte_none(pte_load(pt_entry(src, from))))
+			pte_store(pt_entry(dst, to), pte_take(pt_entry(src, from)));
+	if (src != dst)
+		spin_unlock(&dst->pt_lock);
+	spin_unlock(&src->pt_lock);
+}
+
+static void move_entries(struct remap *r, struct vma *v, u64 len)
+{
+	struct mapping *m = vma_mapping(v);
+
+	if (m)
+		spin_lock(&m->vmas_lock);
+	for (u64 off = 0; off < len;) {
+		u64 from = r->addr + off, to = r->new_addr + off;
+		u64 step = MIN(pt_table_end(from) - from, pt_table_end(to) - to);
+
+		step = MIN(step, len - off);
+		move_some(r->mm, from, to, step >> PAGE_SHIFT);
+		off += step;
+	}
+	if (m)
+		spin_unlock(&m->vmas_lock);
+	tlb_flush_range(r->mm, r->addr, r->addr + len);
+}
+
+/* ---- moving a mapping ---- */
+
+static void undo_new(struct remap *r)
+{
+	(void)unmap_locked(r->mm, r->new_addr, r->new_addr + r->new_len, &r->dead);
+}
+
+/* What stays of the old place; @v covers exactly [addr, addr + old_len). */
+static int leave_old(struct remap *r, struct vma *v)
+{
+	if (!(r->flags & MREMAP_DONTUNMAP))
+		return r->old_len ? unmap_locked(r->mm, r->addr, r->addr + r->old_len, &r->dead) : 0;
+	vma_set_flags(v, v->flags & ~(u32)(VM_LOCKED | VM_LOCKONFAULT));
+	return 0;
+}
+
+static s64 move(struct remap *r, struct vma *v)
+{
+	u64 moved = MIN(r->old_len, r->new_len);
+	struct vma *copy;
+	int err;
+
+	if (r->old_len) {
+		err = split_range(r->mm, r->addr, r->addr + r->old_len);
+		if (err)
+			return err;
+		v = vma_at(r->mm, r->addr);
+	}
+	if (v->flags & VM_ACCOUNT && mm_commit(r->new_len >> PAGE_SHIFT))
+		return -ENOMEM;
+	copy = vma_copy(v, r->mm, r->new_addr, r->new_addr + r->new_len, vma_index(v, r->addr));
+	if (!copy) {
+		if (v->flags & VM_ACCOUNT)
+			mm_uncommit(r->new_len >> PAGE_SHIFT);
+		return -ENOMEM;
+	}
+	vma_link(copy);
+	err = make_tables(r, moved);
+	if (err) {
+		undo_new(r);
+		return err;
+	}
+	move_entries(r, v, moved);
+	err = leave_old(r, v);
+	if (copy->flags & VM_LOCKED) {
+		r->fill_from = r->new_addr + moved;
+		r->fill_to = r->new_addr + r->new_len;
+	}
+	vma_merge(copy, &r->dead);
+	return err ? err : (s64)r->new_addr;
+}
+
+/* ---- judging ---- */
+
+/* The mapping, if the whole old range lies in it and may become new_len long. */
+static int find_source(struct remap *r, struct vma **out)
+{
+	struct vma *v = vma_at(r->mm, r->addr);
+	u64 more = r->new_len > r->old_len ? r->new_len - r->old_len : 0;
+	int err;
+
+	if (!v || r->old_len > v->end - r->addr)
+		return -EFAULT;
+	if (!r->old_len && !(v->flags & VM_SHARED))
+		return -EINVAL;
+	if (r->flags & MREMAP_DONTUNMAP && v->flags & (VM_DONTEXPAND | VM_IO))
+		return -EINVAL;
+	if (more && v->flags & (VM_DONTEXPAND | VM_IO))
+		return -EFAULT;
+	if (more && (vma_index(v, r->addr) + (r->new_len >> PAGE_SHIFT)) < vma_index(v, r->addr))
+		return -EINVAL;
+	if (v->flags & VM_LOCKED && more) {
+		err = check_lock_limit(r->mm, more >> PAGE_SHIFT);
+		if (err)
+			return err;
+	}
+	*out = v;
+	return more ? check_limits(r->mm, more >> PAGE_SHIFT, v->flags) : 0;
+}
+
+static s64 to_fixed(struct remap *r)
+{
+	u64 new_end = r->new_addr + r->new_len;
+	struct vma *v;
+	int err;
+
+	if (r->flags & MREMAP_FIXED) {
+		if (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_len > USER_END ||
+		    r->new_addr > USER_END - r->new_len || r->new_addr < vm_mmap_min_addr)
+			return -EINVAL;
+		if (r->addr + r->old_len > r->new_addr && new_end > r->addr)
+			return -EINVAL;
+		err = unmap_locked(r->mm, r->new_addr, new_end, &r->dead);
+		if (err)
+			return err;
+	}
+	if (r->old_len > r->new_len && !(r->flags & MREMAP_DONTUNMAP)) {
+		err = unmap_locked(r->mm, r->addr + r->new_len, r->addr + r->old_len, &r->dead);
+		if (err)
+			return err;
+		r->old_len = r->new_len;
+	}
+	err = find_source(r, &v);
+	if (err)
+		return err;
+	if (!(r->flags & MREMAP_FIXED)) {
+		s64 at = find_room(r->mm, r->new_addr, r->new_len, false);
+
+		if (at < 0)
+			return at;
+		r->new_addr = (u64)at;
+	}
+	return move(r, v);
+}
+
+static bool can_grow_here(struct remap *r, struct vma *v)
+{
+	u64 end = r->addr + r->new_len;
+
+	return r->old_len && v->end == r->addr + r->old_len && end > r->addr && end <= USER_END &&
+	       vma_range_free(r->mm, v->end, end);
+}
+
+static s64 grow_here(struct remap *r, struct vma *v)
+{
+	u64 more = (r->new_len - r->old_len) >> PAGE_SHIFT;
+
+	if (v->flags & VM_ACCOUNT && mm_commit(more))
+		return -ENOMEM;
+	if (v->flags & VM_LOCKED) {
+		r->fill_from = v->end;
+		r->fill_to = r->addr + r->new_len;
+	}
+	vma_set_bounds(v, v->start, r->addr + r->new_len);
+	vma_merge(v, &r->dead);
+	return (s64)r->addr;
+}
+
+static s64 remap_locked(struct remap *r)
+{
+	struct vma *v;
+	s64 at;
+	int err;
+
+	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
+		return to_fixed(r);
+	if (r->old_len && r->old_len >= r->new_len) {
+		v = vma_at(r->mm, r->addr);
+		if (!v)
+			return -EFAULT;
+		err = r->old_len == r->new_len ? 0 :
+		      unmap_locked(r->mm, r->addr + r->new_len, r->addr + r->old_len, &r->dead);
+		return err ? err : (s64)r->addr;
+	}
+	err = find_source(r, &v);
+	if (err)
+		return err;
+	if (can_grow_here(r, v))
+		return grow_here(r, v);
+	if (!(r->flags & MREMAP_MAYMOVE))
+		return -ENOMEM;
+	at = find_room(r->mm, 0, r->new_len, false);
+	if (at < 0)
+		return at;
+	r->new_addr = (u64)at;
+	return move(r, v);
+}
+
+static bool flags_ok(unsigned long flags, u64 old_len, u64 new_len)
+{
+	if (flags & ~(unsigned long)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+		return false;
+	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
+		return false;
+	return !(flags & MREMAP_DONTUNMAP) || old_len == new_len;
+}
+
+long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len,
+		unsigned long flags, unsigned long new_addr)
+{
+	struct remap r = {
+		.mm = current->mm,
+		.addr = addr,
+		.old_len = ALIGN_UP(old_len, PAGE_SIZE),
+		.new_len = ALIGN_UP(new_len, PAGE_SIZE),
+		.new_addr = new_addr,
+		.flags = flags,
+	};
+	s64 at;
+
+	if (!flags_ok(flags, r.old_len, r.new_len) || !IS_ALIGNED(addr, PAGE_SIZE) || !r.new_len ||
+	    addr >= USER_END)
+		return -EINVAL;
+	list_init(&r.dead);
+	if (rwsem_write_lock_killable(&r.mm->map_lock))
+		return -EINTR;
+	at = remap_locked(&r);
+	rwsem_write_unlock(&r.mm->map_lock);
+	vma_free_list(&r.dead);
+	if (at >= 0 && r.fill_from < r.fill_to)
+		(void)populate_range(r.mm, r.fill_from, r.fill_to, POPULATE_AS_MAPPED);
+	return at;
+}

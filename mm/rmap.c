@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From a cache page to the page tables that show it.
+ *
+ * mapping->vmas lists every mapping of the file; a page's address in one is
+ * arithmetic.  mapping->vmas_lock keeps mappings and their tables in place
+ * during the walk, without anybody's map_lock.  Interrupts stay on, so TLB
+ * flushes may wait for other CPUs under it.
+ */
+#include "gather.h"
+#include "mm_int.h"
+#include "pgtable.h"
+#include "vmstat.h"
+#include "zap.h"
+
+/* Where @index is shown in @v; 0: it is not. */
+static u64 address_in(const struct vma *v, u64 index)
+{
+	if (index < v->pgoff || index - v->pgoff >= vma_pages(v))
+		return 0;
+	return v->start + ((index - v->pgoff) << PAGE_SHIFT);
+}
+
+/* The locked table whose entry *pte shows @p at @addr; NULL: it does not. */
+static struct page *lock_entry(struct vma *v, u64 addr, struct page *p, pte_t **pte)
+{
+	struct page *table = pt_find(v->mm, addr);
+	pte_t e;
+
+	if (!table)
+		return NULL;
+	*pte = pt_entry(table, addr);
+	spin_lock(&table->pt_lock);
+	e = pte_load(*pte);
+	if (pte_counted(e) && pte_page(e) == p)
+		return table;
+	spin_unlock(&table->pt_lock);
+	return NULL;
+}
+
+/* Calls @fn for each entry that shows @p, its table locked.  What @fn returned, or-ed; true: it changed and
+ * must be flushed. */
+struct walk {
+	struct page *page;
+	bool (*fn)(struct walk *w, struct vma *v, pte_t *pte);
+	u32 found;
+	bool locked;
+};
+
+static void walk_page(struct walk *w)
+{
+	struct mapping *m = w->page->mapping;
+	struct vma *v;
+
+	spin_lock(&m->vmas_lock);
+	LIST_FOR_EACH(v, &m->vmas, mapping_node) {
+		u64 addr = address_in(v, w->page->index);
+		struct page *table;
+		bool changed;
+		pte_t *pte;
+
+		table = addr ? lock_entry(v, addr, w->page, &pte) : NULL;
+		if (!table)
+			continue;
+		changed = w->fn(w, v, pte);
+		spin_unlock(&table->pt_lock);
+		if (changed)
+			tlb_flush_range(v->mm, addr, addr + PAGE_SIZE);
+		if (!page_mapped(w->page))
+			break;
+	}
+	spin_unlock(&m->vmas_lock);
+}
+
+static bool clean_entry(struct walk *w, struct vma *v, pte_t *pte)
+{
+	pte_t e = pte_load(pte);
+
+	if (!(e.v & (PTE_WRITE | PTE_DIRTY)))
+		return false;
+	e = pte_clear_bits(pte, PTE_WRITE | PTE_DIRTY);
+	w->found += !!(e.v & PTE_DIRTY);
+	return true;
+}
+
+bool page_mkclean(struct page *p)
+{
+	struct walk w = { .page = p, .fn = clean_entry };
+
+	if (!p->mapping || !page_mapped(p))
+		return false;
+	walk_page(&w);
+	return w.found;
+}
+
+static bool unmap_entry(struct walk *w, struct vma *v, pte_t *pte)
+{
+	pte_t e = pte_take(pte);
+
+	w->found += !!(e.v & PTE_ACCESSED);
+	atomic_fetch_sub_explicit(vma_is_shmem(v) ? &v->mm->rss_shmem : &v->mm->rss_file, 1,
+				  memory_order_relaxed);
+	page_mapcount_dec(w->page);
+	page_put(w->page); /* not the last: the caller has one until the flush is over */
+	return true;
+}
+
+void page_unmap_all(struct page *p)
+{
+	struct walk w = { .page = p, .fn = unmap_entry };
+
+	if (p->mapping && page_mapped(p))
+		walk_page(&w);
+}
+
+static bool age_entry(struct walk *w, struct vma *v, pte_t *pte)
+{
+	w->locked |= !!(v->flags & VM_LOCKED);
+	if (!(pte_load(pte).v & PTE_ACCESSED))
+		return false;
+	(void)pte_clear_bits(pte, PTE_ACCESSED);
+	w->found++;
+	/* No flush: a stale TLB entry only hides one access from the next look. */
+	return false;
+}
+
+u32 page_test_accessed(struct page *p, bool *locked)
+{
+	struct walk w = { .page = p, .fn = age_entry };
+
+	*locked = false;
+	if (!p->mapping || !page_mapped(p))
+		return 0;
+	walk_page(&w);
+	*locked = w.locked;
+	return w.found;
+}
+
+/* The part of @v that shows file pages [first, last]; false: none. */
+static bool overlap(const struct vma *v, u64 first, u64 last, u64 *start, u64 *end)
+{
+	u64 v_last = v->pgoff + vma_pages(v) - 1;
+
+	if (v_last < first || v->pgoff > last)
+		return false;
+	*start = v->start + ((MAX(first, v->pgoff) - v->pgoff) << PAGE_SHIFT);
+	*end = v->start + ((MIN(last, v_last) - v->pgoff + 1) << PAGE_SHIFT);
+	return true;
+}
+
+void mapping_unmap_range(struct mapping *m, u64 first, u64 last, bool even_cows)
+{
+	struct vma *v;
+
+	if (list_empty(&m->vmas))
+		return;
+	spin_lock(&m->vmas_lock);
+	LIST_FOR_EACH(v, &m->vmas, mapping_node) {
+		struct zap z = { .vma = v, .what = even_cows ? ZAP_ALL : ZAP_CACHE };
+		struct gather g;
+		u64 start, end;
+
+		if (!overlap(v, first, last, &start, &end))
+			continue;
+		gather_begin(&g, v->mm, false);
+		zap_range(&g, &z, start, end);
+		gather_end(&g);
+	}
+	spin_unlock(&m->vmas_lock);
+}
