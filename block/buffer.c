@@ -209,7 +209,7 @@ static int read_block(struct buffer *bh)
 		set_flags(bh, BUF_ERROR);
 		return err;
 	}
-	clear_flags(bh, BUF_VERIFIED);
+	clear_flags(bh, BUF_VERIFIED | BUF_PRIVATE_MASK);
 	buffer_now_uptodate(bh);
 	return 0;
 }
@@ -324,6 +324,7 @@ struct buffer *buffer_get_new(struct bdev *b, u64 block, u32 size)
 		return ERR_CAST(p);
 	bh = list_find(p, block, size);
 	buffer_now_uptodate(bh);
+	clear_flags(bh, BUF_PRIVATE_MASK);
 	set_flags(bh, BUF_VERIFIED);
 	release_page(p);
 	return bh;
@@ -418,7 +419,7 @@ void buffers_mark_written(struct page *p, u32 from, u32 to)
 		if (offset_in_page(bh) < to && offset_in_page(bh) + bh->size > from) {
 			buffer_now_uptodate(bh);
 			set_flags(bh, BUF_DIRTY);
-			clear_flags(bh, BUF_VERIFIED);
+			clear_flags(bh, BUF_VERIFIED | BUF_PRIVATE_MASK);
 		}
 }
 
@@ -457,7 +458,7 @@ static void forget_one(struct bdev *b, u64 block, u32 size)
 		return;
 	p = bh->page;
 	page_lock(p);
-	clear_flags(bh, BUF_DIRTY | BUF_UPTODATE | BUF_VERIFIED);
+	clear_flags(bh, BUF_DIRTY | BUF_UPTODATE | BUF_VERIFIED | BUF_PRIVATE_MASK);
 	page_clear(p, PG_UPTODATE);
 	page_wait_writeback(p);
 	page_unlock(p);

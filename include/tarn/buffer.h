@@ -20,7 +20,8 @@ struct page;
 #define BUF_ERROR BIT(2)
 #define BUF_VERIFIED BIT(3)   /* its checksum was checked since it was read */
 #define BUF_LOCKED BIT(4)     /* buffer_lock() */
-#define BUF_PRIVATE_BITS 16   /* bits from here on are the file system's or journal's */
+#define BUF_PRIVATE_BITS 16   /* bits from here on are the file system's or journal's; cleared with BUF_VERIFIED */
+#define BUF_PRIVATE_MASK 0xffff0000u
 
 struct buffer {
 	struct bdev *bdev;      /* [I] */

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Handles: the frame around every change of metadata.
+ *
+ * Today a change goes through the buffer cache straight to the device, and a
+ * handle only keeps sync and unmount out while it is open, refuses to start on
+ * a file system that an error made read-only, and collects errors.  The calls
+ * are the ones a journal needs: a handle joins a transaction, ext4_access()
+ * is where it saves a buffer that the committing transaction still owns,
+ * ext4_dirty() where it takes the buffer, ext4_forget() where it revokes.
+ */
+#include "ext4.h"
+
+int ext4_start(struct ext4_handle *h, struct ext4_fs *fs, u32 credits)
+{
+	if (ext4_read_only(fs))
+		return -EROFS;
+	rwsem_read_lock(&fs->trans_lock);
+	*h = (struct ext4_handle){ .fs = fs, .credits = credits };
+	return 0;
+}
+
+int ext4_stop(struct ext4_handle *h)
+{
+	rwsem_read_unlock(&h->fs->trans_lock);
+	return h->error;
+}
+
+int ext4_access(struct ext4_handle *h, struct buffer *bh)
+{
+	if (unlikely(atomic_load_explicit(&h->fs->aborted, memory_order_relaxed)))
+		return -EROFS;
+	if (unlikely(atomic_load_explicit(&bh->flags, memory_order_relaxed) & BUF_ERROR))
+		return -EIO;
+	return 0;
+}
+
+void ext4_dirty(struct ext4_handle *h, struct buffer *bh)
+{
+	h->dirtied++;
+	buffer_dirty(bh);
+}
+
+void ext4_forget(struct ext4_handle *h, u64 block, u64 count)
+{
+	buffer_forget(h->fs->bdev, block, count, h->fs->block_size);
+}
