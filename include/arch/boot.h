@@ -7,6 +7,11 @@
 
 struct regs;
 
+/* kernel/main.c: where boot goes, on the boot stack; this_cpu() works, nothing else does yet. */
+void NORETURN kernel_main(void);
+/* The boot thread's kernel stack, KSTACK_SIZE bytes. */
+extern char boot_stack[];
+
 struct mem_range {
 	phys_t start, end;
 	u32 type; /* 1 RAM, 2 reserved, 3 ACPI data, 4 ACPI NVS */

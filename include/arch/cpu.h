@@ -8,10 +8,16 @@ struct thread;
 #define RFLAGS_IF 0x200ul
 #define ARCH_MACHINE "x86_64" /* as uname(2) has it */
 
-/* x86's own part of struct cpu: descriptor tables and the LAPIC's identity. */
+struct mm;
+
+/* x86's own part of struct cpu. */
 struct arch_cpu {
-	u32 apic_id;
-	struct cpu_tables *tables; /* GDT, TSS and the fault stacks: arch/x86_64/gdt.c */
+	u32 apic_id;               /* [I] */
+	struct cpu_tables *tables; /* [I] GDT, TSS and the fault stacks: arch/x86_64/gdt.c */
+	struct thread *fpu_owner;  /* whose image the FPU registers hold: thread.c */
+	struct mm *loaded_mm;      /* whose tables CR3 points to, counted; NULL: the kernel's (tlb.c) */
+	bool lazy_tlb;             /* loaded_mm is only kept warm: a kernel thread runs */
+	_Atomic u64 calls;         /* [a] bit per CPU that wants a function run here: ipi.c */
 };
 
 static ALWAYS_INLINE struct cpu *this_cpu(void)
@@ -79,11 +85,15 @@ static ALWAYS_INLINE void cpu_idle_wait(void)
 	__asm__ volatile("sti; hlt" ::: "memory");
 }
 
-/* Never returns; the other CPUs are stopped by an NMI first. */
+/* Stops the other CPUs by an NMI and waits a little for them; for panics.  Any context. */
+void cpu_stop_others(void);
+/* Never returns; the other CPUs are stopped first. */
 void NORETURN cpu_halt_all(void);
 /* Calls @fn(@arg) on every other online CPU from an interrupt; waits until all have run it.
  * Interrupts must be on: the waiter serves requests from others meanwhile. */
 void cpu_call_others(void (*fn)(void *arg), void *arg);
+/* The same for the CPUs in @mask (bit per CPU); the caller's own bit is ignored. */
+void cpu_call_mask(u64 mask, void (*fn)(void *arg), void *arg);
 /* Makes @cpu look at need_resched soon.  Any context. */
 void cpu_kick(u32 cpu);
 /* Text for /proc/cpuinfo of one CPU. */

@@ -45,3 +45,6 @@ static inline void regs_set_result(struct regs *r, u64 value)
 {
 	r->rax = value;
 }
+/* ptrace: the flags a user may set, whatever @flags holds; the others as they must be. */
+void regs_set_flags(struct regs *regs, u64 flags);
+void regs_set_single_step(struct regs *regs, bool on);

@@ -22,3 +22,5 @@ int arch_signal_pop(struct regs *regs, u64 *mask, void *uc_stack);
 /* A system call that a signal interrupted is made to run again: rip back over the
  * instruction, rax to @number. */
 void arch_restart_call(struct regs *regs, u64 number);
+/* AT_MINSIGSTKSZ: the most a frame takes from the stack. */
+size_t arch_signal_frame_size(void);

@@ -14,7 +14,15 @@ struct arch_thread {
 	u64 trap_number; /* of the last exception, for signal frames */
 	u64 error_code;
 	u64 fault_addr;
+	u16 ds, es, fs, gs; /* user selectors; live in the CPU while running */
+	u32 fpu_cpu;     /* the CPU whose registers last held the image; ~0: none does */
 };
+
+/*
+ * kernel/sched: what schedule() does after arch_switch() returned @prev; called also on a new
+ * thread's first run, interrupts off before and after.
+ */
+void sched_finish_switch(struct thread *prev);
 
 /* Prepares @t to run @fn(@arg) in the kernel when first switched to; returning from @fn is a bug. */
 void arch_thread_init_kernel(struct thread *t, void (*fn)(void *arg), void *arg);
@@ -44,6 +52,11 @@ void NORETURN arch_enter_user(void);
 
 /* User FPU image of @t in XSAVE standard format, for ptrace and core dumps: bytes copied. */
 size_t arch_fpu_get(struct thread *t, void *buf, size_t size);
+/* The other way, for ptrace: current or a stopped thread.  Any contents are made harmless.
+ * At least the 512 bytes of FXSAVE; 0 or -EINVAL. */
+int arch_fpu_set(struct thread *t, const void *buf, size_t size);
+/* Bytes of a whole image. */
+size_t arch_fpu_size(void);
 
 /* arch_prctl(2)'s ARCH_SET_FS and its like for current.  */
 long arch_do_prctl(struct thread *t, int option, u64 arg);

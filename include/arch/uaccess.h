@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <arch/mmu.h>
+
 /* Bytes that could NOT be copied: 0 is success.  copy_from_user zeroes what it could not fill. */
 size_t WARN_UNUSED copy_to_user_partial(void __user *dst, const void *src, size_t n);
 size_t WARN_UNUSED copy_from_user_partial(void *dst, const void __user *src, size_t n);
@@ -28,14 +30,88 @@ int WARN_UNUSED copy_from_user_nofault(void *dst, const void __user *src, size_t
 /* Kernel addresses that may be bad (backtraces). */
 int WARN_UNUSED copy_from_kernel_nofault(void *dst, const void *src, size_t n);
 
-/* One naturally aligned 1, 2, 4 or 8 byte object: 0 or -EFAULT. */
-#define get_user(x, uptr)                                                     \
-	copy_from_user(&(x), (uptr),                                          \
-		       sizeof(x) == sizeof(*(uptr)) ? sizeof(x) : (size_t)-1)
-#define put_user(x, uptr)                                                     \
-	({                                                                    \
-		typeof(*(uptr)) put_user_value = (x);                         \
-		copy_to_user((uptr), &put_user_value, sizeof(put_user_value)); \
+/*
+ * Pieces of the inline accesses.  UACCESS_BEGIN and _END open and close user memory (NOPs without
+ * SMAP, see arch/x86_64/asm.h); a fault between labels 1 and 2 runs the fix-up, then goes on at 2.
+ */
+#define UACCESS_SITE(insn)                              \
+	"771: " insn "\n\t.pushsection .smap_sites, \"a\"\n\t" \
+	".long 771b - .\n\t.popsection\n\t"
+#define UACCESS_BEGIN UACCESS_SITE("stac")
+#define UACCESS_END UACCESS_SITE("clac")
+#define UACCESS_FIXUP(insn)                                                  \
+	".pushsection .text.fixup, \"ax\"\n3: " insn "\n\tjmp 2b\n\t.popsection\n\t" \
+	".pushsection __ex_table, \"a\"\n\t.balign 4\n\t"                  \
+	".long 1b - ., 2b - ., 3b - ., 0\n\t.popsection\n\t"
+
+/* Kept small and out of the callers' way: the compiler sees constants and drops the rest. */
+#define UACCESS_GET(bits, constraint, suffix)                                                 \
+	static ALWAYS_INLINE int get_user_##bits(u##bits *x, const void __user *p)            \
+	{                                                                                     \
+		int err = 0;                                                                  \
+		u##bits v = 0;                                                                \
+		if (unlikely((u64)__force_user(p) > USER_END - bits / 8)) {                   \
+			*x = 0;                                                               \
+			return -14; /* EFAULT */                                              \
+		}                                                                             \
+		__asm__ volatile(UACCESS_BEGIN "1: mov" suffix " %2, %1\n2: " UACCESS_END     \
+				 UACCESS_FIXUP("movl %3, %0")                                 \
+				 : "+r"(err), "+" constraint(v)                               \
+				 : "m"(*(const u##bits *)__force_user(p)), "i"(-14));         \
+		*x = v;                                                                       \
+		return err;                                                                   \
+	}                                                                                     \
+	static ALWAYS_INLINE int put_user_##bits(u##bits v, void __user *p)                   \
+	{                                                                                     \
+		int err = 0;                                                                  \
+		if (unlikely((u64)__force_user(p) > USER_END - bits / 8))                     \
+			return -14; /* EFAULT */                                              \
+		__asm__ volatile(UACCESS_BEGIN "1: mov" suffix " %1, %2\n2: " UACCESS_END     \
+				 UACCESS_FIXUP("movl %3, %0")                                 \
+				 : "+r"(err)                                                  \
+				 : constraint(v), "m"(*(u##bits *)__force_user(p)), "i"(-14)  \
+				 : "memory");                                                 \
+		return err;                                                                   \
+	}
+UACCESS_GET(8, "q", "b")
+UACCESS_GET(16, "r", "w")
+UACCESS_GET(32, "r", "l")
+UACCESS_GET(64, "r", "q")
+
+#define UACCESS_SIZE_OK(type) \
+	_Static_assert(sizeof(type) == 1 || sizeof(type) == 2 || sizeof(type) == 4 || sizeof(type) == 8, \
+		       "1, 2, 4 or 8 bytes")
+
+/* One object of 1, 2, 4 or 8 bytes: 0 or -EFAULT.  @x has the size of *@uptr; it is 0 after a fault. */
+#define get_user(x, uptr)                                                                  \
+	({                                                                                 \
+		_Static_assert(sizeof(x) == sizeof(*(uptr)), "get_user: sizes differ");    \
+		UACCESS_SIZE_OK(x);                                                        \
+		int get_err;                                                               \
+		if (sizeof(x) == 1)                                                        \
+			get_err = get_user_8((u8 *)&(x), (uptr));                          \
+		else if (sizeof(x) == 2)                                                   \
+			get_err = get_user_16((u16 *)&(x), (uptr));                        \
+		else if (sizeof(x) == 4)                                                   \
+			get_err = get_user_32((u32 *)&(x), (uptr));                        \
+		else                                                                       \
+			get_err = get_user_64((u64 *)&(x), (uptr));                        \
+		get_err;                                                                   \
+	})
+#define put_user(x, uptr)                                                                  \
+	({                                                                                 \
+		typeof(*(uptr)) put_value = (x);                                           \
+		UACCESS_SIZE_OK(put_value);                                                \
+		int put_err;                                                               \
+		if (sizeof(put_value) == 1)                                                \
+			put_err = put_user_8(*(u8 *)&put_value, (uptr));                   \
+		else if (sizeof(put_value) == 2)                                           \
+			put_err = put_user_16(*(u16 *)&put_value, (uptr));                 \
+		else if (sizeof(put_value) == 4)                                           \
+			put_err = put_user_32(*(u32 *)&put_value, (uptr));                 \
+		else                                                                       \
+			put_err = put_user_64(*(u64 *)&put_value, (uptr));                 \
+		put_err;                                                                   \
 	})
 
 /* *uaddr == old ? new : unchanged, atomically; *found gets what was there.  0 or -EFAULT; may sleep. */

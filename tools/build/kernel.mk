@@ -10,8 +10,8 @@ GCC_INCLUDE := $(shell $(CC) -print-file-name=include)
 GEN := $(OUT)/gen
 UAPI := $(OUT)/uapi
 
-CPPFLAGS_K := -nostdinc -isystem $(GCC_INCLUDE) -isystem $(UAPI) -Iinclude -Iabi -I$(GEN) \
-	-D__KERNEL__ -include include/tarn/types.h -include include/tarn/compiler.h
+CPPFLAGS_S := -nostdinc -isystem $(GCC_INCLUDE) -isystem $(UAPI) -Iinclude -Iabi -I$(GEN) -D__KERNEL__
+CPPFLAGS_K := $(CPPFLAGS_S) -include include/tarn/types.h -include include/tarn/compiler.h
 # Small copies of constant size become plain moves, the rest call memcpy and memset:
 # gcc's own choice is rep movsq, slow to start and several times slower under emulation.
 INLINE_COPIES := -mmemcpy-strategy=unrolled_loop:256:noalign,libcall:-1:noalign \
@@ -55,7 +55,7 @@ $(OUT)/obj/%.o: %.c $(UAPI)/.done $(GENERATED) tools/build/kernel.mk
 $(OUT)/obj/%.o: %.S $(UAPI)/.done $(GENERATED) tools/build/kernel.mk
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_K) -D__ASSEMBLER__ -g -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_S) -D__ASSEMBLER__ -g -MMD -MP -c -o $@ $<
 
 # The backtrace's symbol table is made from a first link and linked into the second.
 $(KERNEL): $(OBJS) $(LDSCRIPT) tools/build/symbols.py

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/* Macros of the .S files: SMAP sites, exception table entries. */
+#pragma once
+
+/* Patched to a 3-byte NOP at boot where the CPU has no SMAP. */
+.macro CLAC
+.Lclac\@:
+	clac
+	.pushsection .smap_sites, "a"
+	.long .Lclac\@ - .
+	.popsection
+.endm
+.macro STAC
+.Lstac\@:
+	stac
+	.pushsection .smap_sites, "a"
+	.long .Lstac\@ - .
+	.popsection
+.endm
+
+/* A fault between \from and \to continues at \fixup.  \kind: extable.h. */
+.macro EX_TABLE from, to, fixup, kind=0
+	.pushsection __ex_table, "a"
+	.balign 4
+	.long \from - .
+	.long \to - .
+	.long \fixup - .
+	.long \kind
+	.popsection
+.endm
+
+.macro FUNC name
+	.text
+	.balign 16
+	.globl \name
+	.type \name, @function
+\name:
+.endm
+.macro ENDFUNC name
+	.size \name, . - \name
+.endm

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/* FPU images: fpu.c. */
+#pragma once
+
+struct thread;
+
+/* [I] after fpu_setup(): XCR0 (3 without XSAVE), size of an image. */
+extern u64 fpu_features;
+extern u32 fpu_size;
+
+void fpu_detect(void);
+void fpu_setup(void);
+/* Live registers of this CPU into the image and back; interrupts off, or current's own. */
+void fpu_save(void *image);
+void fpu_load(const void *image);
+void fpu_image_init(void *image);
+/* A hostile image made harmless (it may have any contents); @legacy_only: no extended part came. */
+void fpu_image_sanitise(void *image, bool legacy_only);
+/* Second buffer behind an image, for data on its way from user space. */
+static inline void *fpu_scratch(void *image)
+{
+	return (char *)image + ALIGN_UP(fpu_size, 64u);
+}
