@@ -3,14 +3,14 @@
 #pragma once
 
 /* Patched to a 3-byte NOP at boot where the CPU has no SMAP. */
-.macro CLAC
+.macro USER_CLOSE
 .Lclac\@:
 	clac
 	.pushsection .smap_sites, "a"
 	.long .Lclac\@ - .
 	.popsection
 .endm
-.macro STAC
+.macro USER_OPEN
 .Lstac\@:
 	stac
 	.pushsection .smap_sites, "a"

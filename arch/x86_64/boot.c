@@ -4,6 +4,7 @@
  * is used for anything else; and the order in which the boot CPU is set up.
  */
 #include <arch/boot.h>
+#include <arch/mmu.h>
 #include <tarn/cpu.h>
 #include <tarn/string.h>
 #include "smp.h"

@@ -13,6 +13,7 @@
  * The timer is the LAPIC's, one shot, calibrated in the same window.
  */
 #include <arch/time.h>
+#include <stdatomic.h>
 #include <tarn/cpu.h>
 #include <tarn/lock.h>
 #include <tarn/printk.h>

@@ -15,7 +15,7 @@
  * sides; what can arrive in between anyway (NMI, #MC, #DF) takes the third way.
  *
  * User flags that would hurt: SYSCALL clears them through SFMASK.  Gates clear
- * TF, NT, RF and IF in hardware and leave DF and AC to us: cld and CLAC in every
+ * TF, NT, RF and IF in hardware and leave DF and AC to us: cld and USER_CLOSE in every
  * entry.  (AC without SMAP means alignment checks in ring 3 only.)
  *
  * Frames: a user frame ends the chain of frame pointers (rbp = 0).
@@ -238,7 +238,7 @@ switch_stacks:
 	.balign 16
 trap_common:
 	cld
-	CLAC
+	USER_CLOSE
 	PUSH_REST
 	movl %edi, %esi
 	movq %rsp, %rdi
@@ -259,7 +259,7 @@ trap_from_kernel:
 	.balign 16
 irq_common:
 	cld
-	CLAC
+	USER_CLOSE
 	PUSH_REST
 	movl %edi, %esi
 	movq %rsp, %rdi
@@ -285,7 +285,7 @@ kernel_exit:
 page_fault_entry:			/* the CPU pushed the error code */
 	pushq %rdi
 	cld
-	CLAC
+	USER_CLOSE
 	PUSH_REST
 	movq %rsp, %rdi
 	movq %cr2, %rsi
@@ -309,7 +309,7 @@ page_fault_entry:			/* the CPU pushed the error code */
 	.balign 16
 paranoid_entry:
 	cld
-	CLAC
+	USER_CLOSE
 	PUSH_REST
 	movl %edi, %r12d
 	movl $0xc0000101, %ecx

@@ -9,6 +9,7 @@
  * CPUs calling each other both finish, even with interrupts off.
  */
 #include <arch/boot.h>
+#include <stdatomic.h>
 #include <tarn/cpu.h>
 #include <tarn/panic.h>
 #include "apic.h"

@@ -15,6 +15,7 @@
 #include <tarn/errno.h>
 #include <tarn/lock.h>
 #include <tarn/panic.h>
+#include <tarn/printf.h>
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
@@ -66,7 +67,7 @@ void irq_dispatch(struct regs *r, unsigned int vec)
 	case VEC_TIMER:
 		n->timer++;
 		lapic_eoi();
-		timer_interrupt();
+		timer_interrupt(r);
 		break;
 	case VEC_CALL:
 		n->call++;

@@ -258,7 +258,7 @@ ENDFUNC copy_user
 	.globl copy_user_loop, copy_user_rep, clear_user_loop, clear_user_rep
 
 copy_user_loop:
-	STAC
+	USER_OPEN
 	/* Before each word or block: rdi, rsi, and rax = bytes not yet copied, are exact. */
 	movq %rdx, %rax
 	cmpq $64, %rax
@@ -304,17 +304,17 @@ copy_user_loop:
 	incq %rdi
 	decq %rax
 	jnz 5b
-6:	CLAC
+6:	USER_CLOSE
 	ret
 EX_TABLE 1b, 5b, 5b
 EX_TABLE 5b, 6b, 6b
 
 copy_user_rep:
-	STAC
+	USER_OPEN
 	movq %rdx, %rcx
 1:	rep movsb
 2:	movq %rcx, %rax
-	CLAC
+	USER_CLOSE
 	ret
 EX_TABLE 1b, 2b, 2b
 
@@ -323,7 +323,7 @@ FUNC clear_user_asm
 JUMP_SITE JUMP_clear_user, clear_user_loop
 ENDFUNC clear_user_asm
 clear_user_loop:
-	STAC
+	USER_OPEN
 	xorl %edx, %edx
 	movq %rsi, %rax
 	cmpq $8, %rax
@@ -339,24 +339,24 @@ clear_user_loop:
 	incq %rdi
 	decq %rax
 	jnz 3b
-4:	CLAC
+4:	USER_CLOSE
 	ret
 EX_TABLE 1b, 2b, 3b
 EX_TABLE 3b, 4b, 4b
 
 clear_user_rep:
-	STAC
+	USER_OPEN
 	xorl %eax, %eax
 	movq %rsi, %rcx
 1:	rep stosb
 2:	movq %rcx, %rax
-	CLAC
+	USER_CLOSE
 	ret
 EX_TABLE 1b, 2b, 2b
 
 /* Never sleeps: any fault ends it.  rdi, rsi, rdx; 0 in rax or the rest. */
 FUNC copy_nofault
-	STAC
+	USER_OPEN
 	movq %rdx, %rax
 1:	cmpq $8, %rax
 	jb 3f
@@ -374,7 +374,7 @@ FUNC copy_nofault
 	incq %rdi
 	decq %rax
 	jmp 3b
-5:	CLAC
+5:	USER_CLOSE
 	ret
 EX_TABLE 2b, 5b, 5b, EX_NOFAULT
 ENDFUNC copy_nofault

@@ -7,6 +7,7 @@
  * a kernel page fault on a user address enables them if the interrupted code
  * had them on, because mm_fault() may sleep.
  */
+#include <arch/frame.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <tarn/mm.h>

@@ -7,8 +7,6 @@
 
 struct regs;
 
-/* kernel/main.c: where boot goes, on the boot stack; this_cpu() works, nothing else does yet. */
-void NORETURN kernel_main(void);
 /* The boot thread's kernel stack, KSTACK_SIZE bytes. */
 extern char boot_stack[];
 

@@ -18,12 +18,6 @@ struct arch_thread {
 	u32 fpu_cpu;     /* the CPU whose registers last held the image; ~0: none does */
 };
 
-/*
- * kernel/sched: what schedule() does after arch_switch() returned @prev; called also on a new
- * thread's first run, interrupts off before and after.
- */
-void sched_finish_switch(struct thread *prev);
-
 /* Prepares @t to run @fn(@arg) in the kernel when first switched to; returning from @fn is a bug. */
 void arch_thread_init_kernel(struct thread *t, void (*fn)(void *arg), void *arg);
 /*

@@ -26,7 +26,8 @@ struct arch_clock_params {
 };
 bool arch_clock_params(struct arch_clock_params *p);
 
-/* vDSO: its pages (an ELF image), and the data page it reads, both page aligned in the kernel image. */
+/* vDSO: its pages (an ELF image), and the data page it reads, both page aligned in the kernel image.
+ * exec maps the data page (read only) directly below the image (read, execute). */
 extern const char vdso_start[], vdso_end[];
 struct vdso_data {
 	u32 seq;      /* odd while written */

@@ -57,6 +57,23 @@ $(OUT)/obj/%.o: %.S $(UAPI)/.done $(GENERATED) tools/build/kernel.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_S) -D__ASSEMBLER__ -g -MMD -MP -c -o $@ $<
 
+# The vDSO: user-space code, a shared object of its own inside the kernel image.
+VDSO := $(OUT)/vdso.so
+VDSO_DIR := arch/x86_64/vdso
+CFLAGS_VDSO := -std=gnu17 -O2 -Wall -Wextra -Werror -Wno-unused-parameter -ffreestanding -fPIC -shared -nostdlib \
+	-fno-stack-protector -fcf-protection=none -mno-red-zone -fasynchronous-unwind-tables
+$(VDSO): $(wildcard $(VDSO_DIR)/*) include/arch/time.h $(UAPI)/.done tools/build/kernel.mk
+	$(call say,VDSO,$@)
+	$(Q)$(CC) $(CPPFLAGS_S) -include include/tarn/types.h -include include/tarn/compiler.h $(CFLAGS_VDSO) \
+		-c -o $(OUT)/vdso.o $(VDSO_DIR)/vdso.c
+	$(Q)$(CC) -c -o $(OUT)/vdso_note.o $(VDSO_DIR)/note.S
+	$(Q)ld -shared -soname linux-vdso.so.1 --hash-style=both --eh-frame-hdr -z noexecstack -z max-page-size=4096 \
+		-Bsymbolic --build-id=none -T $(VDSO_DIR)/vdso.ld -o $@ $(OUT)/vdso.o $(OUT)/vdso_note.o
+	$(Q)strip -S $@
+
+$(OUT)/obj/arch/x86_64/vdso.o: CPPFLAGS_S += -DVDSO_IMAGE='"$(VDSO)"'
+$(OUT)/obj/arch/x86_64/vdso.o: $(VDSO)
+
 # The backtrace's symbol table is made from a first link and linked into the second.
 $(KERNEL): $(OBJS) $(LDSCRIPT) tools/build/symbols.py
 	$(call say,LD,$@)
