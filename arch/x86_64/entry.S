@@ -200,8 +200,8 @@ fork_return:
 	jmp user_exit
 
 /* A new kernel thread's: %r12 = function, %r13 = argument. */
-	.globl kthread_start
-kthread_start:
+	.globl kthread_entry
+kthread_entry:
 	xorl %ebp, %ebp
 	movq %rax, %rdi
 	call thread_first_run

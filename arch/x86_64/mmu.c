@@ -177,8 +177,6 @@ static void map_array_piece(u64 va, bool plenty)
 	static phys_t frames[PT_ENTRIES];
 	bool whole = true;
 
-	if (pte_present(*early_entry(va, 1)))
-		return;
 	frames[0] = early_page();
 	while (plenty && nspare < PT_ENTRIES && !IS_ALIGNED(frames[0], HUGE_SIZE)) {
 		spare[nspare++] = frames[0];
@@ -203,17 +201,16 @@ void arch_map_page_array(pfn_t start, pfn_t end)
 	bool plenty = end - start >= (256ul << 20) >> PAGE_SHIFT;
 
 	while (from < to) {
-		u64 next = MIN(ALIGN_DOWN(from, HUGE_SIZE) + HUGE_SIZE, to);
+		u64 piece = ALIGN_DOWN(from, HUGE_SIZE), next = MIN(piece + HUGE_SIZE, to);
 
-		if (next - from >= HUGE_SIZE / 2) {
-			map_array_piece(ALIGN_DOWN(from, HUGE_SIZE), plenty);
+		if (next - from >= HUGE_SIZE / 2 && !pte_present(*early_entry(piece, 1))) {
+			map_array_piece(piece, plenty);
 			from = next;
 			continue;
 		}
-		for (; from < next; from += PAGE_SIZE) {
+		for (; from < next; from += PAGE_SIZE)
 			if (!pte_present(*early_entry(from, 0)))
 				early_map(from, early_take(), 0, PTE_WRITE | PTE_NX);
-		}
 	}
 }
 

@@ -31,7 +31,7 @@
 
 struct thread *switch_stacks(u64 *save_sp, u64 load_sp, struct thread *prev);
 void thread_first_run(struct thread *prev);
-extern const char fork_return[], kthread_start[];
+extern const char fork_return[], kthread_entry[];
 
 /* What switch_stacks() pops. */
 struct switch_frame {
@@ -63,7 +63,7 @@ static struct switch_frame *new_switch_frame(struct thread *t, const char *entry
 
 void arch_thread_init_kernel(struct thread *t, void (*fn)(void *arg), void *arg)
 {
-	struct switch_frame *f = new_switch_frame(t, kthread_start);
+	struct switch_frame *f = new_switch_frame(t, kthread_entry);
 
 	memset(thread_regs(t), 0, sizeof(struct regs));
 	f->r12 = (u64)fn;
