@@ -156,10 +156,13 @@ static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
 /* This CPU gets a magazine for @c.  A handler may have made one meanwhile. */
 static void magazine_make(struct kmem_cache *c)
 {
-	struct magazine *m = slab_alloc_direct(kmalloc_cache(sizeof(*m)), GFP_ATOMIC);
-	struct magazine **slot;
+	struct kmem_cache *from = kmalloc_cache(sizeof(struct magazine));
+	struct magazine *m, **slot;
 	u64 flags;
 
+	if (!from)
+		return; /* at boot, while the first caches are made */
+	m = slab_alloc_direct(from, GFP_ATOMIC);
 	if (!m)
 		return;
 	m->count = 0;
