@@ -15,8 +15,6 @@
 #include <tarn/thread.h>
 #include <tarn/time.h>
 
-struct mm;
-
 #define NICE_0_WEIGHT 1024u
 #define IDLE_POLICY_WEIGHT 3u
 #define SLICE_NS (3 * NSEC_PER_MSEC)      /* a fair thread's turn when others wait */
@@ -44,8 +42,6 @@ struct runq {
 
 	/* The switch under way: set by schedule(), used by sched_finish_switch() */
 	struct thread *moving;         /* prev must go to another CPU */
-	struct mm *lazy_mm;            /* kept loaded while kernel threads run; held */
-	struct mm *drop_mm;            /* no longer loaded: to be dropped */
 	struct list dead;              /* dead threads (se.rt_node) whose stacks are to be freed */
 
 	/* The tick: this CPU only, irqs off */

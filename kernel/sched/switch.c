@@ -21,52 +21,22 @@
  */
 #include <arch/mmu.h>
 #include <arch/time.h>
-#include <tarn/mm.h>
 #include <tarn/printk.h>
 #include <tarn/signal.h>
 #include <tarn/slab.h>
 #include <tarn/vmalloc.h>
 #include "sched.h"
 
-/* Loads @next's address space; a kernel thread keeps what is loaded. */
-static void switch_mm(struct runq *rq, struct thread *prev, struct thread *next)
-	MUST_HOLD(&rq->lock)
-{
-	struct mm *loaded = prev->mm ? prev->mm : rq->lazy_mm;
-
-	if (prev->mm && rq->lazy_mm) { /* a kernel thread got an address space of its own: exec */
-		rq->drop_mm = rq->lazy_mm;
-		rq->lazy_mm = NULL;
-	}
-	if (!next->mm) {
-		if (prev->mm) {
-			mm_hold(prev->mm);
-			rq->lazy_mm = prev->mm;
-		}
-		return;
-	}
-	if (next->mm != loaded)
-		mmu_switch(next->mm);
-	if (!prev->mm) {
-		rq->drop_mm = rq->lazy_mm;
-		rq->lazy_mm = NULL;
-	}
-}
-
 void sched_finish_switch(struct thread *prev) NO_LOCK_CHECK
 {
 	struct runq *rq = this_runq();
 	struct thread *moving = rq->moving;
-	struct mm *drop = rq->drop_mm;
 
 	rq->moving = NULL;
-	rq->drop_mm = NULL;
 	if (atomic_load_explicit(&prev->state, memory_order_relaxed) == TS_DEAD)
 		list_add_tail(&rq->dead, &prev->se.rt_node);
 	atomic_store_explicit(&prev->on_cpu, false, memory_order_release);
 	spin_unlock(&rq->lock);
-	if (drop)
-		mm_drop(drop);
 	if (moving)
 		enqueue_moving(moving, false);
 	if (!rq->tick.queued && current != rq->idle)
@@ -132,7 +102,7 @@ static void do_switch(struct runq *rq, struct thread *prev, struct thread *next,
 		account_enter_idle(rq, prev, now);
 	else if (prev == rq->idle)
 		account_leave_idle(rq, now);
-	switch_mm(rq, prev, next);
+	mmu_switch(next->mm);
 	sched_finish_switch(arch_switch(prev, next));
 }
 
