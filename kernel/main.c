@@ -28,11 +28,11 @@
 
 static void start_userland(void *arg)
 {
+	boot_tests_run(boot_options.test);
 	vfs_init();    /* dentry, inode and file caches, internal mounts */
 	block_init();  /* before the drivers that register disks */
 	tty_init();    /* before the drivers that register terminals */
 	drivers_init();
-	boot_tests_run(boot_options.test);
 	root_mount();  /* initramfs or disk */
 	init_start();
 }

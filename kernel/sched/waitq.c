@@ -101,13 +101,6 @@ void waitq_finish(struct wait_entry *e)
 	waitq_remove(e);
 }
 
-bool thread_sleep_interrupted(enum thread_state state)
-{
-	if (state == TS_INTERRUPTIBLE)
-		return signal_pending();
-	return state == TS_KILLABLE && fatal_signal_pending();
-}
-
 struct sleep_timer {
 	struct timer timer;
 	struct thread *thread;

@@ -140,10 +140,3 @@ long sys_clock_nanosleep(int clock, int flags, const void __user *req, void __us
 		return sleep_cpu_time(flags, t);
 	return flags & TIMER_ABSTIME ? sleep_absolute(clock, t) : sleep_relative(t, rem);
 }
-
-long sys_restart_syscall(void)
-{
-	struct thread *t = current;
-
-	return t->restart.fn ? t->restart.fn(t) : -EINTR;
-}
