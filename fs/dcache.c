@@ -235,7 +235,7 @@ struct dentry *dentry_alloc(struct dentry *parent, const struct qstr *name)
 	return d;
 }
 
-static void attach_inode(struct dentry *d, struct inode *inode)
+void dentry_attach(struct dentry *d, struct inode *inode)
 {
 	spin_lock(&d->lock);
 	seq_write_begin(&d->seq);
@@ -258,7 +258,7 @@ struct dentry *dentry_alloc_root(struct inode *inode)
 	if (!d)
 		return NULL;
 	atomic_fetch_or(&d->flags, DF_ROOT);
-	attach_inode(d, inode);
+	dentry_attach(d, inode);
 	return d;
 }
 
@@ -270,7 +270,7 @@ struct dentry *dentry_alloc_pseudo(struct inode *inode, const char *name, const 
 	if (!d)
 		return NULL;
 	d->ops = ops;
-	attach_inode(d, inode);
+	dentry_attach(d, inode);
 	return d;
 }
 
@@ -286,7 +286,7 @@ static void dentry_rehash(struct dentry *d)
 
 void dentry_add(struct dentry *d, struct inode *inode)
 {
-	attach_inode(d, inode);
+	dentry_attach(d, inode);
 	spin_lock(&d->lock);
 	if (!dentry_is_hashed(d))
 		dentry_rehash(d);

@@ -37,6 +37,9 @@ static inline bool dentry_is_hashed(const struct dentry *d)
 	return !(atomic_load_explicit(&d->flags, memory_order_relaxed) & DF_UNHASHED);
 }
 
+/* Gives a new dentry its inode (reference taken over) without hashing it. */
+void dentry_attach(struct dentry *d, struct inode *inode);
+
 /* ---- inode.c ---- */
 void inode_cache_init(void);
 /* A reference to an inode found on a list, also an unused one; false: it is being freed. */
@@ -134,6 +137,7 @@ int inode_get_write(struct inode *inode);        /* 0 or -ETXTBSY */
 void inode_put_write(struct inode *inode);
 
 /* ---- others ---- */
+int vfs_create(const struct path *dir, struct dentry *d, mode_t mode);
 int vfs_truncate(const struct path *p, u64 size);
 int setattr_locked(struct dentry *d, struct setattr *attr);
 int path_setattr(const struct path *p, struct setattr *attr);

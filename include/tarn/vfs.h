@@ -217,6 +217,7 @@ struct inode_ops {
 #define IS_WRITEBACK BIT(3)      /* the flusher has it */
 #define IS_FREEING BIT(4)
 #define IS_DIRTY_TIME BIT(5)
+#define IS_LINKABLE BIT(7)       /* from O_TMPFILE: linkat(2) may give it its first name */
 #define IS_DEAD_DIR BIT(6)       /* removed: no more entries; inode->lock too */
 
 struct inode_locks;              /* flock and fcntl locks: fs/locks.c */
@@ -581,6 +582,8 @@ ssize_t file_write_generic(struct file *f, struct iov_iter *from, loff_t *pos);
 ssize_t file_read_generic(struct file *f, struct iov_iter *to, loff_t *pos);
 loff_t llseek_generic(struct file *f, loff_t offset, int whence);
 /* deny_write for exec: 0 or -ETXTBSY; allow undoes. */
+/* Times and set-id bits before a change of contents; inode->lock held.  0 or -errno. */
+int file_modified(struct file *f);
 int file_deny_write(struct file *f);
 void file_allow_write(struct file *f);
 
