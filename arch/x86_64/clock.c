@@ -29,6 +29,7 @@ static struct arch_clock_params tsc_clock; /* [I] after arch_time_init() */
 static u64 khz;                            /* [I] */
 static bool have_hpet, use_hpet;           /* [I] after arch_time_check() */
 static u64 hpet_base, hpet_offset;         /* [I] after the switch to it */
+static u64 hpet_mult;                      /* [I] ns per tick, shifted left by 32 */
 static u32 timer_mult;                     /* [I] LAPIC counts per 2^20 ns */
 
 u64 tsc_khz(void)
@@ -67,12 +68,11 @@ static u64 read_pit(void)
 	return pit_read();
 }
 
-/* Nanoseconds between two readings of the reference. */
+/* Nanoseconds between two readings of the reference, at most seconds apart. */
 static u64 ref_ns(bool hpet, u64 from, u64 to)
 {
 	if (hpet)
-		return (u64)((unsigned __int128)((to - from) & hpet_mask()) * hpet_period_fs() /
-			     1000000);
+		return ((to - from) & hpet_mask()) * hpet_period_fs() / 1000000;
 	return ((from - to) & 0xffff) * NSEC_PER_SEC / PIT_HZ; /* counts down */
 }
 
@@ -83,7 +83,7 @@ static void set_frequency(u64 new_khz)
 
 	/* The largest shift whose multiplier fits 32 bits. */
 	do {
-		mult = (u64)(((unsigned __int128)1000000 << shift) / new_khz);
+		mult = (1000000ull << shift) / new_khz;
 	} while (mult >> 32 && shift-- > 0);
 	khz = new_khz;
 	tsc_clock.mult = (u32)mult;
@@ -180,7 +180,7 @@ ktime_t arch_clock_ns(void)
 
 	if (unlikely(use_hpet)) {
 		delta = hpet_clock() - hpet_base;
-		return (u64)((unsigned __int128)delta * hpet_period_fs() / 1000000) + hpet_offset;
+		return (u64)((unsigned __int128)delta * hpet_mult >> 32) + hpet_offset;
 	}
 	delta = rdtsc() - tsc_clock.base;
 	return (u64)((unsigned __int128)delta * tsc_clock.mult >> tsc_clock.shift) +
@@ -243,6 +243,7 @@ void arch_time_check(void)
 	if (!have_hpet)
 		return;
 	flags = irq_save();
+	hpet_mult = (hpet_period_fs() << 32) / 1000000;
 	hpet_offset = arch_clock_ns();
 	hpet_base = hpet_clock();
 	use_hpet = true;

@@ -119,8 +119,10 @@ void smp_nmi(void)
 
 void cpu_stop_others(void)
 {
-	u32 others = (u32)__builtin_popcountl(online_mask() & ~BIT(cpu_id()));
+	u32 others = 0;
 
+	for (u64 m = online_mask() & ~BIT(cpu_id()); m; m &= m - 1)
+		others++;
 	if (atomic_exchange(&stopping, true) || !others)
 		return;
 	lapic_nmi_others();

@@ -24,8 +24,6 @@
 #define GIB (1ul << 30)
 #define LOW_MAPPED 0x100000ul /* BIOS data, EBDA, MP and ACPI tables */
 #define MAX_FIRMWARE_RANGE (16ul << 20)
-/* Top-level entries made in advance for vmalloc: 1 TiB. */
-#define VMALLOC_ROOTS 2
 
 static u64 kernel_bits; /* [I] PTE_GLOBAL if there is PGE, PTE_NX if there is NX */
 static struct spinlock table_lock = SPINLOCK_INIT("kernel page tables", LR_LEAF);
@@ -160,8 +158,8 @@ void arch_mmu_init(phys_t (*alloc_page)(void))
 	map_image(__rodata_start, __rodata_end, PTE_NX);
 	map_image(__data_start, __kernel_end, PTE_WRITE | PTE_NX);
 	/* Top-level entries for what grows later. */
-	for (u64 i = 0; i < VMALLOC_ROOTS; i++)
-		early_entry(VMALLOC_BASE + i * PT_SPAN(3), 2);
+	for (u64 va = VMALLOC_BASE; va < DEVICE_BASE; va += PT_SPAN(3))
+		early_entry(va, 2);
 	early_entry(DEVICE_BASE, 2);
 	early_entry(PAGE_ARRAY_BASE, 2);
 	load_root();
@@ -249,7 +247,7 @@ int mmu_map_kernel(u64 va, phys_t pa, u64 pte_bits)
 	pte_t *t = kernel_mm.root;
 
 	if (!pte_present(t[pt_index(va, 3)]))
-		return -ENOMEM; /* beyond what was reserved: see VMALLOC_ROOTS */
+		return -ENOMEM; /* not in a window that arch_mmu_init() prepared */
 	for (unsigned int l = PT_LEVELS - 1; l > 0; l--) {
 		t = kernel_next(&t[pt_index(va, l)]);
 		if (!t)

@@ -34,7 +34,7 @@ u32 nr_cpus = 1;
 
 /* Where the trampoline finds its CPU: read by trampoline.S. */
 struct cpu *start_cpu;
-u64 start_stack;
+u64 start_stack, start_cr3;
 
 void NORETURN ap_start(void);
 
@@ -75,6 +75,7 @@ static bool cpu_start(struct cpu *c)
 {
 	start_cpu = c;
 	start_stack = (u64)c->idle->kstack + KSTACK_SIZE;
+	start_cr3 = virt_to_phys(kernel_mm.root);
 	barrier();
 	lapic_init_ipi(c->arch.apic_id);
 	delay_us(10);
@@ -120,12 +121,11 @@ void smp_init(void)
 	pr_info("%u CPU%s\n", nr_cpus, nr_cpus == 1 ? "" : "s");
 }
 
-/* First C code of another CPU: on its idle thread's stack, GS base set, early page tables. */
+/* First C code of another CPU: on its idle thread's stack, GS base set, the kernel's tables. */
 void ap_start(void)
 {
 	struct cpu *c = this_cpu();
 
-	write_cr3(virt_to_phys(kernel_mm.root));
 	gdt_load(c);
 	idt_load();
 	cpu_setup();

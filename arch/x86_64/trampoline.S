@@ -75,6 +75,8 @@ ap_start_high:
 	movq start_cpu, %rdi
 	testq %rdi, %rdi
 	jz 2f				/* too late: smp.c gave up on us */
+	movq start_cr3, %rax		/* the kernel's own tables: stacks are only in those */
+	movq %rax, %cr3
 	movq start_stack, %rsp
 	movq %rdi, %rax
 	movq %rdi, %rdx

@@ -4,8 +4,8 @@
  *
  * Kernel address map (all in the top half, shared by every address space):
  *   0xffff800000000000  direct map: all physical memory, phys_to_virt()
- *   0xffffc00000000000  vmalloc: guarded stacks, big tables
- *   0xffffd00000000000  device registers, mmu_map_device()
+ *   0xffffc00000000000  vmalloc: big tables, guarded stacks
+ *   0xffffc80000000000  device registers, mmu_map_device()
  *   0xffffe00000000000  struct page array, indexed by page frame number
  *   0xffffffff80000000  the kernel image
  *
@@ -18,7 +18,7 @@
 #define DIRECT_MAP_BASE 0xffff800000000000ul
 #define VMALLOC_BASE 0xffffc00000000000ul
 #define VMALLOC_END 0xffffd00000000000ul
-#define DEVICE_BASE 0xffffd00000000000ul
+#define DEVICE_BASE 0xffffc80000000000ul
 #define PAGE_ARRAY_BASE 0xffffe00000000000ul
 #define KERNEL_BASE 0xffffffff80000000ul
 /* User addresses are below this; the last page is never mapped (SYSRET at the edge). */
