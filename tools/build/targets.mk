@@ -70,7 +70,8 @@ lint-cppcheck:
 	$(Q)mkdir -p $(LINT)/cppcheck
 	$(Q)cppcheck -q -j 2 --std=c11 --platform=unix64 --error-exitcode=1 --inline-suppr \
 		--cppcheck-build-dir=$(LINT)/cppcheck --max-configs=1 --enable=warning,performance,portability \
-		--suppressions-list=tools/build/cppcheck.txt -D__KERNEL__ -D__x86_64__ -D__GNUC__=12 \
+		--suppressions-list=tools/build/cppcheck.txt \
+		--template='{file}:{line}: {message} [{id}]' -D__KERNEL__ -D__x86_64__ -D__GNUC__=12 \
 		-DNULL='((void *)0)' -UTARN_DEBUG -UTARN_LINT --include=include/tarn/compiler.h \
 		-Iinclude -Iabi $(LINT_SRCS)
 

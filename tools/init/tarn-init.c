@@ -458,20 +458,23 @@ static bool find_port(int number, char *path, size_t room)
 	return found;
 }
 
+/* A port's node may be there a moment before its driver lets it be opened. */
 static int open_port(int number, int flags)
 {
-	char path[300] = "/dev/vport0p?";
-	int fd;
+	char path[300];
 
-	for (int waited = 0; !find_port(number, path, sizeof(path)); waited += 2) {
+	for (int waited = 0;; waited += 2) {
+		int fd = -1;
+
+		snprintf(path, sizeof(path), "/dev/vport*p%d", number);
+		if (find_port(number, path, sizeof(path)))
+			fd = open(path, flags | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
 		if (waited >= DEVICE_WAIT_MS)
 			fail("no virtio-serial port", path);
 		usleep(2000);
 	}
-	fd = open(path, flags | O_CLOEXEC);
-	if (fd < 0)
-		fail("cannot open", path);
-	return fd;
 }
 
 /* The status a shell would show: what it exited with, or 128 + the signal that ended it. */
