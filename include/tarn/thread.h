@@ -127,7 +127,8 @@ struct thread {
 	int exit_signal;               /* -1: a thread other than the leader */
 	int pdeath_signal;
 	u32 personality;
-	bool no_new_privs, in_exec, dumpable_hint;
+	bool no_new_privs;
+	bool over_nproc;               /* set*uid to a user with too many threads: the next exec fails */
 	struct ptrace_state *ptrace;   /* NULL: not traced */
 
 	/* Accounting */

@@ -55,6 +55,9 @@ static long commit_uids(struct cred *c)
 	c->fsuid = c->euid;
 	cred_fix_caps_after_setuid(c, current->cred);
 	cred_commit(c);
+	/* The call itself may not fail for this (old programs do not check); exec will. */
+	current->over_nproc = c->user != &root_user &&
+			      atomic_load(&c->user->processes) > rlimit_cur(RLIMIT_NPROC);
 	return 0;
 }
 

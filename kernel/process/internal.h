@@ -38,6 +38,8 @@ struct pgrp *pgrp_find(pid_t id);                /* tree lock or RCU */
 void thread_unlink(struct thread *t);
 /* Joins @t to @p's threads and to slot @s.  Tree and signal lock. */
 void thread_link(struct thread *t, struct process *p, struct pid_slot *s);
+/* exec, by the only thread left of a process whose leader is dead: current becomes the leader. */
+void thread_take_leadership(void);
 u32 thread_count(void);
 u32 thread_limit(void);
 
@@ -49,7 +51,6 @@ void process_join_pgrp(struct process *p, struct pgrp *g); /* tree lock */
 void process_leave_pgrp(struct process *p);                /* tree lock */
 /* Is the group of @p orphaned (not counting @except's being a parent or member)?  Tree lock. */
 bool pgrp_orphaned_without(const struct pgrp *g, const struct process *except);
-void session_put(struct session *s);
 
 /* ---- exit.c ---- */
 /* @p, a zombie, tells its parent: true if it is to be reaped at once.  Tree lock. */

@@ -116,6 +116,40 @@ void thread_unlink(struct thread *t)
 	thread_put(t);
 }
 
+void process_counts(u32 *threads, pid_t *last)
+{
+	*threads = thread_count();
+	*last = pid_last();
+}
+
+/* See kernel/exec/group.c: the dead leader gives place and number to current, the only thread left. */
+void thread_take_leadership(void)
+{
+	struct thread *me = current, *old;
+	struct process *p = me->process;
+	struct pid_slot *mine, *its;
+	u64 irq = spin_lock_irqsave(&proc_tree_lock);
+	struct sighand *s = p->sighand;
+
+	spin_lock(&s->lock);
+	old = p->leader;
+	mine = pid_find(me->tid);
+	its = pid_find(old->tid);
+	list_del_rcu(&old->group_node);
+	rcu_assign(mine->thread, NULL);
+	pid_release_if_unused(mine);
+	rcu_assign(its->thread, me);
+	me->tid = its->nr;
+	me->exit_signal = p->exit_signal;
+	me->start_time = old->start_time;
+	rcu_assign(p->leader, me);
+	spin_unlock(&s->lock);
+	spin_unlock_irqrestore(&proc_tree_lock, irq);
+	atomic_fetch_sub_explicit(&nr_threads, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&old->cred->user->processes, 1, memory_order_relaxed);
+	thread_put(old);
+}
+
 struct mm *thread_mm_get(struct thread *t)
 {
 	struct mm *mm;
