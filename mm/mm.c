@@ -13,6 +13,7 @@
 #include <tarn/errptr.h>
 #include <tarn/slab.h>
 #include <tarn/vfs.h>
+#include <tarn/work.h>
 #include "mm_int.h"
 
 struct mm kernel_mm = {
@@ -46,15 +47,51 @@ struct mm *mm_create(void)
 	return mm;
 }
 
-void mm_put(struct mm *mm)
+static void finish(struct mm *mm)
 {
-	if (!ref_put(&mm->users))
-		return;
 	unmap_everything(mm);
 	if (mm->exe_file)
 		file_put(mm->exe_file);
 	mm->exe_file = NULL;
 	mm_drop(mm);
+}
+
+void mm_put(struct mm *mm)
+{
+	if (ref_put(&mm->users))
+		finish(mm);
+}
+
+/* ---- for callers that may hold any lock: the last put goes to a worker ---- */
+
+static struct spinlock dying_lock = SPINLOCK_INIT("dying mms", LR_LEAF);
+static struct list dying = LIST_INIT(dying); /* mm->dying_node */
+static struct work dying_work;
+
+static void bury(struct work *w)
+{
+	for (;;) {
+		struct mm *mm;
+
+		spin_lock(&dying_lock);
+		mm = list_first(&dying, struct mm, dying_node);
+		if (mm)
+			list_del(&mm->dying_node);
+		spin_unlock(&dying_lock);
+		if (!mm)
+			return;
+		finish(mm);
+	}
+}
+
+void mm_put_later(struct mm *mm)
+{
+	if (!ref_put(&mm->users))
+		return;
+	spin_lock(&dying_lock);
+	list_add_tail(&dying, &mm->dying_node);
+	spin_unlock(&dying_lock);
+	work_queue(&dying_work);
 }
 
 void mm_hold(struct mm *mm)
@@ -77,6 +114,7 @@ void mm_init(void)
 	vma_life_init();
 	fault_init();
 	lru_init();
+	work_init(&dying_work, bury);
 	kstack_init();
 	reclaim_init();
 }

@@ -46,6 +46,8 @@ int iov_import(struct iov_iter *it, const struct iovec __user *uvec, unsigned lo
 /* Bytes moved; short on a fault.  They advance the iterator and may sleep. */
 size_t iov_copy_to(struct iov_iter *it, const void *src, size_t n);
 size_t iov_copy_from(void *dst, struct iov_iter *it, size_t n);
+/* Never sleeps: stops at the first user page that is not there.  For copying under a page lock. */
+size_t iov_copy_from_nofault(void *dst, struct iov_iter *it, size_t n);
 size_t iov_zero(struct iov_iter *it, size_t n);
 void iov_advance(struct iov_iter *it, size_t n);
 /* Undoes the last @n bytes of progress. */

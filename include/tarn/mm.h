@@ -102,6 +102,7 @@ struct mm {
 	u64 hiwater_rss, hiwater_vm;
 	struct file *exe_file;      /* counted, [I] after exec */
 	bool membarrier_registered;
+	struct list dying_node;     /* mm/mm.c: waiting for a worker to unmap it */
 };
 
 extern struct mm kernel_mm; /* its root holds the kernel half; no mappings */
@@ -120,6 +121,8 @@ static inline bool mm_get_unless_dead(struct mm *mm)
 }
 /* The last user unmaps everything.  May sleep. */
 void mm_put(struct mm *mm);
+/* The same from anywhere that may sleep but holds locks: a worker does the unmapping. */
+void mm_put_later(struct mm *mm);
 /* The struct alone (lazy TLB): mm_drop from the scheduler, irqs off allowed. */
 void mm_hold(struct mm *mm);
 void mm_drop(struct mm *mm);

@@ -39,6 +39,7 @@ enum page_state {
 #define PG_READAHEAD BIT(10) /* reading this page starts the next read-ahead */
 #define PG_MLOCKED BIT(11)
 #define PG_RECLAIM BIT(12)
+#define PG_STALE_TAIL BIT(13) /* on disk the bytes past the end of file are not zero; in memory they are */
 
 struct mapping;
 struct kmem_cache;

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
  * The page cache: the one truth for a file's bytes.  mm/pagecache.c,
- * mm/readahead.c, mm/writeback.c.
+ * mm/readahead.c, mm/dirty.c, mm/truncate.c, mm/rw.c.
  *
  * read, write, mmap, exec, sendfile and splice all use inode->mapping.
  *
  * Life of a page:  absent -> filling -> clean <-> dirty -> writeback -> clean
  *   filling holds the page lock; writeback holds PG_WRITEBACK and not the lock.
+ *
+ * Bytes past the end of file are zero: page_read_done, page_start_writeback,
+ * pagecache_truncate and pagecache_extended see to it.
+ *
+ * mapping->invalidate_lock: pages are filled with it shared.  A file system
+ * that takes blocks away holds it exclusively around pagecache_truncate or
+ * pagecache_punch and the freeing, so that no page is filled from a block on
+ * its way out.  The functions here never take it exclusively themselves.
  */
 #pragma once
 
@@ -108,10 +116,14 @@ int mapping_start_writeback(struct mapping *m); /* no waiting */
 /* The error since *seen (a file's cursor), once per open file, as fsync(2) reports it. */
 int mapping_check_error(struct mapping *m, u32 *seen);
 void mapping_set_error(struct mapping *m, int err);
+/* For a file's cursor at open: errors nobody has seen yet will be reported to it. */
+u32 mapping_sample_error(struct mapping *m);
 
 /* ---- truncation: inode->lock held ---- */
 /* i_size has been set to @size: unmaps and drops what is past it and zeroes the tail of the last page. */
 void pagecache_truncate(struct mapping *m, u64 size);
+/* i_size is about to grow from @old_size (a write beyond it, truncate upward): what a mapping stored past the end goes. */
+void pagecache_extended(struct mapping *m, u64 old_size);
 /* Drops [first, last] pages' contents (hole punching); zeroes partial ends. */
 void pagecache_punch(struct mapping *m, u64 first_byte, u64 last_byte);
 /* Clean, unmapped pages only (posix_fadvise DONTNEED, drop_caches); pages dropped. */
@@ -142,3 +154,12 @@ struct dirty_state {
 	u64 dirty, writeback, background_limit, limit;
 };
 void dirty_get_state(struct dirty_state *out);
+/* proc_sys_vm(5) */
+extern u32 vm_dirty_background_ratio, vm_dirty_ratio;
+extern u64 vm_dirty_background_bytes, vm_dirty_bytes; /* instead of the ratio when not 0 */
+extern u32 vm_dirty_expire_centisecs, vm_dirty_writeback_centisecs; /* for the flusher */
+extern u32 vm_swappiness, vm_vfs_cache_pressure;
+/* fs/writeback.c says how to wake its flusher; reclaim calls it when it meets dirty pages. */
+void reclaim_set_flusher(void (*wake)(void));
+/* Drops every clean page on the lists (drop_caches 1); pages dropped. */
+u64 pagecache_drop_all(void);

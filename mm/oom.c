@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The OOM killer: when nothing can be reclaimed, one process must go.
+ *
+ * Badness is the memory a process would give back (resident pages and page
+ * tables), moved by oom_score_adj thousandths of all memory.  Init and processes
+ * at -1000 are never chosen.  While a victim is still dying nobody else is
+ * killed; the allocator waits for it.  The log says who and why.
+ */
+#include <asm/signal.h>
+#include <tarn/printk.h>
+#include <tarn/process.h>
+#include "mm_int.h"
+#include "page_int.h"
+#include "vmstat.h"
+
+#define WAIT_FOR_VICTIM (50 * NSEC_PER_MSEC)
+#define PATIENCE (5 * NSEC_PER_SEC) /* with a victim that does not die */
+
+static struct mutex oom_lock = MUTEX_INIT(oom_lock, "oom", LR_SLEEP_LEAF);
+static pid_t victim_pid;     /* oom_lock */
+static ktime_t victim_since; /* oom_lock */
+
+struct candidate {
+	pid_t pid;
+	s64 badness;
+	int adj;
+	u64 total_vm, anon, file, shmem, tables; /* pages */
+	char comm[16];
+};
+
+/* A process with pid >= @pid and a reference; NULL at the end. */
+static struct process *next_process(pid_t pid)
+{
+	struct process *p;
+
+	rcu_read_lock();
+	p = process_next(pid);
+	while (p && !ref_get_unless_zero(&p->refs))
+		p = process_next(p->pid + 1);
+	rcu_read_unlock();
+	return p;
+}
+
+static bool weigh(struct process *p, struct candidate *c)
+{
+	struct mm *mm;
+
+	if (p == init_process || p->oom_score_adj == -1000 || !p->leader)
+		return false;
+	mm = thread_mm_get(p->leader);
+	if (!mm)
+		return false;
+	c->pid = p->pid;
+	c->adj = p->oom_score_adj;
+	c->total_vm = (u64)mm->total_vm;
+	c->anon = (u64)mm->rss_anon;
+	c->file = (u64)mm->rss_file;
+	c->shmem = (u64)mm->rss_shmem;
+	c->tables = (u64)mm->table_pages;
+	for (int i = 0; i < 16; i++)
+		c->comm[i] = p->leader->comm[i];
+	c->comm[15] = 0;
+	mm_put_later(mm);
+	c->badness = (s64)(c->anon + c->file + c->shmem + c->tables) +
+		     (s64)page_managed_frames() / 1000 * c->adj;
+	return true;
+}
+
+static bool choose(struct candidate *worst)
+{
+	struct candidate c;
+	struct process *p;
+	bool found = false;
+
+	for (pid_t pid = 1; (p = next_process(pid)); process_put(p)) {
+		pid = p->pid + 1;
+		if (!weigh(p, &c) || (found && c.badness <= worst->badness))
+			continue;
+		*worst = c;
+		found = true;
+	}
+	return found;
+}
+
+/* Still there and with memory? */
+static bool victim_lives(void)
+{
+	struct process *p = victim_pid ? process_find_get(victim_pid) : NULL;
+	struct mm *mm = p && p->leader ? thread_mm_get(p->leader) : NULL;
+
+	if (mm)
+		mm_put_later(mm);
+	if (p)
+		process_put(p);
+	return mm != NULL;
+}
+
+static void report(const struct candidate *c, gfp_t gfp, unsigned int order)
+{
+	struct mem_stats s;
+
+	mem_get_stats(&s);
+	pr_err("out of memory: %s (pid %d) wants %u pages (gfp %x); of %lu KiB %lu free, %lu anonymous, "
+	       "%lu cached, %lu slab\n",
+	       current->comm, current->tid, 1u << order, gfp, (ulong)s.total * 4, (ulong)s.free * 4,
+	       (ulong)s.anon * 4, (ulong)s.cached * 4, (ulong)s.slab * 4);
+	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, "
+	       "shmem-rss:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory\n",
+	       c->pid, c->comm, (ulong)c->total_vm * 4, (ulong)c->anon * 4, (ulong)c->file * 4,
+	       (ulong)c->shmem * 4, (ulong)c->tables * 4, c->adj);
+}
+
+static bool kill_one(gfp_t gfp, unsigned int order)
+{
+	struct candidate worst;
+	struct process *p;
+
+	if (!choose(&worst))
+		return false;
+	p = process_find_get(worst.pid);
+	if (!p)
+		return true; /* it went by itself */
+	report(&worst, gfp, order);
+	victim_pid = worst.pid;
+	victim_since = clock_monotonic();
+	vm_count(VM_OOM_KILLS, 1);
+	signal_process(p, SIGKILL);
+	process_put(p);
+	return true;
+}
+
+bool oom_kill(gfp_t gfp, unsigned int order)
+{
+	bool again = true;
+
+	if (mutex_trylock(&oom_lock)) {
+		if (!victim_lives() || clock_monotonic() - victim_since > PATIENCE)
+			again = kill_one(gfp, order);
+		mutex_unlock(&oom_lock);
+	}
+	if (again && !fatal_signal_pending())
+		sleep_ns(WAIT_FOR_VICTIM);
+	return again;
+}
