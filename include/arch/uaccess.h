@@ -98,6 +98,14 @@ UACCESS_GET(64, "r", "q")
 			get_err = get_user_64((u64 *)&(x), (uptr));                        \
 		get_err;                                                                   \
 	})
+#ifdef TARN_LINT /* clang keeps noderef in typeof(*(uptr)): take the value's own type there */
+#define put_user(x, uptr)                                                                  \
+	({                                                                                 \
+		typeof(x) put_value = (x);                                                 \
+		(void)sizeof(*(uptr));                                                     \
+		copy_to_user((uptr), &put_value, sizeof(put_value));                       \
+	})
+#else
 #define put_user(x, uptr)                                                                  \
 	({                                                                                 \
 		typeof(*(uptr)) put_value = (x);                                           \
@@ -113,6 +121,7 @@ UACCESS_GET(64, "r", "q")
 			put_err = put_user_64(*(u64 *)&put_value, (uptr));                 \
 		put_err;                                                                   \
 	})
+#endif
 
 /* *uaddr == old ? new : unchanged, atomically; *found gets what was there.  0 or -EFAULT; may sleep. */
 int WARN_UNUSED user_cmpxchg32(u32 __user *uaddr, u32 old, u32 new, u32 *found);

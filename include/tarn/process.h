@@ -160,7 +160,7 @@ struct thread *process_create_init(void (*fn)(void *arg), void *arg);
 /* ---- signals' lock of a process whose sighand may change ---- */
 /* sighand->lock of @p, irqs off. */
 struct sighand *process_lock_signals(struct process *p, u64 *irq);
-static inline void process_unlock_signals(struct sighand *s, u64 irq)
+static inline void NO_LOCK_CHECK process_unlock_signals(struct sighand *s, u64 irq)
 {
 	spin_unlock_irqrestore(&s->lock, irq);
 }
