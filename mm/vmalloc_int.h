@@ -5,7 +5,7 @@
 #include <tarn/page.h>
 
 /* Areas below, then the window of the stacks; the upper half is arch's, for devices. */
-#define VMALLOC_MIDDLE (VMALLOC_BASE + 2 * PT_SPAN(3)) /* arch reserves two root entries */
+#define VMALLOC_MIDDLE (VMALLOC_BASE + (VMALLOC_END - VMALLOC_BASE) / 2)
 #define KSTACK_WINDOW (1ul << 38)
 #define VMALLOC_AREAS_END (VMALLOC_MIDDLE - KSTACK_WINDOW)
 #define KSTACK_BASE VMALLOC_AREAS_END
