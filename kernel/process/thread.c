@@ -70,12 +70,6 @@ u32 thread_count(void)
 	return atomic_load_explicit(&nr_threads, memory_order_relaxed);
 }
 
-void process_counts(u32 *threads, pid_t *last_pid)
-{
-	*threads = thread_count();
-	*last_pid = pid_last();
-}
-
 /* At most an eighth of memory goes into kernel stacks. */
 u32 thread_limit(void)
 {
