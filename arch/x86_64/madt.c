@@ -189,8 +189,9 @@ bool mptable_read(void)
 	apic_config.lapic_addr = t->lapic_addr;
 	p = t->entries;
 	end = (const u8 *)t + t->length;
-	for (u32 i = 0; i < t->count; i++) {
-		u32 size = p < end && *p == 0 ? 20 : 8;
+	/* By the length: qboot leaves the count of entries 0. */
+	while (p < end && *p <= 4) {
+		u32 size = *p == 0 ? 20 : 8;
 
 		if (end - p < (s64)size)
 			break;
