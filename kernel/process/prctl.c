@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * prctl(2): odds and ends of a thread or process; personality(2).
+ * prctl(2): odds and ends of a thread or process; personality(2), arch_prctl(2).
  *
  * An option that is not here returns EINVAL, which is what Linux says to
  * options it was built without.
@@ -128,6 +128,11 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 	default:
 		return -EINVAL;
 	}
+}
+
+long sys_arch_prctl(int option, unsigned long arg)
+{
+	return arch_do_prctl(current, option, arg);
 }
 
 long sys_personality(unsigned int persona)
