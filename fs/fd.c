@@ -227,6 +227,16 @@ void files_close_on_exec(struct files *files)
 	spin_unlock(&files->lock);
 }
 
+u32 fd_table_size(void)
+{
+	u32 max;
+
+	rcu_read_lock();
+	max = rcu_dereference(current->files->table)->max;
+	rcu_read_unlock();
+	return max;
+}
+
 int files_next(struct files *files, unsigned int fd, struct file **out)
 {
 	struct fdtable *t;

@@ -11,6 +11,7 @@ enum lock_rank {
 	/* Sleeping locks */
 	LR_MODULE_INIT,    /* one-time set-up of a subsystem                             */
 	LR_TTY,            /* tty->termios_lock, tty->read_lock: reads copy to user       */
+	LR_EPOLL_NEST,     /* fs/epoll.c: putting one epoll set into another             */
 	LR_EPOLL,          /* epoll->lock; nested epolls: outer first                    */
 	LR_FILE_POS,       /* file->pos_lock                                             */
 	LR_SOCKET,         /* socket->lock; peers: lower address first                    */
@@ -50,8 +51,9 @@ enum lock_rank {
 	LR_WORK,           /* work queues                                                */
 	LR_DEVICE,         /* a driver's queue, irqs off                                 */
 	LR_TIMER,          /* a CPU's timer tree, irqs off                               */
-	LR_WAITQ_OUTER,    /* wait queues whose wakers wake others (epoll), irqs off      */
 	LR_WAITQ,          /* waitq->lock, irqs off                                      */
+	LR_EPOLL_WAKE,     /* an epoll set's ready list and queues, irqs off: two ranks a  */
+	LR_EPOLL_WAKE_LAST = LR_EPOLL_WAKE + 13, /* level of nesting, inner first         */
 	LR_RUNQ,           /* run queue of a CPU, irqs off; two: lower CPU first           */
 	LR_SLAB,           /* slab lists, irqs off                                       */
 	LR_LRU,            /* page LRU lists, irqs off                                   */

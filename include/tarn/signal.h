@@ -55,6 +55,9 @@ struct sighand {
 	struct rcu_head rcu;
 };
 
+/* Drops a reference to handlers (signalfd keeps one while it stands on their queue). */
+void sighand_put(struct sighand *s);
+
 struct thread;
 struct process;
 struct regs;

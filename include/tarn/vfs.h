@@ -618,6 +618,8 @@ static inline void fd_unref(struct fdref r)
 int fd_reserve(u32 min, u32 flags /* O_CLOEXEC */);
 void fd_install(unsigned int fd, struct file *f); /* takes the reference */
 void fd_unreserve(unsigned int fd);
+/* No descriptor of current is this large: for select(2). */
+u32 fd_table_size(void);
 /* reserve + install; on error the file is put. */
 int fd_add(struct file *f, u32 flags);
 /* For /proc/PID/fd: next open fd >= @fd of @files, its file with a reference; -1 at the end. */

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/* struct pipe for pipe.c and splice.c; pipe.c's head tells how it works. */
+#pragma once
+
+#include <tarn/pipe.h>
+#include <tarn/thread.h>
+#include <tarn/waitq.h>
+
+#define PIPE_SLOTS 16u
+
+struct pipe_slot {
+	struct page *page;   /* counted */
+	u32 offset, len;
+	bool own;            /* filled by a write: more may join it */
+	bool packet;         /* O_DIRECT: a read takes it whole or drops the rest */
+};
+
+struct pipe {
+	struct mutex lock;                               /* LR_PIPE */
+	struct pipe_slot *slots GUARDED_BY(&lock);
+	u32 nslots GUARDED_BY(&lock);                    /* power of two */
+	u32 head, tail;                                  /* lock to write */
+	u32 reserved GUARDED_BY(&lock);                  /* places of slots splice has taken out */
+	u32 readers, writers;                            /* open ends; lock to write */
+	u32 reader_opens, writer_opens;                  /* ever; lock to write */
+	u32 files;                                       /* inode->spin */
+	struct page *spare GUARDED_BY(&lock);            /* kept for the next write */
+	struct waitq readable, writable;
+};
+
+static inline u32 pipe_used(const struct pipe *p)
+{
+	return p->head - p->tail;
+}
+static inline bool pipe_full(const struct pipe *p)
+{
+	return pipe_used(p) + p->reserved >= p->nslots;
+}
+static inline struct pipe_slot *pipe_tail(struct pipe *p)
+{
+	return &p->slots[p->tail & (p->nslots - 1)];
+}
+
+struct page *pipe_page_new(struct pipe *p) MUST_HOLD(&p->lock);
+/* The tail slot is used up. */
+void pipe_slot_drop(struct pipe *p, struct pipe_slot *s) MUST_HOLD(&p->lock);
+/* Takes over the reference of @page; there must be a free slot. */
+struct pipe_slot *pipe_slot_add(struct pipe *p, struct page *page, u32 offset, u32 len, bool own)
+	MUST_HOLD(&p->lock);
+/* Lock dropped meanwhile: 0 or -ERESTARTSYS. */
+int pipe_wait_readable(struct pipe *p);
+int pipe_wait_writable(struct pipe *p);
+void pipe_wake_readers(struct pipe *p);
+void pipe_wake_writers(struct pipe *p);
