@@ -22,6 +22,7 @@ from .ui import Failure, Step, run_tool
 
 FORMAT = 1           # part of the key: change it when images must be made again
 FREE_BYTES = 1 << 30  # room for the machine's own files
+KEPT = 8
 
 
 def image_for(target: str, packages: list[str]) -> tuple[Path, dict]:
@@ -34,7 +35,17 @@ def image_for(target: str, packages: list[str]) -> tuple[Path, dict]:
         if not image.exists():
             with Step(f"building the {source.os_name} image {image.name}"):
                 build(source, image)
+            if source.os_name == "linux":
+                forget_old(image.parent)
     return image, json.loads(image.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+def forget_old(where: Path) -> None:
+    """Directories and tarballs change with every test: keep the latest images of them only."""
+    found = sorted(where.glob("linux-*.ext4"), key=lambda p: p.stat().st_mtime)
+    for image in found[:-KEPT]:
+        for path in (image, image.with_suffix(".json"), image.with_suffix(".lock")):
+            path.unlink(missing_ok=True)  # a machine that runs from it has it open
 
 
 def build(source: rootfs.Source, image: Path) -> None:

@@ -126,7 +126,7 @@ class Directory:
             for name in sorted(files) + names:
                 full = os.path.join(folder, name)
                 st = os.lstat(full)
-                digest.update(os.fsencode(full) + b"\0%o %d %d %d %d %d\n" % (
+                digest.update(os.fsencode(os.path.relpath(full, path)) + b"\0%o %d %d %d %d %d\n" % (
                     st.st_mode, st.st_uid, st.st_gid, st.st_size, st.st_mtime_ns, st.st_rdev))
         self.identity = f"directory {digest.hexdigest()}"
 
