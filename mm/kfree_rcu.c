@@ -76,7 +76,7 @@ void kfree_rcu(void *p)
 	b = kmalloc(sizeof(*b), GFP_ATOMIC | GFP_ZERO);
 	if (!b) {
 		/* Readers may hold it and we may not wait here: losing it is the safe way. */
-		pr_warn("memory: no room to free an object later; %zu bytes lost\n", kmalloc_size(p));
+		pr_warn("memory: no room to free an object later; %zu bytes lost", kmalloc_size(p));
 		return;
 	}
 	b->ptr[b->count++] = p;

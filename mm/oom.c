@@ -102,11 +102,11 @@ static void report(const struct candidate *c, gfp_t gfp, unsigned int order)
 
 	mem_get_stats(&s);
 	pr_err("out of memory: %s (pid %d) wants %u pages (gfp %x); of %lu KiB %lu free, %lu anonymous, "
-	       "%lu cached, %lu slab\n",
+	       "%lu cached, %lu slab",
 	       current->comm, current->tid, 1u << order, gfp, (ulong)s.total * 4, (ulong)s.free * 4,
 	       (ulong)s.anon * 4, (ulong)s.cached * 4, (ulong)s.slab * 4);
 	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, "
-	       "shmem-rss:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory\n",
+	       "shmem-rss:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory",
 	       c->pid, c->comm, (ulong)c->total_vm * 4, (ulong)c->anon * 4, (ulong)c->file * 4,
 	       (ulong)c->shmem * 4, (ulong)c->tables * 4, c->adj);
 }

@@ -470,6 +470,6 @@ void page_init(void)
 	for (unsigned int i = 0; i < n; i++)
 		give_range(left[i].start, left[i].end);
 	set_marks();
-	pr_info("memory: %lu KiB usable of %lu KiB\n", (ulong)managed * 4,
+	pr_info("memory: %lu KiB usable of %lu KiB", (ulong)managed * 4,
 		(ulong)page_ram_frames() * 4);
 }

@@ -32,7 +32,7 @@
 u32 vm_swappiness = 60;
 u32 vm_vfs_cache_pressure = 100;
 
-static struct waitq reclaim_waitq;
+static struct waitq reclaim_waitq = WAITQ_INIT(reclaim_waitq);
 static bool reclaim_wanted;
 static void (*_Atomic wake_flusher)(void);
 static struct spinlock shrinkers_lock = SPINLOCK_INIT("shrinkers", LR_LEAF);
@@ -237,7 +237,7 @@ static int reclaim_thread(void *unused)
 static void reclaim_start(struct work *w)
 {
 	if (IS_ERR(kthread_start(reclaim_thread, NULL, "kswapd0")))
-		pr_warn("memory: the reclaim thread could not be started\n");
+		pr_warn("memory: the reclaim thread could not be started");
 }
 
 void reclaim_init(void)
@@ -245,7 +245,6 @@ void reclaim_init(void)
 	static struct work start;
 
 	/* Threads exist later in the boot: the first worker starts ours. */
-	waitq_init(&reclaim_waitq);
 	work_init(&start, reclaim_start);
 	work_queue(&start);
 }
