@@ -149,7 +149,7 @@ int unmap_locked(struct mm *mm, u64 start, u64 end, struct list *dead)
 		zap_vma(&g, v, v->start, v->end);
 		detach(v, dead);
 	}
-	pt_free_tables(&g, start, end, below ? below->end : 0, v ? v->start : USER_END);
+	pt_free_tables(&g, start, end, below ? below->end : 0, v ? v->start : ~0ul);
 	gather_end(&g);
 	return 0;
 }
