@@ -8,8 +8,6 @@ struct file;
 
 /* bio.c */
 void bio_init_reserve(void);
-/* Reads or writes [offset, offset + len) of one page at byte @pos of @b and waits: 0 or -errno. */
-int bio_page_wait(struct bdev *b, enum bio_op op, struct page *p, u32 offset, u32 len, u64 pos);
 
 /* cache.c: the device's own page cache */
 struct mapping_ops;

@@ -19,7 +19,7 @@ static void note_in_super(struct ext4_fs *fs, u64 ino, const char *msg)
 
 	if (!fs->rw)
 		return;
-	mutex_lock(&fs->super_lock);
+	mutex_lock_nested(&fs->super_lock); /* a group's lock may be held */
 	es->state = cpu_to_le16(le16_to_cpu(es->state) | STATE_ERRORS);
 	if (!le32_to_cpu(es->error_count)) {
 		es->first_error.time = cpu_to_le32(now);

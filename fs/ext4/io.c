@@ -247,6 +247,35 @@ static int prepare_page(struct inode *inode, struct page *p, u32 from, u32 to)
 	}
 }
 
+/*
+ * The file grows past the page that was its last: what a mapping stored behind
+ * the old end must not become content.  And where blocks are smaller than a
+ * page, the new part of a page that is already writable needs its promises now:
+ * no fault will ask for them.
+ */
+int ext4_settle_tail(struct inode *inode, u64 new_size)
+{
+	u64 size = inode_size(inode), start = size & PAGE_MASK;
+	u32 from = (u32)(size - start), to;
+	struct page *p;
+	int err = 0;
+
+	if (!from || new_size <= size)
+		return 0;
+	p = pagecache_find_locked(inode->mapping, start >> PAGE_SHIFT);
+	if (!p)
+		return 0;
+	if (page_test(p, PG_UPTODATE)) {
+		to = (u32)MIN(new_size - start, (u64)PAGE_SIZE);
+		memset((char *)page_address(p) + from, 0, PAGE_SIZE - from);
+		if (page_test(p, PG_DIRTY) && atomic_load(&p->mapcount) > 0)
+			err = promise_blocks(inode, p, from, to);
+	}
+	page_unlock(p);
+	page_put(p);
+	return err;
+}
+
 static int ext4_write_begin(struct mapping *m, u64 pos, u32 len, struct page **out)
 {
 	struct inode *inode = m->host;
@@ -256,10 +285,14 @@ static int ext4_write_begin(struct mapping *m, u64 pos, u32 len, struct page **o
 
 	if (ext4_read_only(EXT4_FS(inode)))
 		return -EROFS;
+	if (pos + len > inode_size(inode)) {
+		err = ext4_settle_tail(inode, pos + len);
+		if (err)
+			return err;
+	}
 	p = pagecache_grab(m, pos >> PAGE_SHIFT, GFP_USER);
 	if (!p)
 		return -ENOMEM;
-	page_wait_writeback(p);
 	err = prepare_page(inode, p, from, from + len);
 	if (!err)
 		err = promise_blocks(inode, p, from, from + len);
@@ -304,7 +337,6 @@ static int ext4_make_writable(struct mapping *m, struct page *p)
 		return -EROFS;
 	if (start >= size)
 		return -EINVAL; /* truncated meanwhile: the fault gives SIGBUS */
-	page_wait_writeback(p);
 	return promise_blocks(inode, p, 0, (u32)MIN(size - start, (u64)PAGE_SIZE));
 }
 

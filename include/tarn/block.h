@@ -56,6 +56,8 @@ bool bio_add_page(struct bio *bio, struct page *p, u32 offset, u32 len);
 void bio_submit(struct bio *bio);
 /* And waits: 0 or -errno.  May sleep. */
 int bio_submit_wait(struct bio *bio);
+/* Reads or writes [offset, offset + len) of one page at byte @pos of @b and waits: 0 or -errno. */
+int bio_page_wait(struct bdev *b, enum bio_op op, struct page *p, u32 offset, u32 len, u64 pos);
 
 /*
  * A whole disk's driver side.
