@@ -11,6 +11,10 @@
  * lock to the head of the queue: one writer, or all readers up to the next
  * writer.  A granted waiter owns the lock when it wakes, so nobody starves.
  *
+ * A queued thread costs two context switches and closes the fast paths for all,
+ * so who finds the lock held first spins a little, while the writer is on a CPU
+ * and nobody is queued.
+ *
  * While RWSEM_WAITERS is set nobody adds to the count but rwsem_grant(), under
  * the queue's lock; others only subtract, and who reaches 0 grants.
  */
@@ -21,6 +25,8 @@
 #define RWSEM_WRITER 1ull
 #define RWSEM_WAITERS 2ull
 #define RWSEM_READER 4ull
+
+#define SPIN_LIMIT 200
 
 /* A queued thread; on its own stack. */
 struct rwsem_waiter {
@@ -57,6 +63,25 @@ static bool take_write(struct rwsem *s)
 
 	return atomic_compare_exchange_strong_explicit(&s->count, &c, RWSEM_WRITER,
 						       memory_order_acquire, memory_order_relaxed);
+}
+
+static bool rwsem_spin(struct rwsem *s, bool writer)
+{
+	for (unsigned int i = 0; i < SPIN_LIMIT; i++) {
+		const struct thread *owner;
+
+		if (writer ? take_write(s) : take_read(s))
+			return true;
+		if (atomic_load_explicit(&s->count, memory_order_relaxed) & RWSEM_WAITERS)
+			return false;
+		owner = atomic_load_explicit(&s->writer, memory_order_relaxed);
+		if (owner && !atomic_load_explicit(&owner->on_cpu, memory_order_relaxed))
+			return false;
+		if (this_cpu()->need_resched)
+			return false;
+		cpu_relax();
+	}
+	return false;
 }
 
 /* Hands the lock to @w.  Its frame may be gone as soon as granted is set. */
@@ -119,8 +144,11 @@ static bool waiter_leave(struct rwsem *s, struct rwsem_waiter *w)
 static NOINLINE int rwsem_wait(struct rwsem *s, bool writer, enum thread_state state)
 {
 	struct rwsem_waiter w = { .thread = current, .writer = writer };
-	u64 flags = spin_lock_irqsave(&s->waiters.lock);
+	u64 flags;
 
+	if (rwsem_spin(s, writer))
+		return 0;
+	flags = spin_lock_irqsave(&s->waiters.lock);
 	list_add_tail(&s->waiters.waiters, &w.node);
 	atomic_fetch_or(&s->count, RWSEM_WAITERS);
 	rwsem_grant(s); /* it may have become free before the bit closed the fast paths */
