@@ -568,6 +568,13 @@ void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode)
 	inode_fix_rank(inode);
 }
 
+void inode_set_dead(struct inode *inode)
+{
+	spin_lock(&inode->spin);
+	inode->state |= IS_DEAD_DIR;
+	spin_unlock(&inode->spin);
+}
+
 void stat_generic(struct inode *inode, struct kstat *out)
 {
 	memset(out, 0, sizeof(*out));

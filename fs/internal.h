@@ -49,7 +49,8 @@ bool inode_is_dirty(const struct inode *inode);
 void inode_fix_rank(struct inode *inode);
 /* Writes a dirty inode back: pages and attributes. */
 int inode_writeback(struct inode *inode, bool wait);
-void inode_inc_nlink(struct inode *inode);
+/* A removed directory: no more entries.  inode->lock held or nobody else has it. */
+void inode_set_dead(struct inode *inode);
 /* relatime, noatime: after a read. */
 void file_accessed(struct file *f);
 void atime_update(const struct path *p);
@@ -135,6 +136,10 @@ struct file *file_alloc(u32 flags, const struct cred *cred);
 void file_free_unopened(struct file *f);
 int inode_get_write(struct inode *inode);        /* 0 or -ETXTBSY */
 void inode_put_write(struct inode *inode);
+
+/* ---- inotify.c ---- */
+/* To watchers of the inode itself, not of its parent. */
+void notify_dentry_self(struct dentry *d, u32 event);
 
 /* ---- others ---- */
 int vfs_create(const struct path *dir, struct dentry *d, mode_t mode);
