@@ -264,7 +264,7 @@ struct dentry *dentry_alloc_root(struct inode *inode)
 
 struct dentry *dentry_alloc_pseudo(struct inode *inode, const char *name, const struct dentry_ops *ops)
 {
-	struct qstr q = { name, (u32)MIN(strlen(name), (size_t)NAME_MAX_LEN), 0 };
+	struct qstr q = { name, (u32)MIN(strlen(name), (size_t)PATH_MAX_LEN), 0 };
 	struct dentry *d = dentry_new(inode->super, &q);
 
 	if (!d)

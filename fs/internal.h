@@ -60,6 +60,7 @@ bool super_get_active(struct super *sb);
 /* Calls @fn for each live super block, its umount_lock held shared. */
 void super_for_each(void (*fn)(struct super *sb, void *arg), void *arg);
 int super_sync(struct super *sb, bool wait);
+void super_freeze(struct super *sb);
 int super_remount(struct super *sb, u32 flags, char *data);
 
 /* ---- mount.c ---- */
@@ -150,8 +151,16 @@ int path_getattr(const struct path *p, struct kstat *out);
 long fcntl_lock(struct file *f, unsigned int cmd, unsigned long arg, unsigned int fd);
 long memfd_fcntl(struct file *f, unsigned int cmd, unsigned long arg);
 void locks_init(void);
-void inotify_init_once(void);
+void inotify_init(void);
+void tmpfs_init(void);
+void devfs_init(void);
+void memdev_init(void);
 void writeback_init(void);
+/* balance_dirty() without its rate limit. */
+void balance_dirty_now(void);
+void mount_init(void);
+/* The file system goes: watches of its inodes end with IN_UNMOUNT. */
+void inotify_unmount(struct super *sb);
 void inode_locks_free(struct inode *inode);
 
 static inline u32 file_flags(const struct file *f)

@@ -23,4 +23,3 @@ u32 mount_new_peer_group(void);
 struct mount_ns *mount_ns_new(void);
 void mount_ns_event(struct mount_ns *ns);
 struct mount_ns *current_mount_ns(void);
-void mount_init(void);

@@ -20,7 +20,7 @@
 /* A name about to be made: the directory is locked, @dentry negative. */
 struct creation {
 	struct walk w;
-	char *name;
+	char *name;          /* to free at the end, or NULL */
 	struct inode *dir;
 	struct dentry *dentry;
 };
@@ -51,22 +51,33 @@ static int create_lookup(struct creation *c, bool want_dir)
 	return err;
 }
 
-static int create_begin(struct creation *c, int dfd, const char __user *uname, bool want_dir)
+/* @name must live until create_end(). */
+static int create_begin_at(struct creation *c, int dfd, const char *name, bool want_dir)
 {
-	int err;
+	int err = walk_begin(&c->w, dfd, NULL, name, 0);
 
-	c->name = path_name_get(uname, false);
-	if (IS_ERR(c->name))
-		return (int)PTR_ERR(c->name);
-	err = walk_begin(&c->w, dfd, NULL, c->name, 0);
+	c->name = NULL;
 	if (!err)
 		err = walk_parent(&c->w);
 	if (!err)
 		err = create_lookup(c, want_dir);
-	if (err) {
+	if (err)
 		walk_end(&c->w);
-		path_name_put(c->name);
-	}
+	return err;
+}
+
+static int create_begin(struct creation *c, int dfd, const char __user *uname, bool want_dir)
+{
+	char *name = path_name_get(uname, false);
+	int err;
+
+	if (IS_ERR(name))
+		return (int)PTR_ERR(name);
+	err = create_begin_at(c, dfd, name, want_dir);
+	if (err)
+		path_name_put(name);
+	else
+		c->name = name;
 	return err;
 }
 
@@ -77,7 +88,8 @@ static void create_end(struct creation *c, int err, u32 flags)
 	rwsem_write_unlock(&c->dir->lock);
 	dentry_put(c->dentry);
 	walk_end(&c->w);
-	path_name_put(c->name);
+	if (c->name)
+		path_name_put(c->name);
 }
 
 static mode_t masked(const struct super *sb, mode_t mode)
@@ -85,17 +97,31 @@ static mode_t masked(const struct super *sb, mode_t mode)
 	return atomic_load(&sb->flags) & MS_POSIXACL ? mode : mode & ~current->fs->umask;
 }
 
+static int do_mkdir(struct creation *c, mode_t mode)
+{
+	int err = -EPERM;
+
+	mode = masked(c->dir->super, mode & 01777);
+	if (c->dir->ops->mkdir)
+		err = c->dir->ops->mkdir(c->dir, c->dentry, S_IFDIR | mode);
+	create_end(c, err, NOTIFY_IS_DIR);
+	return err;
+}
+
 long sys_mkdirat(int dfd, const char __user *name, mode_t mode)
 {
 	struct creation c;
 	int err = create_begin(&c, dfd, name, true);
 
-	if (err)
-		return err;
-	mode = masked(c.dir->super, mode & 01777);
-	err = c.dir->ops->mkdir ? c.dir->ops->mkdir(c.dir, c.dentry, S_IFDIR | mode) : -EPERM;
-	create_end(&c, err, NOTIFY_IS_DIR);
-	return err;
+	return err ? err : do_mkdir(&c, mode);
+}
+
+int kernel_mkdir(const char *name, mode_t mode)
+{
+	struct creation c;
+	int err = create_begin_at(&c, AT_FDCWD, name, true);
+
+	return err ? err : do_mkdir(&c, mode);
 }
 
 long sys_mkdir(const char __user *name, mode_t mode)
@@ -128,12 +154,13 @@ static kdev_t decode_dev(u32 dev)
 	return KDEV((dev & 0xfff00) >> 8, (dev & 0xff) | ((dev >> 12) & 0xfff00));
 }
 
-static int do_mknod(struct creation *c, mode_t mode, u32 dev)
+static int do_mknod(struct creation *c, mode_t mode, kdev_t rdev)
 {
 	const struct inode_ops *ops = c->dir->ops;
 	mode_t type = mode & S_IFMT;
-	kdev_t rdev = type == S_IFCHR || type == S_IFBLK ? decode_dev(dev) : 0;
 
+	if (type != S_IFCHR && type != S_IFBLK)
+		rdev = 0;
 	mode = masked(c->dir->super, mode);
 	if (type == 0 || type == S_IFREG)
 		return ops->create ? ops->create(c->dir, c->dentry, S_IFREG | (mode & 07777)) :
@@ -151,7 +178,19 @@ long sys_mknodat(int dfd, const char __user *name, mode_t mode, unsigned int dev
 	err = create_begin(&c, dfd, name, false);
 	if (err)
 		return err;
-	err = do_mknod(&c, mode & (S_IFMT | 07777), dev);
+	err = do_mknod(&c, mode & (S_IFMT | 07777), decode_dev(dev));
+	create_end(&c, err, 0);
+	return err;
+}
+
+int kernel_mknod(const char *name, mode_t mode, kdev_t dev)
+{
+	struct creation c;
+	int err = create_begin_at(&c, AT_FDCWD, name, false);
+
+	if (err)
+		return err;
+	err = do_mknod(&c, mode, dev);
 	create_end(&c, err, 0);
 	return err;
 }
@@ -163,6 +202,22 @@ long sys_mknod(const char __user *name, mode_t mode, unsigned int dev)
 
 /* ---- symlink, link ---- */
 
+static int do_symlink(struct creation *c, const char *target)
+{
+	int err = c->dir->ops->symlink ? c->dir->ops->symlink(c->dir, c->dentry, target) : -EPERM;
+
+	create_end(c, err, 0);
+	return err;
+}
+
+int kernel_symlink(const char *target, const char *name)
+{
+	struct creation c;
+	int err = create_begin_at(&c, AT_FDCWD, name, false);
+
+	return err ? err : do_symlink(&c, target);
+}
+
 long sys_symlinkat(const char __user *utarget, int newdfd, const char __user *name)
 {
 	char *target = path_name_get(utarget, false);
@@ -172,10 +227,8 @@ long sys_symlinkat(const char __user *utarget, int newdfd, const char __user *na
 	if (IS_ERR(target))
 		return PTR_ERR(target);
 	err = create_begin(&c, newdfd, name, false);
-	if (!err) {
-		err = c.dir->ops->symlink ? c.dir->ops->symlink(c.dir, c.dentry, target) : -EPERM;
-		create_end(&c, err, 0);
-	}
+	if (!err)
+		err = do_symlink(&c, target);
 	path_name_put(target);
 	return err;
 }
@@ -206,6 +259,23 @@ static int link_inode(struct creation *c, struct inode *inode)
 		spin_unlock(&inode->spin);
 	}
 	rwsem_write_unlock(&inode->lock);
+	return err;
+}
+
+int kernel_link(const char *from, const char *to)
+{
+	struct creation c;
+	struct path old;
+	int err = path_lookup(from, 0, &old);
+
+	if (err)
+		return err;
+	err = create_begin_at(&c, AT_FDCWD, to, false);
+	if (!err) {
+		err = old.mnt == c.w.path.mnt ? link_inode(&c, old.dentry->inode) : -EXDEV;
+		create_end(&c, err, 0);
+	}
+	path_put(&old);
 	return err;
 }
 

@@ -20,6 +20,7 @@
 
 #define MAX_RW 0x7ffff000ul /* as Linux: one call moves no more */
 #define COPY_CHUNK (64ul << 10)
+#define WRITE_PIECE (1ul << 20)
 
 /* ---- one file, one position ---- */
 
@@ -136,6 +137,30 @@ static ssize_t write_limit(const struct file *f, u64 pos, u64 count)
 	return (ssize_t)MIN(count, max - pos);
 }
 
+/* In pieces, so that one large write cannot fill memory with dirty pages. */
+static ssize_t write_pieces(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	bool on_device = f->inode->super->bdev;
+	size_t left = from->count;
+	ssize_t done = 0, n;
+
+	while (left) {
+		size_t piece = MIN(left, WRITE_PIECE);
+
+		from->count = piece;
+		n = pagecache_write(f->inode->mapping, from, pos);
+		if (n <= 0)
+			return done ? done : n;
+		done += n;
+		left -= (size_t)n;
+		if ((size_t)n < piece || fatal_signal_pending())
+			break;
+		if (left && on_device)
+			balance_dirty_now();
+	}
+	return done;
+}
+
 /* inode->lock held. */
 static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -152,8 +177,8 @@ static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (err)
 		return err;
 	from->count = (size_t)n;
-	n = pagecache_write(f->inode->mapping, from, pos);
-	from->count += asked - (from->count + (n > 0 ? (size_t)n : 0));
+	n = write_pieces(f, from, pos);
+	from->count = asked - (n > 0 ? (size_t)n : 0);
 	return n;
 }
 

@@ -207,6 +207,7 @@ static void super_shutdown(struct super *sb)
 
 	if (root) {
 		super_sync(sb, true);
+		inotify_unmount(sb);
 		dentry_shrink_super(sb);
 		rwsem_write_lock(&sb->umount_lock);
 		sb->dead = true;
@@ -277,6 +278,20 @@ void super_for_each(void (*fn)(struct super *sb, void *arg), void *arg)
 	spin_unlock(&supers_lock);
 	if (prev)
 		passive_put(prev);
+}
+
+/* At shutdown: read-only even if somebody still writes; umount_lock is held shared by super_for_each(). */
+void super_freeze(struct super *sb)
+{
+	u32 flags = atomic_load(&sb->flags);
+	char none[1] = "";
+
+	if (flags & MS_RDONLY)
+		return;
+	super_sync(sb, true);
+	if (sb->bdev && sb->ops && sb->ops->remount)
+		(void)sb->ops->remount(sb, flags | MS_RDONLY, none);
+	atomic_fetch_or(&sb->flags, MS_RDONLY);
 }
 
 int super_remount(struct super *sb, u32 flags, char *data)

@@ -587,6 +587,12 @@ int file_modified(struct file *f);
 int file_deny_write(struct file *f);
 void file_allow_write(struct file *f);
 
+/* Names made by the kernel itself, with current's rights and umask; 0 or -errno. */
+int kernel_mkdir(const char *name, mode_t mode);
+int kernel_mknod(const char *name, mode_t mode, kdev_t dev);
+int kernel_symlink(const char *target, const char *name);
+int kernel_link(const char *from, const char *to);
+
 /* ---- descriptors: fs/fd.c ---- */
 struct files {
 	struct refcount refs;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/* Starting the virtual file system, and stopping it. */
+#include "internal.h"
+
+/* Needs slabs, RCU and kernel threads; current is the first process, without a root yet. */
+void vfs_init(void)
+{
+	dcache_init();
+	inode_cache_init();
+	mount_init();
+	file_cache_init(); /* the mount of nameless files: needs all of the above */
+	inotify_init();
+	tmpfs_init();
+	devfs_init();
+	writeback_init();
+}
+
+static void freeze(struct super *sb, void *arg)
+{
+	super_freeze(sb);
+}
+
+void vfs_shutdown(void)
+{
+	vfs_sync();
+	super_for_each(freeze, NULL);
+	vfs_sync(); /* what turning read-only wrote on the devices */
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Regular files of tmpfs: the page cache is the file.
+ *
+ * A hole has no page.  read(2) gives zeros for it without making one; a write
+ * or a fault through a mapping makes it.
+ */
+#include <linux/falloc.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <tarn/string.h>
+#include <tarn/thread.h>
+
+#include "../internal.h"
+#include "tmpfs.h"
+
+static ssize_t read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct mapping *m = &f->inode->data;
+	ssize_t done = 0;
+
+	while (to->count) {
+		u64 size = inode_size(f->inode), at = (u64)*pos;
+		size_t offset = at & (PAGE_SIZE - 1), n, got;
+		struct page *p;
+
+		if (at >= size)
+			break;
+		n = MIN(MIN(PAGE_SIZE - offset, to->count), size - at);
+		p = pagecache_find(m, at >> PAGE_SHIFT);
+		if (p && page_test(p, PG_UPTODATE))
+			got = iov_copy_to(to, (char *)page_address(p) + offset, n);
+		else
+			got = iov_zero(to, n);
+		if (p)
+			page_put(p);
+		done += (ssize_t)got;
+		*pos += (loff_t)got;
+		if (got < n)
+			return done ? done : -EFAULT;
+		cond_resched();
+	}
+	if (done)
+		file_accessed(f);
+	return done;
+}
+
+static ssize_t write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	const struct tmpfs_inode *t = TI(f->inode);
+	u64 end = (file_flags(f) & O_APPEND ? inode_size(f->inode) : (u64)*pos) + from->count;
+	u32 seals = READ_ONCE(t->seals);
+
+	if (unlikely(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
+		return -EPERM;
+	if (unlikely((seals & F_SEAL_GROW) && end > inode_size(f->inode)))
+		return -EPERM;
+	return file_write_generic(f, from, pos);
+}
+
+/* The page of @index, locked, up to date, with a reference; made if there is room. */
+static int get_page(struct inode *inode, u64 index, struct page **out)
+{
+	struct page *p = pagecache_find_locked(&inode->data, index);
+
+	if (!p) {
+		if (tmpfs_full(inode->super, 1))
+			return -ENOSPC;
+		p = pagecache_grab(&inode->data, index, GFP_USER);
+		if (!p)
+			return -ENOMEM;
+		tmpfs_account(inode);
+	}
+	if (!page_test(p, PG_UPTODATE)) {
+		clear_page(page_address(p));
+		page_set(p, PG_UPTODATE);
+	}
+	*out = p;
+	return 0;
+}
+
+static int write_begin(struct mapping *m, u64 pos, u32 len, struct page **page)
+{
+	return get_page(m->host, pos >> PAGE_SHIFT, page);
+}
+
+static int make_writable(struct mapping *m, struct page *page)
+{
+	tmpfs_account(m->host);
+	return tmpfs_full(m->host->super, 0) ? -ENOSPC : 0;
+}
+
+const struct mapping_ops tmpfs_mapping_ops = {
+	.write_begin = write_begin,
+	.make_writable = make_writable,
+};
+
+int tmpfs_setattr(struct inode *inode, const struct setattr *attr)
+{
+	u32 seals = TI(inode)->seals;
+
+	if (attr->valid & ATTR_SIZE) {
+		u64 size = inode_size(inode);
+
+		if (((seals & F_SEAL_SHRINK) && attr->size < size) ||
+		    ((seals & F_SEAL_GROW) && attr->size > size))
+			return -EPERM;
+	}
+	setattr_generic(inode, attr);
+	if (attr->valid & ATTR_SIZE)
+		tmpfs_account(inode);
+	return 0;
+}
+
+/* ---- fallocate ---- */
+
+static int allocate(struct inode *inode, u64 offset, u64 len)
+{
+	u64 last = (offset + len - 1) >> PAGE_SHIFT;
+
+	if (tmpfs_full(inode->super, last - (offset >> PAGE_SHIFT) + 1) &&
+	    tmpfs_full(inode->super, last - (offset >> PAGE_SHIFT) + 1 -
+				     MIN(inode->data.nrpages, last)))
+		return -ENOSPC;
+	for (u64 i = offset >> PAGE_SHIFT; i <= last; i++) {
+		struct page *p;
+		int err = get_page(inode, i, &p);
+
+		if (err)
+			return err;
+		page_mark_dirty(p);
+		page_unlock(p);
+		page_put(p);
+		if (fatal_signal_pending())
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int fallocate(struct file *f, int mode, u64 offset, u64 len)
+{
+	struct inode *inode = f->inode;
+	struct tmpfs_inode *t = TI(inode);
+	int err;
+
+	if (mode & FALLOC_FL_PUNCH_HOLE) {
+		if (t->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+			return -EPERM;
+		pagecache_punch(&inode->data, offset, offset + len - 1);
+		tmpfs_account(inode);
+		return 0;
+	}
+	if (mode & ~FALLOC_FL_KEEP_SIZE)
+		return -EOPNOTSUPP;
+	if ((t->seals & F_SEAL_GROW) && offset + len > inode_size(inode))
+		return -EPERM;
+	err = allocate(inode, offset, len);
+	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && offset + len > inode_size(inode))
+		atomic_store(&inode->size, offset + len);
+	return err;
+}
+
+/* ---- holes ---- */
+
+static loff_t llseek(struct file *f, loff_t offset, int whence)
+{
+	struct mapping *m = &f->inode->data;
+	u64 size = inode_size(f->inode), index = (u64)offset >> PAGE_SHIFT, found;
+	void *entry;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return llseek_generic(f, offset, whence);
+	if (offset < 0 || (u64)offset >= size)
+		return -ENXIO;
+	rcu_read_lock();
+	if (whence == SEEK_DATA) {
+		if (!radix_gang_lookup(&m->pages, &entry, &found, index, ~0ull, 1))
+			found = ~0ull >> PAGE_SHIFT;
+	} else if (!radix_next_hole(&m->pages, index, ~0ull >> PAGE_SHIFT, &found)) {
+		found = ~0ull >> PAGE_SHIFT;
+	}
+	rcu_read_unlock();
+	if (found > index)
+		offset = (loff_t)(found << PAGE_SHIFT);
+	if (whence == SEEK_DATA && ((u64)offset >= size || found == ~0ull >> PAGE_SHIFT))
+		return -ENXIO;
+	f->pos = (loff_t)MIN((u64)offset, size);
+	return f->pos;
+}
+
+static int nothing_to_sync(struct file *f, u64 first, u64 last, bool datasync)
+{
+	return 0;
+}
+
+/* The page cache serves the mapping. */
+static int mmap(struct file *f, struct vma *v)
+{
+	file_accessed(f);
+	return 0;
+}
+
+const struct file_ops tmpfs_file_fops = {
+	.read = read,
+	.write = write,
+	.llseek = llseek,
+	.mmap = mmap,
+	.fsync = nothing_to_sync,
+	.fallocate = fallocate,
+};
+
+const struct inode_ops tmpfs_file_inode_ops = {
+	.setattr = tmpfs_setattr,
+	.getxattr = tmpfs_getxattr,
+	.setxattr = tmpfs_setxattr,
+	.listxattr = tmpfs_listxattr,
+};
+
+const struct inode_ops tmpfs_link_ops = {
+	.setattr = tmpfs_setattr,
+	.getxattr = tmpfs_getxattr,
+	.setxattr = tmpfs_setxattr,
+	.listxattr = tmpfs_listxattr,
+};
+
+const struct inode_ops tmpfs_special_ops = {
+	.setattr = tmpfs_setattr,
+	.getxattr = tmpfs_getxattr,
+	.setxattr = tmpfs_setxattr,
+	.listxattr = tmpfs_listxattr,
+};
