@@ -134,12 +134,9 @@ static bool detach_list(struct page *p)
 
 void buffers_invalidate(struct page *p)
 {
-	if (!page_test(p, PG_PRIVATE))
-		return;
-	/* The page goes: what was dirty was written before, or its device is gone. */
-	for (struct buffer *bh = p->private; bh; bh = bh->next_in_page)
-		clear_flags(bh, BUF_DIRTY);
-	detach_list(p);
+	/* If a buffer is in use the list stays, and so does the page: reclaim looks again. */
+	if (page_test(p, PG_PRIVATE))
+		detach_list(p);
 }
 
 /* The buffer of @block on @p with a reference, or NULL if there is none of @size. */

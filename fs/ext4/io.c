@@ -89,26 +89,10 @@ int ext4_fill_page(struct inode *inode, struct page *p)
 	return 0;
 }
 
-/* The bytes of the last page behind the end of the file are zero, whatever the disk has. */
-static void zero_tail(struct inode *inode, struct page *p)
-{
-	u64 size = inode_size(inode), start = p->index << PAGE_SHIFT;
-
-	if (size < start + PAGE_SIZE) {
-		u32 from = size > start ? (u32)(size - start) : 0;
-
-		memset((char *)page_address(p) + from, 0, PAGE_SIZE - from);
-	}
-}
-
-/* Reads a page on its own, waiting; also for the last one, whose tail needs care. */
+/* Reads a page on its own, waiting: one in several pieces, or the last of the file. */
 static void read_single(struct inode *inode, struct page *p)
 {
-	int err = ext4_fill_page(inode, p);
-
-	if (!err)
-		zero_tail(inode, p);
-	page_read_done(p, !err);
+	page_read_done(p, ext4_fill_page(inode, p) == 0);
 }
 
 struct read_run {
@@ -223,6 +207,18 @@ static int promise_blocks(struct inode *inode, struct page *p, u32 from, u32 to)
 	return 0;
 }
 
+/* The bytes of the last page behind the end of the file are zero, whatever the disk has. */
+static void zero_tail(struct inode *inode, struct page *p)
+{
+	u64 size = inode_size(inode), start = p->index << PAGE_SHIFT;
+
+	if (size < start + PAGE_SIZE) {
+		u32 from = size > start ? (u32)(size - start) : 0;
+
+		memset((char *)page_address(p) + from, 0, PAGE_SIZE - from);
+	}
+}
+
 /* Makes the parts of a page valid that the write [from, to) will not cover. */
 static int prepare_page(struct inode *inode, struct page *p, u32 from, u32 to)
 {
@@ -248,29 +244,24 @@ static int prepare_page(struct inode *inode, struct page *p, u32 from, u32 to)
 }
 
 /*
- * The file grows past the page that was its last: what a mapping stored behind
- * the old end must not become content.  And where blocks are smaller than a
- * page, the new part of a page that is already writable needs its promises now:
- * no fault will ask for them.
+ * Where blocks are smaller than a page, the file's growth may reach blocks of a
+ * page that is writable already: no fault will ask for their promises, so they
+ * are made now.
  */
 int ext4_settle_tail(struct inode *inode, u64 new_size)
 {
 	u64 size = inode_size(inode), start = size & PAGE_MASK;
-	u32 from = (u32)(size - start), to;
 	struct page *p;
 	int err = 0;
 
-	if (!from || new_size <= size)
+	if (EXT4_FS(inode)->block_size == PAGE_SIZE || size == start || new_size <= size)
 		return 0;
 	p = pagecache_find_locked(inode->mapping, start >> PAGE_SHIFT);
 	if (!p)
 		return 0;
-	if (page_test(p, PG_UPTODATE)) {
-		to = (u32)MIN(new_size - start, (u64)PAGE_SIZE);
-		memset((char *)page_address(p) + from, 0, PAGE_SIZE - from);
-		if (page_test(p, PG_DIRTY) && atomic_load(&p->mapcount) > 0)
-			err = promise_blocks(inode, p, from, to);
-	}
+	if (page_test(p, PG_DIRTY) && atomic_load(&p->mapcount) > 0)
+		err = promise_blocks(inode, p, (u32)(size - start),
+				     (u32)MIN(new_size - start, (u64)PAGE_SIZE));
 	page_unlock(p);
 	page_put(p);
 	return err;
@@ -324,6 +315,7 @@ static int ext4_write_end(struct mapping *m, u64 pos, u32 len, u32 copied, struc
 		page_mark_dirty(p);
 	}
 	page_unlock(p);
+	lru_mark_accessed(p);
 	page_put(p);
 	return (int)copied;
 }

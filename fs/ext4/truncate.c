@@ -7,45 +7,31 @@
  * handle of its own.  A crash in between is finished at the next mount.
  *
  * Bytes behind the end of the file in its last block are zero on the disk, so
- * that growing again shows zeros: shrinking into the middle of a block dirties
- * that block's page.
+ * that growing again shows zeros: pagecache_truncate() sees to it.
  *
- * Locks: inode->lock held for writing by the caller; handles are opened inside.
+ * Locks: inode->lock held for writing by the caller; invalidate_lock around the
+ * pages' and the blocks' going, so that no page is filled between the two;
+ * handles are opened inside.
  */
 #include <linux/falloc.h>
 #include "ext4.h"
 
 #define LAST_BLOCK 0xfffffffeu
 
-/* Zeroes [from, to) of the file, inside one block, if it has one. */
-static int zero_part(struct inode *inode, u64 from, u64 to)
-{
-	struct ext4_fs *fs = EXT4_FS(inode);
-	struct ext4_map map = { .lblk = (u32)(from >> fs->block_bits), .len = 1 };
-	struct page *p;
-	int err;
-
-	if (from >= to)
-		return 0;
-	err = ext4_map_blocks(NULL, inode, &map, 0);
-	if (err || map.flags != MAP_MAPPED)
-		return err; /* a page that was never written is zeroed where it is */
-	p = pagecache_read_page(inode->mapping, from >> PAGE_SHIFT);
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	page_lock(p);
-	if (p->mapping == inode->mapping) {
-		memset((char *)page_address(p) + (from & (PAGE_SIZE - 1)), 0, to - from);
-		page_mark_dirty(p);
-	}
-	page_unlock(p);
-	page_put(p);
-	return 0;
-}
-
 static u64 round_up_block(const struct ext4_fs *fs, u64 x)
 {
 	return ALIGN_UP(x, (u64)fs->block_size);
+}
+
+static bool has_blocks(struct inode *inode)
+{
+	const struct ext4_inode *ei = EXT4_I(inode);
+
+	if (!ext4_has_blocks_field(inode))
+		return false;
+	if (ei->flags & IFL_EXTENTS)
+		return ((const struct ext4_extent_header *)ei->block)->entries.raw;
+	return memchr_inv(ei->block, 0, sizeof(ei->block));
 }
 
 static int start_shrink(struct inode *inode, u64 size)
@@ -83,16 +69,30 @@ static int shrink(struct inode *inode, u64 size)
 	u64 first = round_up_block(fs, size) >> fs->block_bits;
 	int err, e;
 
-	err = zero_part(inode, size, MIN(round_up_block(fs, size), inode_size(inode)));
-	if (!err)
-		err = start_shrink(inode, size);
+	err = start_shrink(inode, size);
 	if (err)
 		return err;
+	rwsem_write_lock(&inode->mapping->invalidate_lock);
 	pagecache_truncate(inode->mapping, size);
-	if (first <= LAST_BLOCK)
+	if (first <= LAST_BLOCK && has_blocks(inode))
 		err = ext4_remove_range(inode, (u32)first, LAST_BLOCK);
+	rwsem_write_unlock(&inode->mapping->invalidate_lock);
 	e = end_shrink(inode);
 	return err ? err : e;
+}
+
+static int trim_end(struct inode *inode, u64 size)
+{
+	struct ext4_fs *fs = EXT4_FS(inode);
+	u64 first = round_up_block(fs, size) >> fs->block_bits;
+	int err;
+
+	if (!has_blocks(inode) || first > LAST_BLOCK)
+		return 0;
+	rwsem_write_lock(&inode->mapping->invalidate_lock);
+	err = ext4_remove_range(inode, (u32)first, LAST_BLOCK);
+	rwsem_write_unlock(&inode->mapping->invalidate_lock);
+	return err;
 }
 
 int ext4_set_size(struct inode *inode, u64 size)
@@ -105,19 +105,13 @@ int ext4_set_size(struct inode *inode, u64 size)
 		return -EFBIG;
 	if (size < old)
 		return shrink(inode, size);
-	if (size == old) {
-		/* fallocate may have left blocks behind the end: truncate(2) to the size drops them. */
-		pagecache_truncate(inode->mapping, size);
-		return ext4_remove_range(
-			inode,
-			(u32)(round_up_block(EXT4_FS(inode), size) >> EXT4_FS(inode)->block_bits),
-			LAST_BLOCK);
-	}
+	if (size == old) /* fallocate may have left blocks behind the end: those go */
+		return trim_end(inode, size);
 	err = ext4_settle_tail(inode, size);
 	if (err)
 		return err;
+	pagecache_extended(inode->mapping, old);
 	atomic_store_explicit(&inode->size, size, memory_order_release);
-	pagecache_truncate(inode->mapping, size); /* mapped tail: write-protected and clean of garbage */
 	inode_mark_dirty(inode);
 	return 0;
 }
@@ -145,17 +139,6 @@ int ext4_setattr(struct inode *inode, const struct setattr *attr)
 	rwsem_read_unlock(&EXT4_I(inode)->map_lock);
 	stop = ext4_stop(&h);
 	return err ? err : stop;
-}
-
-static bool has_blocks(struct inode *inode)
-{
-	const struct ext4_inode *ei = EXT4_I(inode);
-
-	if (!ext4_has_blocks_field(inode))
-		return false;
-	if (ei->flags & IFL_EXTENTS)
-		return ((const struct ext4_extent_header *)ei->block)->entries.raw;
-	return memchr_inv(ei->block, 0, sizeof(ei->block));
 }
 
 int ext4_free_all_blocks(struct inode *inode)
@@ -202,20 +185,13 @@ static int punch(struct inode *inode, u64 offset, u64 len)
 
 	if (offset >= end)
 		return 0;
-	if (first > last) { /* inside one block */
-		err = zero_part(inode, offset, end);
-	} else {
-		err = zero_part(inode, offset, first);
-		if (!err)
-			err = zero_part(inode, last, end);
-	}
-	if (err)
-		return err;
-	pagecache_punch(inode->mapping, offset, end - 1);
-	if (first >= last)
-		return 0;
-	return ext4_remove_range(inode, (u32)(first >> fs->block_bits),
-				 (u32)((last >> fs->block_bits) - 1));
+	rwsem_write_lock(&inode->mapping->invalidate_lock);
+	pagecache_punch(inode->mapping, offset, end - 1); /* parts of blocks become zeros */
+	if (first < last && has_blocks(inode))
+		err = ext4_remove_range(inode, (u32)(first >> fs->block_bits),
+					(u32)((last >> fs->block_bits) - 1));
+	rwsem_write_unlock(&inode->mapping->invalidate_lock);
+	return err;
 }
 
 static int grow_to(struct inode *inode, u64 size)
@@ -227,6 +203,7 @@ static int grow_to(struct inode *inode, u64 size)
 	err = ext4_settle_tail(inode, size);
 	if (err)
 		return err;
+	pagecache_extended(inode->mapping, inode_size(inode));
 	atomic_store_explicit(&inode->size, size, memory_order_release);
 	inode_mark_dirty(inode);
 	return 0;
