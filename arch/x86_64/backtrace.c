@@ -31,16 +31,16 @@ void arch_backtrace(const struct regs *regs, void (*fn)(void *arg, u64 addr), vo
 
 void arch_show_regs(const struct regs *r)
 {
-	pr_err("rip %04lx:%016lx rsp %04lx:%016lx flags %08lx error %lx\n", (ulong)r->cs,
+	pr_err("rip %04lx:%016lx rsp %04lx:%016lx flags %08lx error %lx", (ulong)r->cs,
 	       (ulong)r->rip, (ulong)r->ss, (ulong)r->rsp, (ulong)r->rflags, (ulong)r->orig_rax);
-	pr_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", (ulong)r->rax, (ulong)r->rbx,
+	pr_err("rax %016lx rbx %016lx rcx %016lx rdx %016lx", (ulong)r->rax, (ulong)r->rbx,
 	       (ulong)r->rcx, (ulong)r->rdx);
-	pr_err("rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", (ulong)r->rsi, (ulong)r->rdi,
+	pr_err("rsi %016lx rdi %016lx rbp %016lx r8  %016lx", (ulong)r->rsi, (ulong)r->rdi,
 	       (ulong)r->rbp, (ulong)r->r8);
-	pr_err("r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", (ulong)r->r9, (ulong)r->r10,
+	pr_err("r9  %016lx r10 %016lx r11 %016lx r12 %016lx", (ulong)r->r9, (ulong)r->r10,
 	       (ulong)r->r11, (ulong)r->r12);
-	pr_err("r13 %016lx r14 %016lx r15 %016lx cr2 %016lx\n", (ulong)r->r13, (ulong)r->r14,
+	pr_err("r13 %016lx r14 %016lx r15 %016lx cr2 %016lx", (ulong)r->r13, (ulong)r->r14,
 	       (ulong)r->r15, (ulong)read_cr2());
-	pr_err("cr0 %08lx cr3 %016lx cr4 %08lx\n", (ulong)read_cr0(), (ulong)read_cr3(),
+	pr_err("cr0 %08lx cr3 %016lx cr4 %08lx", (ulong)read_cr0(), (ulong)read_cr3(),
 	       (ulong)read_cr4());
 }

@@ -143,14 +143,14 @@ void arch_time_init(void)
 	if (!ok)
 		ok = calibrate_by_cpuid();
 	if (!ok) {
-		pr_warn("no clock to calibrate the TSC: taking it for 1 GHz\n");
+		pr_warn("no clock to calibrate the TSC: taking it for 1 GHz");
 		set_frequency(1000000);
 		timer_mult = (u32)((1ull << 20) / 16);
 	}
 	tsc_clock.base = rdtsc();
 	tsc_clock.offset = 1; /* 0 means "no clock yet" to those who care */
 	lapic_timer_mask(false);
-	pr_info("TSC at %lu.%03lu MHz by %s\n", (ulong)(khz / 1000), (ulong)(khz % 1000),
+	pr_info("TSC at %lu.%03lu MHz by %s", (ulong)(khz / 1000), (ulong)(khz % 1000),
 		have_hpet ? "HPET" : "PIT");
 }
 
@@ -238,7 +238,7 @@ void arch_time_check(void)
 	cpu_call_wait();
 	if (!check.backward)
 		return;
-	pr_warn("TSC goes back by %lu ticks between CPUs%s\n", (ulong)check.backward,
+	pr_warn("TSC goes back by %lu ticks between CPUs%s", (ulong)check.backward,
 		have_hpet ? ": using the HPET" : ", and there is no HPET");
 	if (!have_hpet)
 		return;

@@ -183,7 +183,7 @@ void arch_irq_init(void)
 	outb(PIC1_DATA, 0xff); /* the old controllers stay silent */
 	outb(PIC2_DATA, 0xff);
 	if (!madt_read() && !mptable_read())
-		pr_warn("no MADT and no MP table: one CPU, no device interrupt lines\n");
+		pr_warn("no MADT and no MP table: one CPU, no device interrupt lines");
 	if (!apic_config.lapic_addr)
 		apic_config.lapic_addr = LAPIC_DEFAULT;
 	lapic_map();

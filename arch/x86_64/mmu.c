@@ -24,7 +24,6 @@
 #define GIB (1ul << 30)
 #define LOW_MAPPED 0x100000ul /* BIOS data, EBDA, MP and ACPI tables */
 #define MAX_FIRMWARE_RANGE (16ul << 20)
-
 static u64 kernel_bits; /* [I] PTE_GLOBAL if there is PGE, PTE_NX if there is NX */
 static struct spinlock table_lock = SPINLOCK_INIT("kernel page tables", LR_LEAF);
 static struct spinlock device_lock = SPINLOCK_INIT("device mappings", LR_LEAF);

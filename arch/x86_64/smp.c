@@ -105,7 +105,7 @@ static bool cpu_add(u32 apic_id)
 	start_cpu = NULL;
 	nr_cpus--;
 	cpus[c->id] = NULL;
-	pr_err("CPU with APIC id %u does not start\n", apic_id);
+	pr_err("CPU with APIC id %u does not start", apic_id);
 	return false;
 }
 
@@ -118,7 +118,7 @@ void smp_init(void)
 	for (u32 i = 0; i < apic_config.ncpus && nr_cpus < MAX_CPUS; i++)
 		if (apic_config.apic_ids[i] != boot_id && !cpu_add(apic_config.apic_ids[i]))
 			break;
-	pr_info("%u CPU%s\n", nr_cpus, nr_cpus == 1 ? "" : "s");
+	pr_info("%u CPU%s", nr_cpus, nr_cpus == 1 ? "" : "s");
 }
 
 /* First C code of another CPU: on its idle thread's stack, GS base set, the kernel's tables. */
