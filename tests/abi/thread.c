@@ -297,6 +297,9 @@ TEST(tgkill_reaches_that_thread)
 	CHECK(!syscall(SYS_tgkill, getpid(), tid, SIGUSR1));
 	pthread_join(t, NULL);
 	CHECK_EQ(handler_tid, tid);
+	/* join returns a moment before the kernel has let the thread go. */
+	for (int i = 0; i < 1000 && !syscall(SYS_tgkill, getpid(), tid, SIGUSR1); i++)
+		sleep_ms(1);
 	CHECK_ERR(syscall(SYS_tgkill, getpid(), tid, SIGUSR1), ESRCH);
 }
 
