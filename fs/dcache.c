@@ -130,6 +130,14 @@ static void dentry_free_rcu(struct rcu_head *h)
 	kmem_cache_free(dentry_cache, d);
 }
 
+/* A dentry lets go of @inode: if that was its last name, its watchers hear of it. */
+static void inode_unnamed(struct inode *inode)
+{
+	if (unlikely(inode->marks) && inode->nlink == 0)
+		notify_inode_gone(inode);
+	inode_put(inode);
+}
+
 /* @d is DEAD: takes it apart.  Returns the parent, whose reference the caller now owns, or NULL. */
 static struct dentry *dentry_kill(struct dentry *d)
 {
@@ -148,7 +156,7 @@ static struct dentry *dentry_kill(struct dentry *d)
 		spin_lock(&inode->spin);
 		list_del(&d->alias);
 		spin_unlock(&inode->spin);
-		inode_put(inode);
+		inode_unnamed(inode);
 	}
 	rcu_call(&d->rcu, dentry_free_rcu);
 	return parent != d ? parent : NULL;
@@ -399,7 +407,7 @@ void dentry_delete(struct dentry *d)
 	list_del(&d->alias);
 	spin_unlock(&inode->spin);
 	atomic_store(&d->refs.n, 1);
-	inode_put(inode);
+	inode_unnamed(inode);
 }
 
 /* The first child of @d that is unused, now DEAD; or NULL. */

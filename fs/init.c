@@ -9,7 +9,6 @@ void vfs_init(void)
 	inode_cache_init();
 	mount_init();
 	file_cache_init(); /* the mount of nameless files: needs all of the above */
-	inotify_init();
 	tmpfs_init();
 	devfs_init();
 	writeback_init();

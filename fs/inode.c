@@ -276,8 +276,7 @@ static void inode_evict(struct inode *inode)
 	spin_lock(&sb->inodes_lock);
 	list_del_init(&inode->dirty_node);
 	spin_unlock(&sb->inodes_lock);
-	if (inode->marks)
-		notify_inode_gone(inode);
+	inotify_free_marks(inode);
 	inode_locks_free(inode);
 	if (sb->ops && sb->ops->evict)
 		sb->ops->evict(inode);

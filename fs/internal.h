@@ -151,7 +151,7 @@ int path_getattr(const struct path *p, struct kstat *out);
 long fcntl_lock(struct file *f, unsigned int cmd, unsigned long arg, unsigned int fd);
 long memfd_fcntl(struct file *f, unsigned int cmd, unsigned long arg);
 void locks_init(void);
-void inotify_init(void);
+void inotify_free_marks(struct inode *inode);
 void tmpfs_init(void);
 void devfs_init(void);
 void memdev_init(void);
