@@ -150,7 +150,6 @@ int path_setattr(const struct path *p, struct setattr *attr);
 int path_getattr(const struct path *p, struct kstat *out);
 long fcntl_lock(struct file *f, unsigned int cmd, unsigned long arg, unsigned int fd);
 long memfd_fcntl(struct file *f, unsigned int cmd, unsigned long arg);
-void locks_init(void);
 void inotify_free_marks(struct inode *inode);
 void tmpfs_init(void);
 void devfs_init(void);
