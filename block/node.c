@@ -159,11 +159,18 @@ static long bdev_ioctl(struct file *f, unsigned int cmd, unsigned long raw)
 	}
 }
 
+/* The device's page cache serves faults. */
+static int bdev_mmap(struct file *f, struct vma *v)
+{
+	return 0;
+}
+
 const struct file_ops bdev_fops = {
 	.read = bdev_file_read,
 	.write = bdev_file_write,
 	.llseek = bdev_llseek,
 	.open = bdev_open,
 	.ioctl = bdev_ioctl,
+	.mmap = bdev_mmap,
 	.fsync = bdev_fsync,
 };

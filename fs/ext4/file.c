@@ -52,11 +52,18 @@ static int ext4_file_open(struct inode *inode, struct file *f)
 	return 0;
 }
 
+/* The page cache serves faults; make_writable() places what is stored to. */
+static int ext4_file_mmap(struct file *f, struct vma *v)
+{
+	return 0;
+}
+
 const struct file_ops ext4_file_ops = {
 	.read = file_read_generic,
 	.write = file_write_generic,
 	.llseek = llseek_generic,
 	.ioctl = ext4_ioctl,
+	.mmap = ext4_file_mmap,
 	.open = ext4_file_open,
 	.fsync = ext4_fsync,
 	.fallocate = ext4_fallocate,
