@@ -6,7 +6,7 @@ SRCS := $(shell find $(FOLDERS) -name '*.[cS]' ! -name '*_test.c' ! -path '*/vds
 OBJS := $(patsubst %,$(OUT)/obj/%.o,$(basename $(SRCS)))
 
 CC := gcc
-GCC_INCLUDE := $(shell $(CC) -print-file-name=include)
+GCC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
 GEN := $(OUT)/gen
 UAPI := $(OUT)/uapi
 
