@@ -134,16 +134,16 @@ static bool calibrate_by_cpuid(void)
 
 void arch_time_init(void)
 {
-	bool ok;
+	const char *by = "nothing: a guess";
 
 	have_hpet = hpet_init();
-	ok = have_hpet && calibrate(true);
-	if (!ok)
-		ok = pit_start() && calibrate(false);
-	if (!ok)
-		ok = calibrate_by_cpuid();
-	if (!ok) {
-		pr_warn("no clock to calibrate the TSC: taking it for 1 GHz");
+	if (have_hpet && calibrate(true)) {
+		by = "HPET";
+	} else if (pit_start() && calibrate(false)) {
+		by = "PIT";
+	} else if (calibrate_by_cpuid()) {
+		by = "CPUID";
+	} else {
 		set_frequency(1000000);
 		timer_mult = (u32)((1ull << 20) / 16);
 	}
@@ -151,7 +151,7 @@ void arch_time_init(void)
 	tsc_clock.offset = 1; /* 0 means "no clock yet" to those who care */
 	lapic_timer_mask(false);
 	pr_info("TSC at %lu.%03lu MHz by %s", (ulong)(khz / 1000), (ulong)(khz % 1000),
-		have_hpet ? "HPET" : "PIT");
+		by);
 }
 
 /* ---- reading ---- */

@@ -258,8 +258,7 @@ void trap_dispatch(struct regs *r, unsigned int vec)
 	}
 	if (trap_fixup(r))
 		return;
-	panic_regs(r, "%s in the kernel, error 0x%lx",
-		   vec < 32 && trap_names[vec] ? trap_names[vec] : "trap", (ulong)r->orig_rax);
+	panic_regs(r, "%s in the kernel", vec < 32 && trap_names[vec] ? trap_names[vec] : "trap");
 }
 
 void page_fault_user(struct regs *r, u64 addr)
