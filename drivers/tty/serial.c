@@ -385,7 +385,7 @@ static void port_start(struct port *p, u32 index)
 	reg_write(p, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_RCVR | UART_FCR_CLEAR_XMIT |
 				       UART_FCR_TRIGGER_8);
 	if (irq_request_isa(p->irq, port_interrupt, p)) {
-		pr_warn("%s: no interrupt line %u\n", p->name, p->irq);
+		pr_warn("%s: no interrupt line %u", p->name, p->irq);
 		return;
 	}
 	reg_read(p, UART_LSR);
@@ -395,7 +395,7 @@ static void port_start(struct port *p, u32 index)
 	p->device = (struct device){ .name = p->name, .subsystem = "tty",
 				     .dev = tty_dev(p->tty), .node_mode = 0660 };
 	device_add(&p->device);
-	pr_info("%s: 16550 at %#x, irq %u\n", p->name, p->io, p->irq);
+	pr_info("%s: 16550 at %#x, irq %u", p->name, p->io, p->irq);
 	if (console_wanted(p->name)) {
 		p->console = (struct console){ .name = p->name, .write = log_writers[index] };
 		console_register(&p->console);

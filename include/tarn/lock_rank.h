@@ -46,6 +46,9 @@ enum lock_rank {
 	LR_MAPPING_TREE,   /* mapping->tree_lock, irqs off                               */
 	LR_PROC_TREE,      /* proc_tree_lock: parents, children, groups, sessions         */
 	LR_SIGNAL,         /* sighand->lock, irqs off: handlers, queues, group stop       */
+	LR_UNIX_GC,        /* net/unix: sockets in flight                                  */
+	LR_UNIX_TABLE,     /* net/unix: all sockets, abstract names                        */
+	LR_UNIX,           /* unix_sock->lock; two: lower address first                    */
 	LR_TTY_SPIN,       /* tty->lock, irqs off: the line discipline, over its driver's lock */
 	LR_FUTEX,          /* a futex hash bucket; two: lower address first               */
 	LR_WORK,           /* work queues                                                */

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <abi_socket.h>
+#include <tarn/errno.h>
+#include <tarn/time.h>
 #include <tarn/vfs.h>
 
 struct socket;
@@ -43,14 +45,51 @@ struct proto_ops {
 	void (*release)(struct socket *s);
 };
 
+/* SOL_SOCKET options that every family has.  Written by setsockopt, read by anybody: no lock, each is one word. */
+struct socket_options {
+	u32 sndbuf, rcvbuf;             /* bytes */
+	int rcvlowat;
+	ktime_t rcvtimeo, sndtimeo;     /* ns; KTIME_MAX: none */
+	int priority, mark;
+	bool reuseaddr, reuseport, keepalive, broadcast, oobinline, dontroute, passcred, timestamp;
+	bool linger;
+	int linger_seconds;
+};
+
 struct socket {
 	int family, type, protocol;     /* [I] */
+	struct socket_options opt;
+	_Atomic int error;              /* SO_ERROR: positive errno, taken by whoever reports it */
 	const struct proto_ops *ops;    /* [I] */
 	void *sk;                       /* the family's own [I] */
 	struct file *file;              /* [I] not counted */
 	struct inode *inode;            /* [I] */
 };
 
+/* The socket behind @f, or NULL. */
+struct socket *file_socket(struct file *f);
+/* A socket and its file for @family; accept passes the listener's ops and makes ->sk itself. ERR_PTR. */
+struct file *socket_file_new(int family, int type, int protocol, const struct proto_ops *ops, u32 flags);
+/* Takes the pending error: 0 or -errno. */
+static inline int socket_take_error(struct socket *s)
+{
+	return atomic_load_explicit(&s->error, memory_order_relaxed) ? -atomic_exchange(&s->error, 0) : 0;
+}
+/* When a call that waits now gives up: KTIME_MAX never, 0 at once. @timeo one of the options. */
+static inline ktime_t socket_deadline(ktime_t timeo, bool nonblock)
+{
+	if (nonblock)
+		return 0;
+	return timeo == KTIME_MAX ? KTIME_MAX : clock_monotonic() + timeo;
+}
+/* What an interrupted wait returns: with a timeout set, calls are not restarted (signal(7)). */
+static inline int socket_intr(ktime_t timeo)
+{
+	return timeo == KTIME_MAX ? -ERESTARTSYS : -EINTR;
+}
+
 /* Family @family makes sockets with @create: 0 or -errno (-ESOCKTNOSUPPORT, -EPROTONOSUPPORT). */
 int socket_register_family(int family, int (*create)(struct socket *s, int type, int protocol));
+/* Adds a received control message, or sets MSG_CTRUNC when there is no room. */
 void put_cmsg(struct msg *m, int level, int type, const void *data, size_t len);
+void unix_init(void); /* AF_UNIX; once, before user space */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Control messages of Unix sockets, unix(7): SCM_RIGHTS carries open files,
+ * SCM_CREDENTIALS who the sender is (checked: only root may lie).
+ */
+#include <arch/uaccess.h>
+#include <linux/fcntl.h>
+#include <tarn/process.h>
+#include <tarn/slab.h>
+#include <tarn/string.h>
+#include "unix.h"
+
+struct abi_ucred unix_cred_now(void)
+{
+	const struct cred *c = current_cred();
+
+	return (struct abi_ucred){ .pid = current->process->pid, .uid = c->euid, .gid = c->egid };
+}
+
+/* ---- sending ---- */
+
+void unix_files_free(struct unix_files *files)
+{
+	if (!files)
+		return;
+	for (u32 i = 0; i < files->count; i++)
+		file_put(files->file[i]);
+	kfree(files);
+}
+
+struct unix_files *unix_files_dup(const struct unix_files *files)
+{
+	struct unix_files *copy = kmalloc(sizeof(*copy) + files->count * sizeof(copy->file[0]),
+					  GFP_KERNEL);
+
+	if (!copy)
+		return NULL;
+	copy->count = files->count;
+	for (u32 i = 0; i < files->count; i++)
+		copy->file[i] = file_get(files->file[i]);
+	return copy;
+}
+
+static int add_rights(struct scm *scm, const int *fds, u32 n)
+{
+	struct unix_files *old = scm->files, *files;
+	u32 have = old ? old->count : 0;
+
+	if (have + n > UNIX_FILES_MAX)
+		return -EINVAL;
+	files = kmalloc(sizeof(*files) + (have + n) * sizeof(files->file[0]), GFP_KERNEL);
+	if (!files)
+		return -ENOMEM;
+	files->count = have;
+	if (old)
+		memcpy(files->file, old->file, have * sizeof(files->file[0]));
+	kfree(old);
+	scm->files = files;
+	for (u32 i = 0; i < n; i++) {
+		struct file *f = fd_get_raw((unsigned int)fds[i]);
+
+		if (!f)
+			return -EBADF;
+		files->file[files->count++] = f;
+	}
+	return 0;
+}
+
+static int check_credentials(struct scm *scm, const struct abi_ucred *c)
+{
+	const struct cred *me = current_cred();
+	bool pid_ok = c->pid == current->process->pid || capable(CAP_SYS_ADMIN);
+	bool uid_ok = c->uid == me->uid || c->uid == me->euid || c->uid == me->suid ||
+		      capable(CAP_SETUID);
+	bool gid_ok = c->gid == me->gid || c->gid == me->egid || c->gid == me->sgid ||
+		      capable(CAP_SETGID);
+
+	if (!pid_ok || !uid_ok || !gid_ok)
+		return -EPERM;
+	scm->cred = *c;
+	return 0;
+}
+
+static int parse_one(struct scm *scm, const struct abi_cmsghdr *h, const u8 *data, size_t len)
+{
+	struct abi_ucred c;
+	int err = 0;
+
+	if (h->cmsg_level != SOL_SOCKET)
+		return 0;
+	if (h->cmsg_type == SCM_RIGHTS) {
+		if (len >= sizeof(int))
+			err = add_rights(scm, (const int *)(const void *)data, (u32)(len / sizeof(int)));
+		return err;
+	}
+	if (h->cmsg_type == SCM_CREDENTIALS) {
+		if (len != sizeof(c))
+			return -EINVAL;
+		memcpy(&c, data, sizeof(c));
+		return check_credentials(scm, &c);
+	}
+	return -EINVAL;
+}
+
+int scm_parse(struct scm *scm, const struct msg *m)
+{
+	const u8 *p = m->control, *end = p + m->controllen;
+	int err = 0;
+
+	scm->files = NULL;
+	scm->cred = unix_cred_now();
+	while (p && !err && (size_t)(end - p) >= sizeof(struct abi_cmsghdr)) {
+		const struct abi_cmsghdr *h = (const void *)p;
+
+		if (h->cmsg_len < sizeof(*h) || h->cmsg_len > (size_t)(end - p)) {
+			err = -EINVAL;
+			break;
+		}
+		err = parse_one(scm, h, p + sizeof(*h), h->cmsg_len - sizeof(*h));
+		if (ABI_CMSG_ALIGN(h->cmsg_len) > (size_t)(end - p))
+			break;
+		p += ABI_CMSG_ALIGN(h->cmsg_len);
+	}
+	if (err)
+		scm_free(scm);
+	return err;
+}
+
+void scm_free(struct scm *scm)
+{
+	unix_files_free(scm->files);
+	scm->files = NULL;
+}
+
+/* ---- receiving ---- */
+
+static size_t rights_room(const struct msg *m)
+{
+	if (!m->ucontrol || m->ucontrol_len < sizeof(struct abi_cmsghdr))
+		return 0;
+	return (m->ucontrol_len - sizeof(struct abi_cmsghdr)) / sizeof(int);
+}
+
+/* As many files as there is room for become descriptors; the others are closed. */
+static void deliver_rights(struct msg *m, struct unix_files *files, u32 flags)
+{
+	u32 cloexec = flags & MSG_CMSG_CLOEXEC ? O_CLOEXEC : 0;
+	u32 room = (u32)MIN(rights_room(m), (size_t)files->count), n = 0;
+	int *fds = kmalloc(files->count * sizeof(int), GFP_KERNEL);
+
+	while (fds && n < room) {
+		int fd = fd_reserve(0, cloexec);
+
+		if (fd < 0)
+			break;
+		fds[n] = fd;
+		fd_install((unsigned int)fd, file_get(files->file[n]));
+		n++;
+	}
+	if (n)
+		put_cmsg(m, SOL_SOCKET, SCM_RIGHTS, fds, n * sizeof(int));
+	if (n < files->count)
+		m->flags |= MSG_CTRUNC;
+	kfree(fds);
+	unix_files_free(files);
+}
+
+void scm_deliver(struct socket *s, struct msg *m, const struct abi_ucred *cred,
+		 struct unix_files *files, u32 flags)
+{
+	if (s->opt.passcred)
+		put_cmsg(m, SOL_SOCKET, SCM_CREDENTIALS, cred, sizeof(*cred));
+	if (files)
+		deliver_rights(m, files, flags);
+}

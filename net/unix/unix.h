@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/*
+ * struct unix_sock and what the files of this folder share.
+ *
+ * Life:  fresh -> (bound) -> listening
+ *                         -> connected -> closed
+ *   A datagram socket may connect again.  An accepted connection begins as an
+ *   embryo in its listener's queue: connected, with no file yet.
+ *
+ * Data waits at the receiver, one struct unix_buf a message (or a piece of a
+ * stream); its bytes count against the sender's SO_SNDBUF until they are read.
+ *
+ * Locks, outer first:
+ *   read_lock  (mutex) one reader of a stream at a time
+ *   gc lock    in-flight counts (gc.c)
+ *   table lock all sockets, abstract names
+ *   lock       (spin) everything marked with it; two sockets: lower address first
+ * A connected stream's peer never changes until release, so senders use it
+ * without a reference of their own.
+ */
+#pragma once
+
+#include <linux/un.h>
+#include <tarn/socket.h>
+#include <tarn/waitq.h>
+
+/* A name that sockets share: a bound one's, its accepted connections'. */
+struct unix_addr {
+	struct refcount refs;
+	int len;                     /* [I] of name, family included */
+	struct sockaddr_un name;     /* [I] */
+	u8 end;                      /* [I] a NUL after a name of full length */
+};
+
+struct unix_files {
+	struct unix_files *next;     /* on the way to be closed: gc.c */
+	u32 count;
+	struct file *file[];         /* counted */
+};
+#define UNIX_FILES_MAX 253u      /* SCM_MAX_FD */
+
+struct unix_buf {
+	struct list node;            /* receiver's lock */
+	struct unix_sock *sender;    /* [I] counted: whose wmem it is */
+	struct unix_addr *from;      /* [I] counted; NULL: nameless */
+	struct abi_ucred cred;       /* [I] */
+	struct unix_files *files;    /* receiver's read side; NULL: none */
+	u32 charge;                  /* [I] bytes of the sender's SO_SNDBUF */
+	u32 len;                     /* [I] */
+	u32 off;                     /* read so far: read_lock */
+	u8 data[];
+};
+
+enum unix_state { UNIX_FRESH, UNIX_LISTEN, UNIX_CONNECTED, UNIX_CLOSED };
+
+#define UNIX_SHUT_RD 1u
+#define UNIX_SHUT_WR 2u
+
+struct unix_sock {
+	struct refcount refs;
+	int type;                             /* [I] SOCK_* */
+	struct spinlock lock;                 /* LR_UNIX */
+	struct mutex read_lock;               /* LR_SOCKET */
+	struct socket *socket;                /* lock; NULL: embryo or released */
+	enum unix_state state;                /* lock */
+	u32 shutdown;                         /* lock to write: UNIX_SHUT_* of this end */
+	struct unix_sock *peer;               /* lock; counted */
+	struct unix_addr *addr;               /* lock; counted; set once */
+	struct path path;                     /* lock; of a name in the file system */
+	struct list queue;                    /* lock: unix_buf */
+	u32 queued;                           /* lock: how many */
+	struct list embryos;                  /* lock: listener's accept queue */
+	struct list embryo_node;              /* listener's lock */
+	struct unix_sock *listener;           /* [I] of an embryo; only compared */
+	u32 backlog, waiting;                 /* lock: limit and length of embryos */
+	_Atomic u32 wmem;                     /* [a] bytes sent and not read */
+	u32 sndbuf;                           /* copy of the option, also for embryos */
+	_Atomic int error;                    /* [a] ECONNRESET */
+	struct abi_ucred self_cred, peer_cred; /* lock */
+	bool has_peer_cred;                   /* lock */
+	struct waitq wait;                    /* data, room, connections, end */
+	struct waitq peer_wait;               /* for those who wait for room in our queue */
+	struct list all_node;                 /* table lock */
+	struct list name_node;                /* table lock: abstract names */
+	bool name_hashed;                     /* table lock */
+
+	/* gc.c, gc lock */
+	u32 inflight;                         /* references from messages under way */
+	struct list inflight_node;
+	struct list gc_node;
+	u32 gc_refs;
+	bool gc_candidate;
+};
+
+extern const struct proto_ops unix_stream_ops, unix_dgram_ops, unix_seqpacket_ops;
+extern int unix_max_dgram_qlen;
+
+/* unix.c */
+struct unix_sock *unix_alloc(int type);
+static inline void unix_get(struct unix_sock *u)
+{
+	ref_get(&u->refs);
+}
+void unix_put(struct unix_sock *u);
+void unix_lock_two(struct unix_sock *a, struct unix_sock *b);
+void unix_unlock_two(struct unix_sock *a, struct unix_sock *b);
+void unix_release(struct socket *s);
+/* Takes the pending error of either kind: 0 or -errno. */
+int unix_take_error(struct unix_sock *u);
+struct abi_ucred unix_cred_now(void);
+
+/* name.c */
+int unix_bind(struct socket *s, const void *addr, int len);
+int unix_autobind(struct unix_sock *u);
+/* The socket bound to @addr with a reference; ERR_PTR(-ECONNREFUSED, -EPROTOTYPE ...). */
+struct unix_sock *unix_find(const struct sockaddr_un *addr, int len, int type);
+int unix_check_address(const void *addr, int len);
+void unix_unname(struct unix_sock *u);
+void unix_addr_put(struct unix_addr *a);
+int unix_getname(struct socket *s, void *addr, bool peer);
+
+/* buf.c */
+struct scm;
+/* A message of @len bytes from @m, charged to @u; ERR_PTR(-ENOMEM, -EFAULT). */
+struct unix_buf *unix_buf_make(struct unix_sock *u, struct msg *m, size_t len, struct scm *scm);
+void unix_buf_free(struct unix_buf *b);
+/* Waits for room for one more message: 0 or -errno. */
+int unix_wait_room(struct unix_sock *u, u32 flags);
+bool unix_has_room(struct unix_sock *u);
+bool unix_is_writable(struct unix_sock *u);
+
+/* scm.c: control messages */
+struct scm {
+	struct abi_ucred cred;
+	struct unix_files *files;
+};
+int scm_parse(struct scm *scm, const struct msg *m);
+void scm_free(struct scm *scm);
+void unix_files_free(struct unix_files *files);
+struct unix_files *unix_files_dup(const struct unix_files *files);
+/* Hands credentials and files of a message to the receiver; @files is used up. */
+void scm_deliver(struct socket *s, struct msg *m, const struct abi_ucred *cred,
+		 struct unix_files *files, u32 flags);
+
+/* gc.c */
+/* @files begin or end their flight; the caller holds references to them. */
+void unix_inflight(struct unix_files *files, int by);
+struct unix_sock *file_unix(struct file *f);
+/* Some socket was closed: looks for sockets that only messages refer to. */
+void unix_gc_schedule(void);
+/* Closes them soon, from a worker: closing may close sockets that hold files in turn, without end. */
+void unix_files_free_later(struct unix_files *files);
+void unix_gc_init(void);
+
+void unix_table_add(struct unix_sock *u);
+void unix_table_remove(struct unix_sock *u);
+
+/* listen.c: connection set-up of streams and sequenced packets */
+int unix_connect(struct socket *s, const void *addr, int len, u32 file_flags);
+int unix_listen(struct socket *s, int backlog);
+int unix_accept(struct socket *s, struct socket *new_sock, u32 file_flags);
+
+/* unix.c: shared by the three ops tables */
+int unix_socketpair(struct socket *a, struct socket *b);
+int unix_shutdown(struct socket *s, int how);
+long unix_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
+int unix_setsockopt(struct socket *s, int level, int name, const void __user *val, int len);
+int unix_getsockopt(struct socket *s, int level, int name, void __user *val, int __user *len);
+/* Puts @b on @to's queue and wakes a reader; to->lock held. */
+void unix_enqueue(struct unix_sock *to, struct unix_buf *b) MUST_HOLD(&to->lock);
