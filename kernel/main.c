@@ -22,6 +22,7 @@
 #include <tarn/process.h>
 #include <tarn/random.h>
 #include <tarn/slab.h>
+#include <tarn/socket.h>
 #include <tarn/tty.h>
 #include <tarn/vfs.h>
 #include "boot.h"
@@ -30,6 +31,7 @@ static void start_userland(void *arg)
 {
 	boot_tests_run(boot_options.test);
 	vfs_init();    /* dentry, inode and file caches, internal mounts */
+	unix_init();   /* AF_UNIX */
 	block_init();  /* before the drivers that register disks */
 	tty_init();    /* before the drivers that register terminals */
 	drivers_init();
