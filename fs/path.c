@@ -106,6 +106,8 @@ int walk_begin(struct walk *w, int dfd, const struct path *base, const char *nam
 	w->name = w->original = name;
 	if (!*name && !(flags & LOOKUP_EMPTY))
 		return -ENOENT;
+	if (!base && !current->fs->root.dentry)
+		return -ENOENT; /* boot: nothing is mounted yet */
 	if (base) {
 		w->start = *base;
 		w->have_start = true;
