@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * virtio over PCI (virtio 1.1, 4.1), the modern interface: vendor capabilities
- * name the registers' places.  MSI-X entry 0 reports configuration changes,
- * entry 1 + n queue n, spread over the CPUs.
+ * name the registers' places.  MSI-X entry 0 reports configuration changes;
+ * queues get an entry each, spread over the CPUs, until only the last is left:
+ * that one all further queues share (a device may have more queues than entries,
+ * as QEMU's serial device does).
  */
 #include <arch/io.h>
 #include <linux/virtio_pci.h>
@@ -19,6 +21,7 @@
 #define VIRTIO_VENDOR 0x1af4
 #define PCI_CAP_VENDOR 0x09
 #define NO_VECTOR 0xffff
+#define MAX_SHARED 128
 
 struct virtio_pci {
 	struct virtio_dev v;
@@ -26,6 +29,9 @@ struct virtio_pci {
 	volatile struct virtio_pci_common_cfg *common;
 	u8 *notify, *config;
 	u32 notify_multiplier, notify_size, config_size;
+	u32 next_entry;               /* while queues are set up: the next MSI-X entry to give */
+	_Atomic u32 nr_shared;        /* [a] grows after its queue is in place */
+	struct virtq *shared[MAX_SHARED]; /* queues of the last entry */
 };
 
 static struct virtio_pci *to_pci(struct virtio_dev *v)
@@ -101,6 +107,38 @@ static void queue_interrupt(void *arg)
 	virtq_interrupt(arg);
 }
 
+static void shared_interrupt(void *arg)
+{
+	struct virtio_pci *p = arg;
+	u32 n = atomic_load_explicit(&p->nr_shared, memory_order_acquire);
+
+	for (u32 i = 0; i < n; i++)
+		virtq_interrupt(p->shared[i]);
+}
+
+/* Give @q an entry of its own, or a part of the last.  The entry, or -errno. */
+static int queue_entry(struct virtio_pci *p, struct virtq *q)
+{
+	u32 last = p->pci->msix_count - 1, n = atomic_load(&p->nr_shared), entry;
+	int err;
+
+	if (!p->pci->msix_cap || last == 0)
+		return -ENODEV;
+	if (p->next_entry < last) {
+		entry = p->next_entry++;
+		err = pci_msix_request(p->pci, entry, entry % nr_cpus, queue_interrupt, q);
+		return err ? err : (int)entry;
+	}
+	if (n == MAX_SHARED)
+		return -ENOSPC;
+	err = n ? 0 : pci_msix_request(p->pci, last, last % nr_cpus, shared_interrupt, p);
+	if (err)
+		return err;
+	p->shared[n] = q;
+	atomic_store_explicit(&p->nr_shared, n + 1, memory_order_release);
+	return (int)last;
+}
+
 static void queue_addresses(struct virtio_pci *p, const struct virtq *q)
 {
 	phys_t desc = virt_to_phys(q->desc), avail = virt_to_phys(q->avail),
@@ -120,7 +158,7 @@ static struct virtq *queue_setup(struct virtio_dev *v, u32 index, void (*fn)(str
 	struct virtq *q;
 	u64 doorbell;
 	u32 size;
-	int err;
+	int entry;
 
 	mmio_write16(&p->common->queue_select, (u16)index);
 	size = mmio_read16(&p->common->queue_size);
@@ -135,10 +173,10 @@ static struct virtq *queue_setup(struct virtio_dev *v, u32 index, void (*fn)(str
 	mmio_write16(&p->common->queue_size, (u16)size);
 	queue_addresses(p, q);
 	if (fn) {
-		err = pci_msix_request(p->pci, 1 + index, index % nr_cpus, queue_interrupt, q);
-		if (err)
-			return ERR_PTR(err);
-		mmio_write16(&p->common->queue_msix_vector, (u16)(1 + index));
+		entry = queue_entry(p, q);
+		if (entry < 0)
+			return ERR_PTR(entry);
+		mmio_write16(&p->common->queue_msix_vector, (u16)entry);
 		if (mmio_read16(&p->common->queue_msix_vector) == NO_VECTOR)
 			return ERR_PTR(-ENOSPC);
 	}
@@ -210,6 +248,7 @@ static int virtio_pci_probe(struct pci_dev *d)
 	if (!p)
 		return -ENOMEM;
 	p->pci = d;
+	p->next_entry = 1;
 	pci_enable(d);
 	caps_read(p);
 	if (!p->common || !p->notify) {
