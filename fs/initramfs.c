@@ -189,26 +189,15 @@ static int unpack_plain(const u8 *data, size_t size, size_t *consumed)
 	return err;
 }
 
-/* How large the gzip'ed data may be at most: its trailer says, if the file ends with it. */
-static size_t inflated_size(const u8 *data, size_t size)
-{
-	const u8 *t;
-
-	while (size > 18 && !data[size - 1])
-		size--; /* padding of the loader's */
-	t = data + size;
-	/* A size that ends in zero bytes lost them just now: allow for it. */
-	return MAX((size_t)(t[-4] | (u32)t[-3] << 8 | (u32)t[-2] << 16 | (u32)t[-1] << 24), size * 4);
-}
-
 static int unpack_gzip(const u8 *data, size_t size, size_t *consumed)
 {
-	size_t room = MIN(inflated_size(data, size), (size_t)1 << 30), inner;
+	size_t room = MIN(size * 4, (size_t)1 << 30), inner;
 	ssize_t n = -ENOSPC;
 	u8 *out = NULL;
 	int err;
 
-	/* Twice as much when it was too little: at most 1032 to 1 is possible. */
+	/* The size in the trailer cannot be found behind padding, so: twice as much when it was too
+	 * little; at most 1032 to 1 is possible. */
 	for (; n == -ENOSPC && room <= (size_t)2 << 30; room *= 2) {
 		vfree(out);
 		out = vmalloc(room);
