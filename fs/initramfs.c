@@ -169,9 +169,10 @@ static int unpack_archive(struct cpio *c)
 	int more, err = 0;
 
 	while (!err && (more = cpio_next(c, &e)) > 0) {
-		if (!e.name_len || str_eq(e.name, "."))
+		if (!e.name_len)
 			continue;
-		err = make_entry(&links, &e);
+		/* The root itself is there already; its attributes are the archive's. */
+		err = str_eq(e.name, ".") ? set_attributes(&e) : make_entry(&links, &e);
 		if (err)
 			pr_err("initramfs: %s: error %d", e.name, -err);
 		cond_resched();
@@ -215,12 +216,27 @@ static int unpack_gzip(const u8 *data, size_t size, size_t *consumed)
 	return err;
 }
 
+/* What every archive may count on, as Linux's built-in one gives it: a console for init. */
+static void make_defaults(void)
+{
+	struct setattr a = { .valid = ATTR_MODE, .mode = 0755 };
+	struct path root;
+
+	fs_get_root(&root);
+	(void)path_setattr(&root, &a);
+	path_put(&root);
+	(void)kernel_mkdir("/dev", 0755);
+	(void)kernel_mknod("/dev/console", S_IFCHR | 0600, KDEV(5, 1));
+	(void)kernel_mkdir("/root", 0700);
+}
+
 int initramfs_unpack(const void *image, size_t size)
 {
 	const u8 *data = image;
 	size_t at = 0, used;
 	int err;
 
+	make_defaults();
 	while (at < size) {
 		if (!data[at]) {
 			at++;
