@@ -124,7 +124,7 @@ static int file_do_open(struct file *f)
 	}
 	f->ops = inode->fops;
 	readahead_init(&f->ra);
-	f->wb_seen = atomic_load_explicit(&inode->mapping->wb_error, memory_order_relaxed);
+	f->wb_seen = mapping_sample_error(inode->mapping);
 	if (f->ops->open) {
 		err = f->ops->open(inode, f);
 		if (err) {

@@ -23,6 +23,7 @@
 static struct waitq flusher_waitq = WAITQ_INIT(flusher_waitq);
 static struct waitq throttled_waitq = WAITQ_INIT(throttled_waitq);
 static _Atomic bool flusher_asked;
+static _Atomic bool memory_short; /* reclaim met dirty pages: write, however young they are */
 static _Atomic u32 balance_calls;
 static _Atomic u32 progress; /* inodes written: what throttled writers wait for */
 
@@ -62,7 +63,7 @@ static void flush_super(struct super *sb, void *arg)
 	ktime_t now = clock_monotonic();
 	struct inode *inode;
 
-	while ((inode = take_due(sb, now, over_background())) != NULL) {
+	while ((inode = take_due(sb, now, over_background() || *(bool *)arg)) != NULL) {
 		inode_writeback(inode, false);
 		inode_put(inode);
 		atomic_fetch_add(&progress, 1);
@@ -73,11 +74,16 @@ static void flush_super(struct super *sb, void *arg)
 
 static int flusher(void *arg)
 {
+	/* Writing makes pages clean, so it may use the reserve and never waits for reclaim. */
+	current->flags |= TF_RECLAIM;
 	for (;;) {
+		bool all;
+
 		(void)WAIT_EVENT(&flusher_waitq, atomic_load(&flusher_asked), TS_UNINTERRUPTIBLE,
 				 clock_monotonic() + PERIOD, false);
 		atomic_store(&flusher_asked, false);
-		super_for_each(flush_super, NULL);
+		all = atomic_exchange(&memory_short, false);
+		super_for_each(flush_super, &all);
 		waitq_wake_all(&throttled_waitq, 0);
 	}
 	return 0;
@@ -87,6 +93,12 @@ static void ask_flusher(void)
 {
 	if (!atomic_exchange(&flusher_asked, true))
 		waitq_wake_one(&flusher_waitq, 0);
+}
+
+static void flush_for_reclaim(void)
+{
+	atomic_store(&memory_short, true);
+	ask_flusher();
 }
 
 void balance_dirty_now(void)
@@ -134,6 +146,7 @@ void vfs_sync(void)
 
 void writeback_init(void)
 {
+	reclaim_set_flusher(flush_for_reclaim);
 	if (IS_ERR(kthread_start(flusher, NULL, "flusher")))
 		panic("no memory for the flusher thread");
 }

@@ -232,6 +232,12 @@ static struct page *take(gfp_t gfp, unsigned int order, u64 floor)
 }
 
 #define SLOW_TRIES 16
+#define WRITE_TRIES 500 /* of 10 ms: while pages are on their way to a disk, room will come */
+
+static bool disk_will_help(unsigned int try)
+{
+	return try < WRITE_TRIES && vm_sum(VM_DIRTY) + vm_sum(VM_WRITEBACK) > CPU_LIST_BATCH;
+}
 
 /* True: try again.  Frees something, or waits, or kills. */
 static bool make_room(gfp_t gfp, unsigned int order, unsigned int try)
@@ -240,6 +246,10 @@ static bool make_room(gfp_t gfp, unsigned int order, unsigned int try)
 		return true;
 	if (gfp & GFP_NORETRY || order > 3 || fatal_signal_pending())
 		return false;
+	if (disk_will_help(try)) {
+		sleep_ns(10 * NSEC_PER_MSEC);
+		return true;
+	}
 	if (gfp & GFP_NOFS_BIT) {
 		/* Others can make room where we may not: let them. */
 		if (try >= SLOW_TRIES)
