@@ -22,7 +22,8 @@
 #include "timing.h"
 #include "x86.h"
 
-#define CALIBRATE_NS 10000000ull
+#define CALIBRATE_NS 5000000ull
+#define CALIBRATE_TRIES 20
 
 /* ns = ((tsc - base) * mult >> shift) + offset */
 static struct arch_clock_params tsc_clock; /* [I] after arch_time_init() */
@@ -90,7 +91,8 @@ static void set_frequency(u64 new_khz)
 	tsc_clock.shift = shift;
 }
 
-static bool calibrate(bool hpet)
+/* One window of CALIBRATE_NS: frequencies in kHz and LAPIC counts per 2^20 ns. */
+static bool measure(bool hpet, u64 *tsc, u32 *timer)
 {
 	u64 (*read)(void) = hpet ? hpet_read : read_pit;
 	struct sample a, b;
@@ -105,9 +107,31 @@ static bool calibrate(bool hpet)
 	lapic_timer_set(0);
 	if (ns < CALIBRATE_NS)
 		return false; /* the reference stands still */
-	set_frequency((b.tsc - a.tsc) * 1000000 / ns);
-	timer_mult = (u32)(((u64)(a.timer - b.timer) << 20) / ns);
-	return timer_mult != 0;
+	*tsc = (b.tsc - a.tsc) * 1000000 / ns;
+	*timer = (u32)(((u64)(a.timer - b.timer) << 20) / ns);
+	return *tsc && *timer;
+}
+
+/*
+ * The PIT's 16 bits wrap every 55 ms, and an emulator's host may stall us for longer in the
+ * middle of a window: a measurement counts when the next one agrees within half a per cent.
+ */
+static bool calibrate(bool hpet)
+{
+	u64 tsc, last = 0;
+	u32 timer;
+
+	for (unsigned int i = 0; i < CALIBRATE_TRIES; i++) {
+		if (!measure(hpet, &tsc, &timer))
+			return false;
+		if (tsc - last + tsc / 200 <= tsc / 100) {
+			set_frequency((tsc + last) / 2);
+			timer_mult = timer;
+			return true;
+		}
+		last = tsc;
+	}
+	return false;
 }
 
 /* Without a reference: what CPUID says, if anything. */
