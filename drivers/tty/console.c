@@ -10,6 +10,7 @@
 #include <tarn/device.h>
 #include <tarn/parse.h>
 #include <tarn/slab.h>
+#include <tarn/strbuf.h>
 #include <tarn/string.h>
 #include "tty_internal.h"
 
@@ -81,8 +82,26 @@ static struct device tty_device = {
 	.node_mode = 0666,
 };
 
+/* /sys/class/tty/console/active: the terminals behind /dev/console, the last one is it. */
+static int active_show(struct device *dev, struct strbuf *out)
+{
+	struct tty *t = console_tty_get();
+
+	if (!t)
+		return 0;
+	strbuf_printf(out, "%s\n", tty_name(t));
+	tty_put(t);
+	return 0;
+}
+
+static const struct device_attr console_attrs[] = {
+	{ "active", 0444, active_show, NULL },
+	{ 0 },
+};
+
 static struct device console_device = {
 	.name = "console",
+	.attrs = console_attrs,
 	.subsystem = "tty",
 	.dev = KDEV(5, 1),
 	.node_mode = 0600,

@@ -15,8 +15,10 @@
  */
 #include <arch/io.h>
 #include <arch/irq.h>
-#include <linux/serial_reg.h>
 #include <arch/uaccess.h>
+#include <linux/serial.h>
+#include <linux/serial_core.h>
+#include <linux/serial_reg.h>
 #include <tarn/device.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
@@ -284,11 +286,28 @@ static long modem_set(struct port *p, unsigned int cmd, const int __user *in)
 	return 0;
 }
 
+/* TIOCGSERIAL: what the port is; getty and cttyhack look for the line number. */
+static long port_info(struct port *p, struct serial_struct __user *out)
+{
+	struct serial_struct info = {
+		.type = PORT_16550A,
+		.line = (int)(p - ports),
+		.port = p->io,
+		.irq = p->irq,
+		.xmit_fifo_size = FIFO_SIZE,
+		.baud_base = BASE_BAUD,
+	};
+
+	return copy_to_user(out, &info, sizeof(info));
+}
+
 static long port_ioctl(struct tty *t, unsigned int cmd, unsigned long arg)
 {
 	struct port *p = tty_driver_data(t);
 
 	switch (cmd) {
+	case TIOCGSERIAL:
+		return port_info(p, (struct serial_struct __user *)arg);
 	case TIOCMGET:
 		return put_user(modem_lines(p), (int __user *)arg);
 	case TIOCMBIS:
