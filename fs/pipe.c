@@ -573,6 +573,7 @@ int pipe_create(u32 flags, struct file **rd, struct file **wr)
 		goto no_memory;
 	p->readers = p->writers = p->reader_opens = p->writer_opens = 1;
 	p->files = 2;
+	inode->fops = &fifo_fops; /* /proc/PID/fd/N opens it again */
 	inode->pipe = p;
 	inode_get(inode);
 	*rd = file_anon_inode(inode, "pipe", &fifo_fops, p, O_RDONLY | (flags & O_NONBLOCK));
