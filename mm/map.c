@@ -171,6 +171,8 @@ int mm_unmap(struct mm *mm, u64 start, u64 len)
 	return err;
 }
 
+_Atomic u32 mms_dying;
+
 void unmap_everything(struct mm *mm)
 {
 	struct vma *v, *next;
@@ -178,6 +180,7 @@ void unmap_everything(struct mm *mm)
 	struct list dead;
 
 	list_init(&dead);
+	atomic_fetch_add(&mms_dying, 1);
 	rwsem_write_lock(&mm->map_lock);
 	note_rss(mm);
 	gather_begin(&g, mm, true);
@@ -189,6 +192,7 @@ void unmap_everything(struct mm *mm)
 	pt_free_tables(&g, 0, USER_END, 0, ~0ul);
 	gather_end(&g);
 	rwsem_write_unlock(&mm->map_lock);
+	atomic_fetch_sub(&mms_dying, 1);
 	vma_free_list(&dead);
 }
 

@@ -93,6 +93,7 @@ int check_lock_limit(struct mm *mm, u64 pages);
 s64 find_room(struct mm *mm, u64 hint, u64 len, bool low32);
 /* Everything goes: the last user left. */
 void unmap_everything(struct mm *mm);
+extern _Atomic u32 mms_dying; /* of them under way: memory that is about to be free */
 
 /* ---- fault.c ---- */
 extern struct page *zero_page;

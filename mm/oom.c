@@ -130,12 +130,20 @@ static bool kill_one(gfp_t gfp, unsigned int order)
 	return true;
 }
 
+/* Room came meanwhile, or is coming: a victim without an address space may still be giving its pages back. */
+static bool relief(unsigned int order)
+{
+	return (order == 0 && page_free_frames() > page_marks.low) || atomic_load(&mms_dying);
+}
+
 bool oom_kill(gfp_t gfp, unsigned int order)
 {
 	bool again = true;
 
 	if (mutex_trylock(&oom_lock)) {
-		if (!victim_lives() || clock_monotonic() - victim_since > PATIENCE)
+		bool patient = clock_monotonic() - victim_since <= PATIENCE;
+
+		if (!relief(order) && !(patient && victim_lives()))
 			again = kill_one(gfp, order);
 		mutex_unlock(&oom_lock);
 	}
