@@ -518,7 +518,7 @@ static int fifo_open(struct inode *inode, struct file *f)
 	f->private = p;
 	f->mode |= FMODE_NO_POS;
 	mutex_lock(&p->lock);
-	if (writes && !reads && (f->flags & O_NONBLOCK) && !p->readers) {
+	if (writes && !reads && (f->flags & O_NONBLOCK) && !p->readers && !p->nameless) {
 		mutex_unlock(&p->lock);
 		pipe_put_end(p, inode, 0);
 		return -ENXIO;
@@ -535,6 +535,8 @@ static int fifo_open(struct inode *inode, struct file *f)
 	waitq_wake_all(&p->readable, 0);
 	waitq_wake_all(&p->writable, 0);
 
+	if (p->nameless)
+		return 0;
 	if (reads && !writers) {
 		if (f->flags & O_NONBLOCK)
 			f->pos = seen_writers;
@@ -573,6 +575,7 @@ int pipe_create(u32 flags, struct file **rd, struct file **wr)
 		goto no_memory;
 	p->readers = p->writers = p->reader_opens = p->writer_opens = 1;
 	p->files = 2;
+	p->nameless = true;
 	inode->fops = &fifo_fops; /* /proc/PID/fd/N opens it again */
 	inode->pipe = p;
 	inode_get(inode);
