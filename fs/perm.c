@@ -244,6 +244,10 @@ void setattr_copy(struct inode *inode, const struct setattr *a)
 int setattr_generic(struct inode *inode, const struct setattr *a)
 {
 	if (a->valid & ATTR_SIZE) {
+		u64 old = inode_size(inode);
+
+		if (a->size > old)
+			pagecache_extended(inode->mapping, old);
 		atomic_store_explicit(&inode->size, a->size, memory_order_release);
 		pagecache_truncate(inode->mapping, a->size);
 	}

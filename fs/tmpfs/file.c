@@ -87,6 +87,7 @@ static int write_begin(struct mapping *m, u64 pos, u32 len, struct page **page)
 static int make_writable(struct mapping *m, struct page *page)
 {
 	tmpfs_account(m->host);
+	inode_touch(m->host, ATTR_MTIME | ATTR_CTIME);
 	return tmpfs_full(m->host->super, 0) ? -ENOSPC : 0;
 }
 
@@ -156,8 +157,10 @@ static int fallocate(struct file *f, int mode, u64 offset, u64 len)
 	if ((t->seals & F_SEAL_GROW) && offset + len > inode_size(inode))
 		return -EPERM;
 	err = allocate(inode, offset, len);
-	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && offset + len > inode_size(inode))
+	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && offset + len > inode_size(inode)) {
+		pagecache_extended(&inode->data, inode_size(inode));
 		atomic_store(&inode->size, offset + len);
+	}
 	return err;
 }
 
