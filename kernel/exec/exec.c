@@ -122,6 +122,12 @@ static void exec_free(struct exec *x)
 		file_allow_write(x->file);
 		file_put(x->file);
 	}
+	if (x->old_exe) {
+		file_allow_write(x->old_exe);
+		file_put(x->old_exe);
+	}
+	if (x->old_files)
+		files_put(x->old_files);
 	if (x->interp)
 		file_put(x->interp);
 	if (x->cred)
@@ -132,7 +138,7 @@ static void exec_free(struct exec *x)
 	kfree(x);
 }
 
-static int unshare_files(void)
+static int unshare_files(struct exec *x)
 {
 	struct thread *t = current;
 	struct files *old = t->files, *new;
@@ -145,7 +151,7 @@ static int unshare_files(void)
 	spin_lock(&t->lock);
 	t->files = new;
 	spin_unlock(&t->lock);
-	files_put(old);
+	x->old_files = old;
 	return 0;
 }
 
@@ -227,14 +233,9 @@ static void set_name(struct thread *t, const char *path)
 
 static void swap_exe(struct process *p, struct exec *x)
 {
-	struct file *old = p->exe;
-
+	x->old_exe = p->exe;
 	p->exe = x->file; /* with its denial of writes */
 	x->file = NULL;
-	if (old) {
-		file_allow_write(old);
-		file_put(old);
-	}
 }
 
 static void become(struct exec *x)
@@ -266,8 +267,6 @@ static void settle(struct exec *x)
 	set_name(t, x->name);
 	become(x);
 	swap_exe(p, x);
-	if (t->files)
-		files_close_on_exec(t->files);
 }
 
 /* The new program, or death.  @mm is fresh. */
@@ -307,7 +306,7 @@ static int run(struct exec *x)
 	mutex_lock(&p->exec_lock);
 	err = exec_become_single();
 	if (!err)
-		err = unshare_files();
+		err = unshare_files(x);
 	if (!err)
 		err = exec_unshare_handlers();
 	if (err) {
@@ -317,8 +316,11 @@ static int run(struct exec *x)
 	}
 	err = take_over(x, mm);
 	mutex_unlock(&p->exec_lock);
-	if (!err)
+	if (!err) {
+		if (current->files)
+			files_close_on_exec(current->files);
 		return 0;
+	}
 	pr_info("%s: exec failed past the point of no return: error %d\n", x->name, -err);
 	exec_free(x);
 	process_exit_group(fatal_signal_pending() ? SIGKILL : SIGSEGV);

@@ -56,6 +56,9 @@ struct exec {
 	bool unreadable;            /* the file may be run but not read */
 	struct elf_info *elf, *interp_elf;
 	struct file *interp;
+	/* What the old program leaves: put after exec_lock, for closing may take any lock. */
+	struct file *old_exe;
+	struct files *old_files;
 };
 
 /* A regular file that current may execute, open for reading; ERR_PTR. */
