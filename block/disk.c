@@ -108,6 +108,8 @@ static struct inode *make_inode(struct bdev *b)
 	inode->private = b;
 	atomic_store(&inode->size, bdev_bytes(b));
 	mapping_init(&inode->data, inode, &bdev_mapping_ops);
+	/* Taken under a file's mapping and map_lock: metadata comes through this cache. */
+	rwsem_init(&inode->data.invalidate_lock, "disk cache", LR_BDEV_MAPPING);
 	inode->mapping = &inode->data;
 	return inode;
 }

@@ -28,6 +28,7 @@ enum lock_rank {
 	LR_FS_TRANS,       /* file system transaction (ext4: s_trans_lock)                */
 	LR_FS_INODE_MAP,   /* ext4 inode->map_lock: block mapping of one inode            */
 	LR_FS_ALLOC,       /* ext4 block and inode allocation, one group                  */
+	LR_BDEV_MAPPING,   /* invalidate_lock of a disk's own cache: file systems read through it  */
 	LR_BUFFER,         /* buffer lock                                                */
 	LR_TASK_WORK,      /* process->cred_lock and others held briefly, may allocate     */
 	LR_SLEEP_LEAF,     /* a sleeping lock under which no other is taken              */
