@@ -224,28 +224,27 @@ size_t iov_zero(struct iov_iter *it, size_t n)
  * Only reads: a store of the byte just read could undo another thread's.  A
  * write to the page later costs one more fault and nothing else.
  */
-int iov_fault_in(struct iov_iter *it, size_t n, bool write_to_user)
+ssize_t iov_fault_in(struct iov_iter *it, size_t n, bool write_to_user)
 {
 	struct iov_iter at = *it;
-	bool first = true;
+	size_t done = 0;
 
+	n = MIN(n, at.count);
 	if (it->kind != IOV_USER)
-		return 0;
+		return n;
 	if (at.iov == &it->single)
 		at.iov = &at.single;
-	n = MIN(n, at.count);
 	settle(&at);
-	while (n) {
+	while (done < n) {
 		char __user *u = (char __user *)at.iov->iov_base + at.done_in_seg;
-		size_t step = MIN(n, seg_len(&at) - at.done_in_seg);
+		size_t step = MIN(n - done, seg_len(&at) - at.done_in_seg);
 		u8 byte;
 
 		step = MIN(step, PAGE_SIZE - (size_t)((u64)u % PAGE_SIZE));
 		if (copy_from_user(&byte, u, 1))
-			return first ? -EFAULT : 0; /* what comes before can still be moved */
-		first = false;
+			return done ? (ssize_t)done : -EFAULT;
 		iov_advance(&at, step);
-		n -= step;
+		done += step;
 	}
-	return 0;
+	return done;
 }

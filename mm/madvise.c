@@ -230,11 +230,24 @@ static int advise_file(struct mm *mm, u64 start, u64 end, int advice)
 	return err;
 }
 
+/* madvise(2): what is mapped is advised, and a hole in the range is ENOMEM all the same. */
+static int range_is_mapped(struct mm *mm, u64 start, u64 end)
+{
+	struct vma *v;
+
+	rwsem_read_lock(&mm->map_lock);
+	for (v = vma_find(mm, start); v && v->start <= start && start < end; v = vma_next(v))
+		start = v->end;
+	rwsem_read_unlock(&mm->map_lock);
+	return start < end ? -ENOMEM : 0;
+}
+
 /* ---- the call ---- */
 
 static int advise(struct mm *mm, u64 start, u64 end, int advice)
 {
 	const struct flag_advice *a = find_flag_advice(advice);
+	int err;
 
 	if (a)
 		return advise_flags(mm, start, end, a);
@@ -246,7 +259,8 @@ static int advise(struct mm *mm, u64 start, u64 end, int advice)
 		return for_range_shared(mm, start, end, advice);
 	case MADV_WILLNEED:
 	case MADV_REMOVE:
-		return advise_file(mm, start, end, advice);
+		err = advise_file(mm, start, end, advice);
+		return err ? err : range_is_mapped(mm, start, end);
 	case MADV_POPULATE_READ:
 		return populate_range(mm, start, end, POPULATE_READ);
 	case MADV_POPULATE_WRITE:

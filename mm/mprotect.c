@@ -119,10 +119,10 @@ static int protect_locked(struct mm *mm, u64 start, u64 end, u32 access, struct 
 			err = -ENOMEM;
 			break;
 		}
-		at = v->end;
 		err = protect_vma(&g, v, access);
 		if (!err)
 			v = vma_merge(v, dead);
+		at = v->end; /* of what it became: it may have joined its right neighbour */
 	}
 	gather_end(&g);
 	return !err && at < end ? -ENOMEM : err;

@@ -154,19 +154,18 @@ static int write_end(struct mapping *m, u64 pos, u32 len, u32 copied, struct pag
 static ssize_t write_some(struct mapping *m, struct iov_iter *from, u64 pos)
 {
 	u32 off = (u32)(pos % PAGE_SIZE);
-	u32 n = (u32)MIN(PAGE_SIZE - off, from->count);
+	ssize_t n = iov_fault_in(from, MIN(PAGE_SIZE - off, from->count), false);
 	struct page *p;
 	size_t copied;
 	int err;
 
-	err = iov_fault_in(from, n, false);
-	if (err)
-		return err;
-	err = write_begin(m, pos, n, &p);
+	if (n < 0)
+		return n;
+	err = write_begin(m, pos, (u32)n, &p);
 	if (err)
 		return err;
 	copied = iov_copy_from_nofault((char *)page_address(p) + off, from, n);
-	err = write_end(m, pos, n, (u32)copied, p);
+	err = write_end(m, pos, (u32)n, (u32)copied, p);
 	if (err < 0) {
 		iov_revert(from, copied);
 		return err;

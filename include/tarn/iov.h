@@ -52,5 +52,8 @@ size_t iov_zero(struct iov_iter *it, size_t n);
 void iov_advance(struct iov_iter *it, size_t n);
 /* Undoes the last @n bytes of progress. */
 void iov_revert(struct iov_iter *it, size_t n);
-/* Touches the first user page(s) so that a copy under a page lock is likely not to fault. -EFAULT. */
-int iov_fault_in(struct iov_iter *it, size_t n, bool write_to_user);
+/*
+ * Touches the user pages of the next @n bytes, so that a copy under a page lock is likely not to fault.
+ * How many of the bytes are there, or -EFAULT: none.
+ */
+ssize_t iov_fault_in(struct iov_iter *it, size_t n, bool write_to_user);
