@@ -4,7 +4,7 @@
  * with an id) and the disk's (version 1, only named users and groups have one).
  * Permission checks do not look at them: see CAVEATS.
  */
-#include "ext4.h"
+#include "pure.h"
 
 #define VERSION_USER 2u
 #define VERSION_DISK 1u

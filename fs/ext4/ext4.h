@@ -26,6 +26,7 @@
 #include <tarn/thread.h>
 #include <tarn/vfs.h>
 #include "format.h"
+#include "pure.h"
 
 /*
  * struct ext4_group - what is kept in memory of a block group.
@@ -376,13 +377,6 @@ int ext4_dir_find_dotdot(struct inode *dir, struct ext4_entry *out);
 bool ext4_dir_indexed(const struct inode *dir);
 extern const struct file_ops ext4_dir_fops;
 
-/* ---- hash.c ---- */
-struct ext4_hash {
-	u32 major, minor;       /* major: bit 0 clear */
-};
-/* False: an unknown version. */
-bool ext4_name_hash(const u32 seed[4], u8 version, const char *name, u32 len, struct ext4_hash *out);
-
 /* ---- htree.c ---- */
 /* The leaves that may hold @hash, one after the other. */
 int ext4_htree_find(struct inode *dir, const struct qstr *name, struct ext4_entry *out);
@@ -414,40 +408,6 @@ void ext4_orphans_process(struct ext4_fs *fs);
 ssize_t ext4_getxattr(struct inode *inode, const char *name, void *value, size_t size);
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags);
 ssize_t ext4_listxattr(struct inode *inode, char *list, size_t size);
-/* xattr_region.c: one place that holds attributes. */
-struct xattr_region {
-	u8 *base;                       /* value offsets count from here */
-	u8 *first, *end;                /* entries begin; bytes end */
-	bool block;                     /* sorted, with hashes */
-};
-struct xattr_name {
-	u8 index;
-	u8 len;
-	const char *suffix;
-};
-/* NULL, or what is wrong with it. */
-const char *ext4_region_problem(const struct xattr_region *r);
-struct ext4_xattr_entry *ext4_region_find(const struct xattr_region *r, const struct xattr_name *n);
-/* @value NULL: remove.  0 or -ENOSPC, nothing changed. */
-int ext4_region_set(struct xattr_region *r, const struct xattr_name *n, const void *value, u32 size);
-bool ext4_region_empty(const struct xattr_region *r);
-/* The hash of all entries, for a block's header. */
-u32 ext4_region_hash(const struct xattr_region *r);
-static inline struct ext4_xattr_entry *ext4_region_first(const struct xattr_region *r)
-{
-	return (struct ext4_xattr_entry *)r->first;
-}
-static inline bool ext4_xattr_last(const struct ext4_xattr_entry *e)
-{
-	return get_le32(e) == 0;
-}
-static inline struct ext4_xattr_entry *ext4_xattr_next(const struct ext4_xattr_entry *e)
-{
-	return (struct ext4_xattr_entry *)((u8 *)e + ALIGN_UP(sizeof(*e) + e->name_len, 4ul));
-}
-/* acl.c: between the form of getxattr(2) and the disk's.  Bytes or -errno; @out NULL: only the length. */
-ssize_t ext4_acl_to_disk(const void *in, size_t size, void *out);
-ssize_t ext4_acl_from_disk(const void *in, size_t size, void *out);
 /* The inode goes: its xattr block loses a reference. */
 int ext4_xattr_release(struct ext4_handle *h, struct inode *inode);
 

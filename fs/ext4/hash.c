@@ -7,7 +7,7 @@
  * difference.  Half MD4 and TEA mix the name, in groups of 32 or 16 bytes, into
  * the file system's seed; short groups are padded with their length.
  */
-#include "ext4.h"
+#include "pure.h"
 
 #define HASH_EOF 0x7fffffffu    /* readdir's end mark: no name may have it */
 

@@ -7,7 +7,7 @@
  * Pure: works on memory, tested on the host.  A region is checked as a whole
  * (ext4_region_problem) before anything else here touches it.
  */
-#include "ext4.h"
+#include "pure.h"
 
 #define PAD(size) ALIGN_UP((u32)(size), 4u)
 
