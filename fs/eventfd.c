@@ -20,7 +20,7 @@
 
 struct eventfd {
 	struct spinlock lock;
-	u64 count GUARDED_BY(&lock);
+	u64 count;                   /* lock to write */
 	bool semaphore;              /* [I] reads take 1 */
 	struct waitq waitq;
 };

@@ -89,7 +89,8 @@ static struct pipe *pipe_alloc(void)
 	return p;
 }
 
-static void pipe_free(struct pipe *p)
+/* Nobody else knows it any more. */
+static void pipe_free(struct pipe *p) NO_LOCK_CHECK
 {
 	while (pipe_used(p))
 		pipe_slot_drop(p, pipe_tail(p));
@@ -285,6 +286,7 @@ static int wait_room(struct pipe *p, struct file *f) NO_LOCK_CHECK
 }
 
 static ssize_t write_locked(struct pipe *p, struct file *f, struct iov_iter *from)
+	MUST_HOLD(&p->lock)
 {
 	bool packet = f->flags & O_DIRECT;
 	ssize_t total = 0, n;
@@ -351,7 +353,8 @@ ssize_t pipe_push_page(struct pipe *p, struct page *page, u32 offset, u32 len, b
 
 /* ---- poll, ioctl, size ---- */
 
-static u32 pipe_poll(struct file *f, struct poll_wait *w)
+/* A pipe has no position: pos is set once at open and only read here. */
+static u32 pipe_poll(struct file *f, struct poll_wait *w) NO_LOCK_CHECK
 {
 	struct pipe *p = f->private;
 	u32 used, mask = 0;
@@ -506,7 +509,7 @@ static int wait_partner(struct waitq *q, u32 *opens, u32 seen)
 	return wait_event_interruptible(q, READ_ONCE(*opens) != seen);
 }
 
-static int fifo_open(struct inode *inode, struct file *f)
+static int fifo_open(struct inode *inode, struct file *f) NO_LOCK_CHECK
 {
 	bool reads = f->mode & FMODE_READ, writes = f->mode & FMODE_WRITE;
 	struct pipe *p = fifo_get(inode);
@@ -566,7 +569,7 @@ struct pipe *file_pipe(struct file *f)
 
 /* ---- pipe(2) ---- */
 
-int pipe_create(u32 flags, struct file **rd, struct file **wr)
+int pipe_create(u32 flags, struct file **rd, struct file **wr) NO_LOCK_CHECK
 {
 	struct inode *inode = inode_anon(S_IFIFO | 0600);
 	struct pipe *p = pipe_alloc();

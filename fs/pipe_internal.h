@@ -17,14 +17,14 @@ struct pipe_slot {
 
 struct pipe {
 	struct mutex lock;                               /* LR_PIPE */
-	struct pipe_slot *slots GUARDED_BY(&lock);
-	u32 nslots GUARDED_BY(&lock);                    /* power of two */
+	struct pipe_slot *slots;                         /* lock */
+	u32 nslots;                                      /* power of two; lock to write */
 	u32 head, tail;                                  /* lock to write */
-	u32 reserved GUARDED_BY(&lock);                  /* places of slots splice has taken out */
+	u32 reserved;                                    /* places of slots splice has taken out; lock to write */
 	u32 readers, writers;                            /* open ends; lock to write */
 	u32 reader_opens, writer_opens;                  /* ever; lock to write */
 	u32 files;                                       /* inode->spin */
-	struct page *spare GUARDED_BY(&lock);            /* kept for the next write */
+	struct page *spare;                              /* lock; kept for the next write */
 	bool nameless;                                   /* [I] pipe(2)'s: opening it never waits */
 	struct waitq readable, writable;
 };

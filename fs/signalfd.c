@@ -171,7 +171,7 @@ static u32 signalfd_poll(struct file *f, struct poll_wait *w)
 	return is_pending(s) ? POLLIN | POLLRDNORM : 0;
 }
 
-static void signalfd_release(struct file *f)
+static void signalfd_release(struct file *f) NO_LOCK_CHECK
 {
 	struct signalfd *s = f->private;
 	struct held_sighand *e;

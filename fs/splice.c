@@ -483,7 +483,7 @@ static void unlock_both(struct pipe *a, struct pipe *b) NO_LOCK_CHECK
 }
 
 /* Duplicates slots as far as there are some and there is room: bytes. */
-static ssize_t tee_locked(struct pipe *to, struct pipe *from, size_t len)
+static ssize_t tee_locked(struct pipe *to, struct pipe *from, size_t len) NO_LOCK_CHECK
 {
 	ssize_t total = 0;
 

@@ -38,7 +38,7 @@ pid_t tty_foreground(struct tty *t)
 	return pgrp > 0 ? pgrp : -1;
 }
 
-static bool signal_has_no_effect(int sig)
+static bool signal_has_no_effect(int sig) NO_LOCK_CHECK
 {
 	struct sighand *s;
 	bool ignored;

@@ -37,8 +37,8 @@ struct pty {
 	unsigned int index;               /* [I] */
 	struct inode *inode;              /* [I] in devpts; counted until gone */
 	struct spinlock lock;
-	struct ring ring GUARDED_BY(&lock);
-	u8 packet_events GUARDED_BY(&lock);
+	struct ring ring;                 /* lock; how full it is, also without */
+	u8 packet_events;                 /* lock to write */
 	bool packet;                      /* lock: TIOCPKT */
 	bool locked;                      /* lock: TIOCSPTLCK */
 	bool gone, left;                  /* lock to write: see above */

@@ -31,8 +31,8 @@ struct tty {
 	struct mutex read_lock, write_lock, termios_lock;
 
 	struct spinlock lock;
-	struct n_tty n GUARDED_BY(&lock);
-	u8 backlog[TTY_BACKLOG] GUARDED_BY(&lock);
+	struct n_tty n;                  /* lock; single flags of n.tio are read without it */
+	u8 backlog[TTY_BACKLOG];         /* lock */
 	u32 backlog_head, backlog_tail;  /* lock */
 	bool throttled;                  /* lock: the driver was asked to hold input back */
 	struct winsize winsize;          /* lock */

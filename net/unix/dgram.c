@@ -278,7 +278,7 @@ static void room_made(struct unix_sock *u)
 		waitq_wake_all(&room_waitq, POLLOUT | POLLWRNORM);
 }
 
-static ssize_t dgram_receive(struct socket *s, struct msg *m, u32 flags)
+static ssize_t dgram_receive(struct socket *s, struct msg *m, u32 flags) NO_LOCK_CHECK
 {
 	struct unix_sock *u = s->sk;
 	struct unix_files *files = NULL;

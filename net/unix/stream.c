@@ -191,7 +191,7 @@ static bool take_piece(struct receive *r, struct unix_buf *b)
 }
 
 /* Nothing is there: 0 after a wait, 1 when the receive is over, -errno. read_lock is dropped meanwhile. */
-static int wait_more(struct receive *r)
+static int wait_more(struct receive *r) NO_LOCK_CHECK
 {
 	struct unix_sock *u = r->s->sk;
 	int err;
