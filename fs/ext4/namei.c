@@ -218,6 +218,7 @@ static int ext4_mkdir(struct inode *dir, struct dentry *dentry, mode_t mode)
 {
 	struct ext4_handle h;
 	struct inode *inode;
+	u32 links = dir->nlink;
 	int err;
 
 	if (dir_full(dir))
@@ -236,8 +237,8 @@ static int ext4_mkdir(struct inode *dir, struct dentry *dentry, mode_t mode)
 	if (!err)
 		dir_link_add(dir); /* written with the directory, by ext4_dir_add */
 	err = add_or_undo(&h, dir, dentry, inode, err);
-	if (err) {
-		dir_link_drop(dir);
+	if (err && dir->nlink != links) {
+		dir->nlink = links;
 		inode_mark_dirty(dir);
 	}
 	return err;
@@ -330,10 +331,14 @@ static int ext4_rmdir(struct inode *dir, struct dentry *dentry)
 		return err;
 	err = find_entry(dir, dentry, &e);
 	if (!err) {
+		u32 links = dir->nlink;
+
 		dir_link_drop(dir);
 		err = ext4_dir_remove(&h, dir, &e);
 		buffer_put(e.bh);
-		if (!err)
+		if (err)
+			dir->nlink = links;
+		else
 			err = drop_link(&h, dentry->inode, true);
 	}
 	return stop(&h, err);
@@ -373,6 +378,7 @@ static int take_over(struct ext4_handle *h, struct inode *new_dir, struct dentry
 		     struct inode *inode)
 {
 	struct inode *victim = new_dentry->inode;
+	u32 links = new_dir->nlink;
 	struct ext4_entry e;
 	int err;
 
@@ -385,6 +391,8 @@ static int take_over(struct ext4_handle *h, struct inode *new_dir, struct dentry
 		dir_link_drop(new_dir);
 	err = set_entry(h, new_dir, &e, inode);
 	buffer_put(e.bh);
+	if (err)
+		new_dir->nlink = links;
 	return err ? err : drop_link(h, victim, mode_is_dir(victim->mode));
 }
 
