@@ -16,6 +16,7 @@
 #include "x86.h"
 
 struct x86_features x86;
+bool cpu_pause_rarely;
 
 static void detect_names(void)
 {
@@ -39,6 +40,13 @@ static void detect_names(void)
 	}
 }
 
+static bool emulated_by_tcg(void)
+{
+	struct cpuid_regs r = cpuid(0x40000000, 0);
+
+	return (cpuid(1, 0).ecx & BIT(31)) && memcmp(&r.ebx, "TCGTCGTCGTCG", 12) == 0;
+}
+
 void cpu_detect(void)
 {
 	u32 max = cpuid(0, 0).eax;
@@ -47,6 +55,7 @@ void cpu_detect(void)
 	u32 ext = cpuid(0x80000001, 0).edx;
 
 	detect_names();
+	cpu_pause_rarely = emulated_by_tcg();
 	x86.family = one.eax >> 8 & 0xf;
 	if (x86.family == 15)
 		x86.family += one.eax >> 20 & 0xff;

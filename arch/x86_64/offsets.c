@@ -12,6 +12,7 @@ SAME(CPU_CURRENT, cpu, running);
 SAME(CPU_KERNEL_SP, cpu, kernel_sp);
 SAME(CPU_USER_SP, cpu, user_sp);
 SAME(CPU_CANARY, cpu, canary);
+SAME(CPU_RELAX_COUNT, cpu, relax_count);
 
 SAME(REGS_R15, regs, r15);
 SAME(REGS_R12, regs, r12);

@@ -22,7 +22,8 @@ struct cpu {
 	u64 user_sp;             /* 24 scratch for the system call entry */
 	s64 percpu_offset;       /* 32 added to a PERCPU variable's address */
 	u64 canary;              /* 40 gcc's stack protector reads %gs:40 */
-	u32 id;                  /* 48 [I] logical number, 0 is the boot CPU */
+	u16 relax_count;         /* 48 turns of waiting loops: cpu_relax() */
+	u32 id;                  /* [I] logical number, 0 is the boot CPU */
 	u32 spin_depth;          /* spinlocks held by this CPU */
 	u32 irq_depth;           /* nested interrupt handlers: arch counts around each */
 	bool need_resched;       /* asked to switch threads at the next chance */
