@@ -44,7 +44,7 @@ static void log_absent(u64 number)
 
 	if (atomic_exchange(&logged[h % ARRAY_SIZE(logged)], mark) == mark)
 		return;
-	pr_info("%s[%d]: system call %llu (%s) is not there", current->comm, current->tid,
+	pr_debug("%s[%d]: system call %llu (%s) is not there", current->comm, current->tid,
 		(unsigned long long)number, name ? name : "unknown");
 }
 
