@@ -169,6 +169,9 @@ static size_t move_chunk(struct iov_iter *it, char *k, size_t n, enum move how, 
 	size_t off = it->done_in_seg;
 
 	n = MIN(n, seg_len(it) - off);
+	/* All or nothing, and only the first page was touched: a page at a time, or nothing would ever move. */
+	if (it->kind == IOV_USER && how == MOVE_FROM_NOFAULT)
+		n = MIN(n, PAGE_SIZE - ((ulong)it->iov->iov_base + off) % PAGE_SIZE);
 	*want = n;
 	switch (it->kind) {
 	case IOV_USER:
