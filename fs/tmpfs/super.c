@@ -70,8 +70,21 @@ void tmpfs_account(struct inode *inode)
 	atomic_fetch_add(&TS(inode->super)->used_pages, delta);
 }
 
+/* At unmount a directory goes with its entries: the dentries are gone, the tree's nodes are not. */
+static void free_entries(struct radix_root *entries)
+{
+	void *batch[16];
+	u64 at[16];
+	unsigned n;
+
+	while ((n = radix_gang_lookup(entries, batch, at, 0, ~0ull, ARRAY_SIZE(batch))) != 0)
+		for (unsigned i = 0; i < n; i++)
+			radix_delete(entries, at[i]);
+}
+
 static void evict(struct inode *inode)
 {
+	free_entries(&TI(inode)->entries);
 	mapping_destroy(&inode->data);
 	tmpfs_account(inode);
 	tmpfs_free_xattrs(inode);
