@@ -186,7 +186,8 @@ static bool merge_new(struct ext4_path *p, const struct ext4_extent *e)
 }
 
 /* 0: done; 1: no room, the tree was changed to make some; or -errno. */
-static int try_insert(struct ext4_handle *h, struct inode *inode, const struct ext4_extent *e)
+static int try_insert(struct ext4_handle *h, struct inode *inode, const struct ext4_extent *e,
+		      bool merge)
 {
 	struct ext4_path *leaf;
 	ext4_path_t path;
@@ -199,7 +200,7 @@ static int try_insert(struct ext4_handle *h, struct inode *inode, const struct e
 	err = ext4_node_access(h, leaf);
 	if (err)
 		goto out;
-	if (!merge_new(leaf, e)) {
+	if (!merge || !merge_new(leaf, e)) {
 		if (node_full(leaf->eh)) {
 			err = make_room(h, inode, path, depth, ext4_ext_pblk(e));
 			err = err ? err : 1;
@@ -214,8 +215,8 @@ out:
 	return err;
 }
 
-int ext4_extent_insert(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk,
-		       bool unwritten)
+static int insert(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk,
+		  bool unwritten, bool merge)
 {
 	struct ext4_extent e = { .block = cpu_to_le32(lblk) };
 	int err;
@@ -223,9 +224,15 @@ int ext4_extent_insert(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 	ext4_ext_set_len(&e, len, unwritten);
 	ext4_ext_set_pblk(&e, pblk);
 	do {
-		err = try_insert(h, inode, &e);
+		err = try_insert(h, inode, &e, merge);
 	} while (err == 1);
 	return err;
+}
+
+int ext4_extent_insert(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk,
+		       bool unwritten)
+{
+	return insert(h, inode, lblk, len, pblk, unwritten, true);
 }
 
 /* ---- converting ---- */
@@ -267,7 +274,8 @@ static int convert(struct ext4_handle *h, struct inode *inode, const struct ext4
 		err = set_extent(h, inode, start, kept, true);
 		if (err)
 			return err;
-		err = ext4_extent_insert(h, inode, start + kept, tail, pblk + kept, true);
+		/* Merging would undo the cut: it touches what it was cut from. */
+		err = insert(h, inode, start + kept, tail, pblk + kept, true, false);
 		if (err) {
 			set_extent(h, inode, start, kept + tail, true);
 			return err;
