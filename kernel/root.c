@@ -96,10 +96,8 @@ static void wait_for_root(void)
 	while (boot_options.root_wait && clock_monotonic() < end) {
 		struct bdev *b = super_open_device(boot_options.root, true);
 
-		if (!IS_ERR(b)) {
-			bdev_release(b);
+		if (!IS_ERR(b)) /* found, not claimed */
 			return;
-		}
 		sleep_ns(20 * NSEC_PER_MSEC);
 	}
 }
