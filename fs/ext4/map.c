@@ -90,7 +90,7 @@ int ext4_map_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 {
 	struct ext4_inode *ei = EXT4_I(inode);
 	u32 want = map->len;
-	int err;
+	int err, e;
 
 	assert(want);
 	if (map->lblk == ~0u)
@@ -105,12 +105,11 @@ int ext4_map_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 	else
 		err = ext4_ind_map(h, inode, map, flags);
 	ext4_map_cache_drop(inode);
-	if (!err) {
+	if (!err)
 		cache_fill(ei, map);
-		err = ext4_write_inode(h, inode);
-	}
+	e = ext4_write_inode(h, inode); /* also then: the tree may have grown before it failed */
 	rwsem_write_unlock(&ei->map_lock);
-	return err;
+	return err ? err : e;
 }
 
 static int remove_step(struct inode *inode, u32 first, u32 last, bool *done)

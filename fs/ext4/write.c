@@ -63,6 +63,22 @@ static bool wants_writing(struct write_ctx *c, struct page *p, bool wait)
 	return page_test(p, PG_UPTODATE);
 }
 
+/* The file was shortened inside this page: promises behind the new end are void. */
+static void trim_promises(struct write_ctx *c, struct page *p)
+{
+	struct ext4_fs *fs = EXT4_FS(c->inode);
+	u64 size = inode_size(c->inode), start = p->index << PAGE_SHIFT;
+	u32 bits = ext4_page_delayed(p), keep;
+
+	if (!bits || size >= start + PAGE_SIZE || size <= start)
+		return;
+	keep = (u32)BIT(DIV_ROUND_UP(size - start, (u64)fs->block_size)) - 1;
+	if (!(bits & ~keep))
+		return;
+	ext4_unreserve(fs, popcount64(bits & ~keep));
+	ext4_page_set_delayed(p, bits & keep);
+}
+
 static void lock_batch(struct write_ctx *c, bool wait)
 {
 	for (u32 i = 0; i < c->n; i++) {
@@ -72,8 +88,10 @@ static void lock_batch(struct write_ctx *c, bool wait)
 			ctx_submit(c);
 			page_lock(p);
 		}
-		if (wants_writing(c, p, wait))
+		if (wants_writing(c, p, wait)) {
+			trim_promises(c, p);
 			continue;
+		}
 		page_unlock(p);
 		page_put(p);
 		c->pages[i] = NULL;
@@ -216,7 +234,7 @@ static int locate(struct write_ctx *c, u32 lblk, u32 max, u32 *len, u64 *pblk)
 }
 
 /* Under writeback and locked.  Small blocks: all pieces but the last are written at once. */
-static int write_page(struct write_ctx *c, struct page *p, u32 nblocks, u32 batch_left)
+static int write_page(struct write_ctx *c, struct page *p, u32 nblocks, u32 run_left)
 {
 	struct ext4_fs *fs = EXT4_FS(c->inode);
 	u32 lblk = page_lblk(fs, p), offset = 0, len = 0, done = 0;
@@ -225,7 +243,7 @@ static int write_page(struct write_ctx *c, struct page *p, u32 nblocks, u32 batc
 	int err;
 
 	while (done < nblocks) {
-		err = locate(c, lblk + done, done ? nblocks - done : MAX(nblocks, batch_left), &n, &pblk);
+		err = locate(c, lblk + done, done ? nblocks - done : MAX(nblocks, run_left), &n, &pblk);
 		if (err)
 			return err;
 		n = MIN(n, nblocks - done);
@@ -260,7 +278,7 @@ static void drop_promises(struct inode *inode, struct page *p)
 	}
 }
 
-static void send_page(struct write_ctx *c, struct page *p, u32 batch_left, int place_err)
+static void send_page(struct write_ctx *c, struct page *p, u32 run_left, int place_err)
 {
 	struct ext4_fs *fs = EXT4_FS(c->inode);
 	u64 start = p->index << PAGE_SHIFT, size = inode_size(c->inode);
@@ -276,21 +294,31 @@ static void send_page(struct write_ctx *c, struct page *p, u32 batch_left, int p
 	}
 	if (bytes < PAGE_SIZE)
 		memset((char *)page_address(p) + bytes, 0, PAGE_SIZE - bytes);
-	err = write_page(c, p, DIV_ROUND_UP(bytes, fs->block_size), batch_left);
+	err = write_page(c, p, DIV_ROUND_UP(bytes, fs->block_size), run_left);
 	if (err)
 		page_end_writeback(p, err);
 }
 
-static int write_batch(struct write_ctx *c, bool wait)
+/*
+ * Blocks from page @i on that this batch writes without a gap: only those may
+ * be converted together, an unwritten block between them has no data to show.
+ */
+static u32 run_from(const struct write_ctx *c, u32 i)
 {
 	struct ext4_fs *fs = EXT4_FS(c->inode);
-	u32 per = page_blocks(fs), end = 0;
+	u32 first = page_lblk(fs, c->pages[i]), n = 1;
+	u64 end = DIV_ROUND_UP(inode_size(c->inode), (u64)fs->block_size);
+
+	while (i + n < c->n && c->pages[i + n] && c->pages[i + n]->index == c->pages[i]->index + n)
+		n++;
+	return end > first ? (u32)MIN((u64)n * page_blocks(fs), end - first) : 0;
+}
+
+static int write_batch(struct write_ctx *c, bool wait)
+{
 	int err;
 
 	lock_batch(c, wait);
-	for (u32 i = 0; i < c->n; i++)
-		if (c->pages[i])
-			end = page_lblk(fs, c->pages[i]) + per;
 	err = place_batch(c);
 	c->map.len = 0; /* what was looked up is true while these pages are locked */
 	for (u32 i = 0; i < c->n; i++) {
@@ -298,7 +326,7 @@ static int write_batch(struct write_ctx *c, bool wait)
 
 		if (!p)
 			continue;
-		send_page(c, p, end - page_lblk(fs, p), err);
+		send_page(c, p, run_from(c, i), err);
 		page_unlock(p);
 		page_put(p);
 	}
