@@ -77,8 +77,8 @@ int expand_stack(struct vma *v, u64 addr)
 	return 0;
 }
 
-/* With map_lock held exclusively for a moment; shared again on return. */
-static struct vma *grow_to(struct mm *mm, u64 addr)
+/* With map_lock held exclusively for a moment; shared again on return (the checker knows no downgrade). */
+static struct vma *grow_to(struct mm *mm, u64 addr) NO_LOCK_CHECK
 {
 	struct vma *v;
 

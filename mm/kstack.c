@@ -105,11 +105,11 @@ static bool take_slot(u32 *slot)
 /* Makes the bare list long enough for every slot handed out so far; may sleep. */
 static bool bare_reserve(void)
 {
-	u32 want = READ_ONCE(next_slot);
+	u32 want = READ_UNLOCKED(next_slot);
 	u32 *new, *old;
 	u64 flags;
 
-	if (READ_ONCE(bare.cap) >= want)
+	if (READ_UNLOCKED(bare.cap) >= want)
 		return true;
 	want = want * 2 + 64;
 	new = kmalloc(want * sizeof(*new), GFP_KERNEL);
@@ -198,7 +198,7 @@ static u64 trim(u64 n)
 
 static void trim_surplus(struct work *w)
 {
-	u32 n = READ_ONCE(nr_shared);
+	u32 n = READ_UNLOCKED(nr_shared);
 
 	if (n > SHARED_MAX / 2)
 		trim(n - SHARED_MAX / 2);
@@ -206,7 +206,7 @@ static void trim_surplus(struct work *w)
 
 static u64 stacks_count(void)
 {
-	return READ_ONCE(nr_shared);
+	return READ_UNLOCKED(nr_shared);
 }
 
 static u64 stacks_scan(u64 n, gfp_t gfp)
@@ -227,8 +227,11 @@ void kstack_init(void)
 	trim_ready = true;
 }
 
+/* Asked while a fault is handled: whoever holds the lock may be what faulted. */
 bool kstack_is_guard(u64 addr)
 {
-	return addr >= KSTACK_BASE && addr < KSTACK_BASE + (u64)next_slot * SLOT_SIZE &&
+	u64 end = KSTACK_BASE + (u64)READ_UNLOCKED(next_slot) * SLOT_SIZE;
+
+	return addr >= KSTACK_BASE && addr < end &&
 	       (addr - KSTACK_BASE) % SLOT_SIZE < KSTACK_SIZE;
 }

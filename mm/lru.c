@@ -28,8 +28,8 @@ void lru_init(void)
 
 void lru_get_sizes(u64 *active, u64 *inactive)
 {
-	*inactive = READ_ONCE(sizes[0]);
-	*active = READ_ONCE(sizes[1]);
+	*inactive = READ_UNLOCKED(sizes[0]);
+	*active = READ_UNLOCKED(sizes[1]);
 }
 
 static int which(const struct page *p)

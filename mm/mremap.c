@@ -49,6 +49,7 @@ static int make_tables(struct remap *r, u64 len)
 
 /* @n entries from @from to @to; both tables exist, or the first does not and nothing is there. */
 static void move_some(struct mm *mm, u64 from, u64 to, u64 n)
+	NO_LOCK_CHECK /* one table or two */
 {
 	struct page *src = pt_find(mm, from);
 	struct page *dst = pt_find(mm, to);
@@ -67,6 +68,7 @@ static void move_some(struct mm *mm, u64 from, u64 to, u64 n)
 }
 
 static void move_entries(struct remap *r, struct vma *v, u64 len)
+	NO_LOCK_CHECK /* no mapping, no lock */
 {
 	struct mapping *m = vma_mapping(v);
 

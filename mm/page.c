@@ -138,6 +138,7 @@ static void cpu_list_refill(struct cpu_pages *c, u64 floor)
 
 /* Gives the coldest @n back. */
 static void cpu_list_drain(struct cpu_pages *c, u32 n)
+	NO_LOCK_CHECK /* keeps a zone's lock from one page to the next */
 {
 	struct zone *held = NULL;
 

@@ -27,6 +27,7 @@
 #include "vmstat.h"
 
 void mapping_init(struct mapping *m, struct inode *host, const struct mapping_ops *ops)
+	NO_LOCK_CHECK /* nobody else knows @m yet */
 {
 	m->host = host;
 	m->ops = ops;
@@ -45,9 +46,9 @@ void mapping_init(struct mapping *m, struct inode *host, const struct mapping_op
 void mapping_destroy(struct mapping *m)
 {
 	assert(list_empty(&m->vmas));
-	if (m->nrpages)
+	if (READ_UNLOCKED(m->nrpages))
 		cache_drop_range(m, 0, ~0ul);
-	assert(!m->nrpages);
+	assert(!READ_UNLOCKED(m->nrpages));
 }
 
 /* ---- finding ---- */
@@ -206,6 +207,7 @@ static int wait_filled(struct mapping *m, struct page *p)
 
 /* One try: up to date with a reference, or ERR_PTR; -EAGAIN: again. */
 static struct page *read_once(struct mapping *m, u64 index, bool lock_inval)
+	NO_LOCK_CHECK /* locks only if asked to */
 {
 	struct page *p;
 	int err;

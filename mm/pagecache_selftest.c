@@ -106,7 +106,7 @@ static const char *check_rw(void)
 	CHECK(rd(buf, 1, 10100) == 0);
 	CHECK(mapping_write_range(&inode->data, 0, ~0ul) == 0);
 	CHECK(disk[99] == 0 && disk[100] == 'x' && disk[10099] == 'x' && disk[10100] == 0);
-	CHECK(pagecache_drop_clean(&inode->data, 0, ~0ul) == 3 && inode->data.nrpages == 0);
+	CHECK(pagecache_drop_clean(&inode->data, 0, ~0ul) == 3 && READ_UNLOCKED(inode->data.nrpages) == 0);
 	CHECK(rd(buf, 3, 10098) == 2 && buf[0] == 'x');
 	return NULL;
 }
@@ -173,7 +173,7 @@ static const char *check_read_ahead(void)
 	CHECK(wr("d", 1, 0) == 1);
 	CHECK(pagecache_drop_clean(&inode->data, 0, ~0ul) == reads - 1);
 	set_size(0);
-	CHECK(inode->data.nrpages == 0);
+	CHECK(READ_UNLOCKED(inode->data.nrpages) == 0);
 	return NULL;
 }
 

@@ -23,6 +23,7 @@ static u64 address_in(const struct vma *v, u64 index)
 
 /* The locked table whose entry *pte shows @p at @addr; NULL: it does not. */
 static struct page *lock_entry(struct vma *v, u64 addr, struct page *p, pte_t **pte)
+	NO_LOCK_CHECK /* returns with the table's lock */
 {
 	struct page *table = pt_find(v->mm, addr);
 	pte_t e;
@@ -62,6 +63,7 @@ static void walk_page(struct walk *w)
 		table = addr ? lock_entry(v, addr, w->page, &pte) : NULL;
 		if (!table)
 			continue;
+		assert_held(&table->pt_lock);
 		changed = w->fn(w, v, pte);
 		spin_unlock(&table->pt_lock);
 		if (changed)

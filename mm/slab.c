@@ -421,12 +421,12 @@ void slab_show(struct strbuf *out)
 			 "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
 			 "slabdata <active_slabs> <num_slabs> <sharedavail>\n");
 	LIST_FOR_EACH_RCU(c, &all_caches, node) {
-		u64 slabs = READ_ONCE(c->nr_slabs);
+		u64 slabs = READ_UNLOCKED(c->nr_slabs);
 
 		strbuf_printf(out,
 			      "%-17s %6lu %6lu %6u %4u %4u : tunables %4u %4u %4u : "
 			      "slabdata %6lu %6lu %6u\n",
-			      c->name, (ulong)READ_ONCE(c->nr_taken), (ulong)(slabs * c->per_slab),
+			      c->name, (ulong)READ_UNLOCKED(c->nr_taken), (ulong)(slabs * c->per_slab),
 			      c->stride, c->per_slab, 1u << c->order, c->mag_cap, c->mag_cap / 2, 0,
 			      (ulong)slabs, (ulong)slabs, 0);
 	}

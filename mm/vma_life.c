@@ -157,6 +157,7 @@ void vma_free_list(struct list *dead)
 /* ---- bounds ---- */
 
 static void set_place(struct vma *v, u64 start, u64 end, u64 pgoff)
+	NO_LOCK_CHECK /* no mapping, no lock */
 {
 	struct mapping *m = vma_mapping(v);
 

@@ -29,6 +29,11 @@
 /* One load or store, neither torn, repeated nor invented by the compiler. */
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+/*
+ * A GUARDED_BY field read without its lock, once, on purpose: the value may be old by the time
+ * it is used.  The lock checker lets only this through; writes still need the lock.
+ */
+#define READ_UNLOCKED(x) ({ const volatile typeof(x) *unlocked_ = &(x); *unlocked_; })
 
 /* A pointer into user space: only uaccess may follow it. */
 #if defined(__clang__) && defined(TARN_LINT)

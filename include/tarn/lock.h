@@ -110,13 +110,27 @@ static inline void lock_rank_release(const void *lock, bool spin)
 /* First line of whatever may sleep: panics with a spinlock held or in an interrupt handler. */
 void might_sleep(const char *what);
 
+/* Checked at run time, and believed by the lock checker: for locks it cannot follow, such as
+ * those of an object that a function returns locked. */
+static inline void spin_assert_held(const struct spinlock *l) ASSERTS_HELD(l)
+{
+	assert(spin_is_held(l));
+}
+static inline void mutex_assert_held(const struct mutex *m) ASSERTS_HELD(m)
+{
+	assert(mutex_is_held(m));
+}
+static inline void rwsem_assert_held(const struct rwsem *s) ASSERTS_HELD(s)
+{
+	assert(rwsem_is_write_held(s));
+}
 #define assert_held(l)                                                           \
-	assert(_Generic((l), struct spinlock *: spin_is_held,                    \
-			const struct spinlock *: spin_is_held,                   \
-			struct mutex *: mutex_is_held,                           \
-			const struct mutex *: mutex_is_held,                     \
-			struct rwsem *: rwsem_is_write_held,                     \
-			const struct rwsem *: rwsem_is_write_held)(l))
+	_Generic((l), struct spinlock *: spin_assert_held,                       \
+		 const struct spinlock *: spin_assert_held,                      \
+		 struct mutex *: mutex_assert_held,                              \
+		 const struct mutex *: mutex_assert_held,                        \
+		 struct rwsem *: rwsem_assert_held,                              \
+		 const struct rwsem *: rwsem_assert_held)(l)
 
 /* Readers retry when a writer passed; writers hold a lock of their own. */
 struct seqcount {
