@@ -57,7 +57,7 @@ static ssize_t bdev_file_write(struct file *f, struct iov_iter *from, loff_t *po
 	return n;
 }
 
-static loff_t bdev_llseek(struct file *f, loff_t offset, int whence)
+static loff_t bdev_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	struct bdev *b = f->private;
 	loff_t base = whence == SEEK_CUR ? f->pos : whence == SEEK_END ? (loff_t)bdev_bytes(b) : 0;

@@ -602,7 +602,7 @@ bool dentry_dir_has_other_alias(struct dentry *d)
 
 static u64 dcache_count(void)
 {
-	return READ_ONCE(lru_count);
+	return READ_UNLOCKED(lru_count);
 }
 
 /* Moves up to SHRINK_BATCH unused dentries, now DEAD, to @dispose; looks at up to *@budget. */

@@ -66,7 +66,7 @@ static void table_copy(struct fdtable *to, const struct fdtable *from)
 }
 
 /* files->lock held, dropped meanwhile.  Room for slot @fd: 0, -EMFILE, -ENOMEM. */
-static int table_grow(struct files *files, u32 fd)
+static int table_grow(struct files *files, u32 fd) MUST_HOLD(&files->lock)
 {
 	u32 max = MAX(files->table->max * 2, 64u);
 	struct fdtable *t, *old;
@@ -320,8 +320,7 @@ struct file *fd_get(unsigned int fd)
 
 /* ---- new descriptors ---- */
 
-/* files->lock held. */
-static int reserve_locked(struct files *files, u32 min, u32 flags)
+static int reserve_locked(struct files *files, u32 min, u32 flags) MUST_HOLD(&files->lock)
 {
 	u64 limit = MIN(rlimit_cur(RLIMIT_NOFILE), (u64)FD_LIMIT);
 	struct fdtable *t;

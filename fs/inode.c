@@ -122,9 +122,16 @@ static struct inode *find_locked(struct super *sb, u64 ino, u32 bucket)
 	return NULL;
 }
 
+static void set_state(struct inode *inode, u32 bits)
+{
+	spin_lock(&inode->spin);
+	inode->state |= bits;
+	spin_unlock(&inode->spin);
+}
+
 static bool is_freeing(const struct inode *inode)
 {
-	return READ_ONCE(inode->state) & IS_FREEING;
+	return READ_UNLOCKED(inode->state) & IS_FREEING;
 }
 
 static bool freeing_present(struct super *sb, u64 ino, u32 bucket)
@@ -182,7 +189,7 @@ bool inode_grab(struct inode *inode)
 
 static struct inode *wait_not_new(struct inode *inode)
 {
-	wait_event(&inode->state_waitq, !(READ_ONCE(inode->state) & IS_NEW));
+	wait_event(&inode->state_waitq, !(READ_UNLOCKED(inode->state) & IS_NEW));
 	if (hlist_unhashed(&inode->hash_node)) { /* its filler failed */
 		inode_put(inode);
 		return NULL;
@@ -205,7 +212,7 @@ struct inode *inode_get_or_new(struct super *sb, u64 ino)
 		if (!fresh)
 			return NULL;
 		fresh->ino = ino;
-		fresh->state = IS_NEW;
+		set_state(fresh, IS_NEW);
 		spin_lock(bucket_lock(bucket));
 		if (!find_locked(sb, ino, bucket)) {
 			hlist_add_head(&hash_table[bucket], &fresh->hash_node);
@@ -215,7 +222,7 @@ struct inode *inode_get_or_new(struct super *sb, u64 ino)
 		spin_unlock(bucket_lock(bucket));
 		fresh->nlink = 0;
 		fresh->mode = 0;
-		fresh->state |= IS_FREEING;
+		set_state(fresh, IS_FREEING);
 		mapping_destroy(&fresh->data);
 		spin_lock(&sb->inodes_lock);
 		list_del(&fresh->super_node);
@@ -290,13 +297,6 @@ static void inode_evict(struct inode *inode)
 	rcu_call(&inode->rcu, inode_free_rcu);
 }
 
-static void mark_freeing(struct inode *inode)
-{
-	spin_lock(&inode->spin);
-	inode->state |= IS_FREEING;
-	spin_unlock(&inode->spin);
-}
-
 static void lru_keep(struct inode *inode)
 {
 	spin_lock(&lru_lock);
@@ -326,7 +326,7 @@ void inode_put(struct inode *inode)
 	}
 	evict = hlist_unhashed(&inode->hash_node) || inode->nlink == 0 || inode->super->dead;
 	if (evict)
-		mark_freeing(inode);
+		set_state(inode, IS_FREEING);
 	else
 		lru_keep(inode);
 	spin_unlock(l);
@@ -336,7 +336,7 @@ void inode_put(struct inode *inode)
 
 bool inode_is_dirty(const struct inode *inode)
 {
-	return (READ_ONCE(inode->state) & (IS_DIRTY_ATTR | IS_DIRTY_PAGES | IS_WRITEBACK |
+	return (READ_UNLOCKED(inode->state) & (IS_DIRTY_ATTR | IS_DIRTY_PAGES | IS_WRITEBACK |
 					   IS_DIRTY_TIME)) ||
 	       radix_tagged(&inode->data.pages, PC_DIRTY);
 }
@@ -349,8 +349,8 @@ static bool take_unused(struct inode *inode, bool even_dirty)
 
 	spin_lock(l);
 	if (ref_read(&inode->refs) == 0 && !is_freeing(inode) &&
-	    (even_dirty || (!inode_is_dirty(inode) && !READ_ONCE(inode->data.nrpages)))) {
-		mark_freeing(inode);
+	    (even_dirty || (!inode_is_dirty(inode) && !READ_UNLOCKED(inode->data.nrpages)))) {
+		set_state(inode, IS_FREEING);
 		took = true;
 	}
 	spin_unlock(l);
@@ -388,7 +388,7 @@ void inode_shrink_super(struct super *sb)
 
 static u64 icache_count(void)
 {
-	return READ_ONCE(lru_count);
+	return READ_UNLOCKED(lru_count);
 }
 
 static struct inode *lru_take(u64 *budget)
@@ -459,7 +459,7 @@ static void mark_state(struct inode *inode, u32 bit)
 
 	if (!inode->super->ops || !inode->super->ops->write_inode)
 		return;
-	if (READ_ONCE(inode->state) & bit)
+	if (READ_UNLOCKED(inode->state) & bit)
 		return;
 	spin_lock(&inode->spin);
 	old = inode->state;
@@ -506,7 +506,7 @@ int inode_writeback(struct inode *inode, bool wait)
 		else
 			err = mapping_start_writeback(&inode->data);
 	}
-	if (ops && ops->write_inode && ((was | READ_ONCE(inode->state)) & IS_DIRTY_ATTR)) {
+	if (ops && ops->write_inode && ((was | READ_UNLOCKED(inode->state)) & IS_DIRTY_ATTR)) {
 		take_dirty(inode, IS_DIRTY_ATTR); /* writing pages moved sizes and blocks */
 		err2 = ops->write_inode(inode, wait);
 	}
@@ -569,9 +569,7 @@ void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode)
 
 void inode_set_dead(struct inode *inode)
 {
-	spin_lock(&inode->spin);
-	inode->state |= IS_DEAD_DIR;
-	spin_unlock(&inode->spin);
+	set_state(inode, IS_DEAD_DIR);
 }
 
 void stat_generic(struct inode *inode, struct kstat *out)

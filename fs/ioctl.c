@@ -25,7 +25,7 @@ static long regular_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
 	case FIONREAD:
-		return put_user((int)((s64)inode_size(f->inode) - f->pos), (int __user *)arg);
+		return put_user((int)((s64)inode_size(f->inode) - READ_UNLOCKED(f->pos)), (int __user *)arg);
 	case FIGETBSZ:
 		return put_user((int)f->inode->super->block_size, (int __user *)arg);
 	default:

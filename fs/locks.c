@@ -417,7 +417,7 @@ static int range_of(struct file *f, const struct flock *fl, struct flk *k)
 	case SEEK_SET:
 		break;
 	case SEEK_CUR:
-		base = f->pos;
+		base = READ_UNLOCKED(f->pos); /* may race with lseek(2), as the caller may */
 		break;
 	case SEEK_END:
 		base = (s64)inode_size(f->inode);

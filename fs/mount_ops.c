@@ -43,7 +43,7 @@ static bool in_my_ns(const struct mount *m)
  * Locks for hanging something on *@p: moves *@p up what is mounted there, then
  * holds the mount point's inode->lock against rmdir, and the namespace.
  */
-static int lock_mountpoint(struct path *p)
+static int lock_mountpoint(struct path *p) NO_LOCK_CHECK
 {
 	for (;;) {
 		struct inode *inode = p->dentry->inode;
@@ -66,7 +66,7 @@ static int lock_mountpoint(struct path *p)
 	}
 }
 
-static void unlock_mountpoint(const struct path *p)
+static void unlock_mountpoint(const struct path *p) NO_LOCK_CHECK
 {
 	rwsem_write_unlock(&namespace_lock);
 	rwsem_write_unlock(&p->dentry->inode->lock);

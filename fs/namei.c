@@ -25,7 +25,7 @@ struct creation {
 	struct dentry *dentry;
 };
 
-static int create_lookup(struct creation *c, bool want_dir)
+static int create_lookup(struct creation *c, bool want_dir) NO_LOCK_CHECK /* create_end() unlocks */
 {
 	int err;
 
@@ -81,7 +81,7 @@ static int create_begin(struct creation *c, int dfd, const char __user *uname, b
 	return err;
 }
 
-static void create_end(struct creation *c, int err, u32 flags)
+static void create_end(struct creation *c, int err, u32 flags) NO_LOCK_CHECK /* create_lookup() locked */
 {
 	if (!err)
 		notify_name(c->dir, &c->dentry->name, IN_CREATE | flags, 0);
@@ -249,11 +249,11 @@ static int link_inode(struct creation *c, struct inode *inode)
 	if (!c->dir->ops->link || mode_is_dir(inode->mode))
 		return -EPERM;
 	rwsem_write_lock(&inode->lock);
-	if (!inode->nlink && !(READ_ONCE(inode->state) & IS_LINKABLE))
+	if (!inode->nlink && !(READ_UNLOCKED(inode->state) & IS_LINKABLE))
 		err = -ENOENT;
 	if (!err)
 		err = c->dir->ops->link(inode, c->dir, c->dentry);
-	if (!err && (READ_ONCE(inode->state) & IS_LINKABLE)) {
+	if (!err && (READ_UNLOCKED(inode->state) & IS_LINKABLE)) {
 		spin_lock(&inode->spin);
 		inode->state &= ~(u32)IS_LINKABLE;
 		spin_unlock(&inode->spin);

@@ -369,7 +369,7 @@ struct dentry *lookup_locked(struct dentry *dir, const struct qstr *name, u32 fl
 		return d;
 	if (!inode->ops->lookup)
 		return ERR_PTR(-ENOTDIR);
-	if (inode->state & IS_DEAD_DIR)
+	if (READ_UNLOCKED(inode->state) & IS_DEAD_DIR)
 		return ERR_PTR(-ENOENT);
 	d = dentry_alloc(dir, name);
 	if (!d)

@@ -90,7 +90,7 @@ int perm_sticky(const struct inode *dir, const struct inode *victim)
 
 int perm_create(struct inode *dir)
 {
-	if (dir->state & IS_DEAD_DIR)
+	if (READ_UNLOCKED(dir->state) & IS_DEAD_DIR)
 		return -ENOENT;
 	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
 }
@@ -115,7 +115,7 @@ int perm_delete(struct inode *dir, struct dentry *victim, bool want_dir)
 	} else if (mode_is_dir(inode->mode)) {
 		return -EISDIR;
 	}
-	if (dir->state & IS_DEAD_DIR)
+	if (READ_UNLOCKED(dir->state) & IS_DEAD_DIR)
 		return -ENOENT;
 	return 0;
 }

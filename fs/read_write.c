@@ -491,15 +491,21 @@ static ssize_t copy_range(struct file *in, loff_t *from, struct file *out, loff_
 
 static int get_pos(struct file *f, loff_t __user *upos, loff_t *pos)
 {
+	if (upos)
+		return get_user(*pos, upos);
+	mutex_lock(&f->pos_lock);
 	*pos = f->pos;
-	return upos ? get_user(*pos, upos) : 0;
+	mutex_unlock(&f->pos_lock);
+	return 0;
 }
 
 static int set_pos(struct file *f, loff_t __user *upos, loff_t pos)
 {
 	if (upos)
 		return put_user(pos, upos);
+	mutex_lock(&f->pos_lock);
 	f->pos = pos;
+	mutex_unlock(&f->pos_lock);
 	return 0;
 }
 

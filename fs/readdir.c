@@ -102,7 +102,7 @@ static int iterate(struct file *f, struct dir_emit *e)
 		return -ENOTDIR;
 	mutex_lock(&f->pos_lock);
 	rwsem_read_lock(&dir->lock);
-	if (dir->state & IS_DEAD_DIR) {
+	if (READ_UNLOCKED(dir->state) & IS_DEAD_DIR) {
 		err = -ENOENT;
 	} else {
 		pos = (u64)f->pos;

@@ -37,7 +37,7 @@ static struct dentry *child_towards(struct dentry *upper, struct dentry *lower)
 	return NULL;
 }
 
-static void lock_dirs(struct renaming *r)
+static void lock_dirs(struct renaming *r) NO_LOCK_CHECK
 {
 	struct dentry *a = r->old_dir, *b = r->new_dir, *first;
 
@@ -58,7 +58,7 @@ static void lock_dirs(struct renaming *r)
 	rwsem_write_lock_nested(&(first == a ? b : a)->inode->lock);
 }
 
-static void unlock_dirs(struct renaming *r)
+static void unlock_dirs(struct renaming *r) NO_LOCK_CHECK
 {
 	rwsem_write_unlock(&r->old_dir->inode->lock);
 	if (r->old_dir != r->new_dir) {
@@ -69,12 +69,12 @@ static void unlock_dirs(struct renaming *r)
 
 /* ---- the inodes moved ---- */
 
-static void lock_one(struct inode *inode)
+static void lock_one(struct inode *inode) ACQUIRES(&inode->lock)
 {
 	rwsem_write_lock_nested(&inode->lock);
 }
 
-static void lock_moved(struct inode *a, struct inode *b)
+static void lock_moved(struct inode *a, struct inode *b) NO_LOCK_CHECK
 {
 	bool b_first;
 
@@ -90,7 +90,7 @@ static void lock_moved(struct inode *a, struct inode *b)
 	lock_one(b_first ? a : b);
 }
 
-static void unlock_moved(struct inode *a, struct inode *b)
+static void unlock_moved(struct inode *a, struct inode *b) NO_LOCK_CHECK
 {
 	rwsem_write_unlock(&a->lock);
 	if (b)

@@ -285,6 +285,8 @@ static u32 requeue_locked(struct bucket *from, const struct futex_key *k1, struc
 	struct waiter *w, *next;
 	u32 moved = 0;
 
+	assert_held(&from->lock);
+	assert_held(&to->lock);
 	LIST_FOR_EACH_SAFE (w, next, &from->waiters, node) {
 		if (moved >= limit)
 			break;

@@ -134,6 +134,7 @@ static bool log_lock_get(u64 *flags) NO_LOCK_CHECK
 }
 
 void printk(int level, const char *fmt, ...)
+	NO_LOCK_CHECK /* in a panic, without the lock if need be */
 {
 	va_list ap;
 	u64 flags;

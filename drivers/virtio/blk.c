@@ -183,7 +183,7 @@ static const struct disk_ops blk_ops = {
 	.submit = blk_submit,
 };
 
-static int queue_init(struct blk_disk *d, u32 index)
+static int queue_init(struct blk_disk *d, u32 index) NO_LOCK_CHECK /* no requests yet */
 {
 	struct blk_queue *q = &d->queues[index];
 

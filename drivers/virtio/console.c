@@ -330,7 +330,7 @@ static bool output_idle(struct port *p)
 	LIST_FOR_EACH(b, &p->spare, node)
 		n++;
 	spin_unlock_irqrestore(&p->lock, flags);
-	return n == OUT_BUFFERS || !READ_ONCE(p->host_open);
+	return n == OUT_BUFFERS || !READ_UNLOCKED(p->host_open);
 }
 
 static void port_release(struct file *f)
@@ -347,7 +347,7 @@ static void port_release(struct file *f)
 
 static bool input_ready(struct port *p)
 {
-	return !list_empty(&p->received) || !READ_ONCE(p->host_open);
+	return !list_empty(&p->received) || !READ_UNLOCKED(p->host_open);
 }
 
 /* The oldest input buffer taken off the list, or NULL. */
@@ -384,7 +384,7 @@ static ssize_t port_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (!to->count)
 		return 0;
 	while (!(b = input_take(p))) {
-		if (!READ_ONCE(p->host_open))
+		if (!READ_UNLOCKED(p->host_open))
 			return 0;
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
@@ -468,7 +468,7 @@ static u32 port_poll(struct file *f, struct poll_wait *w)
 		mask |= POLLIN | POLLRDNORM;
 	if (!list_empty(&p->spare))
 		mask |= POLLOUT | POLLWRNORM;
-	if (!READ_ONCE(p->host_open))
+	if (!READ_UNLOCKED(p->host_open))
 		mask |= POLLHUP | POLLIN | POLLRDNORM;
 	return mask;
 }

@@ -29,7 +29,7 @@ static struct list ranges GUARDED_BY(&lock) = LIST_INIT(ranges); /* by number; e
 static u32 next_dynamic GUARDED_BY(&lock) = DYNAMIC_FIRST;
 
 /* lock held: where a new range belongs, or NULL if it overlaps. */
-static struct list *place_for(kdev_t first, u32 count)
+static struct list *place_for(kdev_t first, u32 count) MUST_HOLD(&lock)
 {
 	struct chrdev_range *r;
 
@@ -87,11 +87,11 @@ const struct file_ops *chrdev_find(kdev_t dev)
 	return fops;
 }
 
-void chrdev_show(struct strbuf *out)
+/* Entries never go and are added at boot: the list may be read as it is. */
+void chrdev_show(struct strbuf *out) NO_LOCK_CHECK
 {
 	struct chrdev_range *r;
 
-	/* Entries never go and are added at boot: the list may be read as it is. */
 	strbuf_puts(out, "Character devices:\n");
 	LIST_FOR_EACH(r, &ranges, node)
 		strbuf_printf(out, "%3u %s\n", KDEV_MAJOR(r->first), r->name);

@@ -23,7 +23,7 @@
 #define MEM_MAJOR 1
 
 /* Every position is the beginning, as null(4) has it. */
-static loff_t null_llseek(struct file *f, loff_t offset, int whence)
+static loff_t null_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	f->pos = 0;
 	return 0;
@@ -335,7 +335,7 @@ static ssize_t kmsg_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return (ssize_t)n;
 }
 
-static loff_t kmsg_llseek(struct file *f, loff_t offset, int whence)
+static loff_t kmsg_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	struct log_record *r = f->private, *probe;
 

@@ -12,6 +12,7 @@
 #include "ext4.h"
 
 int ext4_start(struct ext4_handle *h, struct ext4_fs *fs, u32 credits)
+	NO_LOCK_CHECK /* the handle owns the lock until ext4_stop() */
 {
 	if (ext4_read_only(fs))
 		return -EROFS;
@@ -20,7 +21,7 @@ int ext4_start(struct ext4_handle *h, struct ext4_fs *fs, u32 credits)
 	return 0;
 }
 
-int ext4_stop(struct ext4_handle *h)
+int ext4_stop(struct ext4_handle *h) NO_LOCK_CHECK
 {
 	rwsem_read_unlock(&h->fs->trans_lock);
 	return h->error;

@@ -361,7 +361,7 @@ struct inode *ext4_iget(struct super *sb, u64 ino, u32 flags)
 	inode = inode_get_or_new(sb, ino);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	if (!(inode->state & IS_NEW))
+	if (!(READ_UNLOCKED(inode->state) & IS_NEW)) /* new: ours alone to fill */
 		return inode;
 	err = read_and_fill(inode, flags);
 	if (err) {

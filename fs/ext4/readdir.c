@@ -326,7 +326,7 @@ static int ext4_iterate(struct file *f, struct dir_emit *d, u64 *pos)
 	return iterate_hashed(dir, f, d, pos);
 }
 
-static loff_t ext4_dir_llseek(struct file *f, loff_t offset, int whence)
+static loff_t ext4_dir_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	if (whence == SEEK_CUR)
 		offset += f->pos;

@@ -77,7 +77,7 @@ static int fdinfo_show(struct file *f, struct strbuf *out)
 	if (!file)
 		return -ENOENT;
 	strbuf_printf(out, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n",
-		      (long long)READ_ONCE(file->pos), file->flags,
+		      (long long)READ_UNLOCKED(file->pos), file->flags,
 		      file->path.mnt ? file->path.mnt->id : 0,
 		      (unsigned long long)file->inode->ino);
 	if (file->ops->show_fdinfo)

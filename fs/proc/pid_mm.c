@@ -168,7 +168,7 @@ static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /* Addresses are positions, so any 64-bit value goes. */
-static loff_t mem_llseek(struct file *f, loff_t offset, int whence)
+static loff_t mem_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	if (whence == SEEK_CUR)
 		offset += f->pos;

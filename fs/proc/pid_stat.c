@@ -17,8 +17,7 @@ void signal_sample(struct thread *t, struct signal_sample *s)
 
 	memset(s, 0, sizeof(*s));
 	sh = process_lock_signals(p, &irq);
-	if (!sh)
-		return;
+	assert_held(&sh->lock);
 	s->pending = t->sig.pending;
 	s->shared_pending = p->sig.pending;
 	s->blocked = t->blocked;

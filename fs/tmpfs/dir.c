@@ -277,7 +277,7 @@ static int iterate(struct file *f, struct dir_emit *e, u64 *pos)
 	}
 }
 
-static loff_t dir_llseek(struct file *f, loff_t offset, int whence)
+static loff_t dir_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	if (whence == SEEK_CUR)
 		offset += f->pos;

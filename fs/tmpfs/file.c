@@ -121,7 +121,7 @@ static int allocate(struct inode *inode, u64 offset, u64 len)
 
 	if (tmpfs_full(inode->super, last - (offset >> PAGE_SHIFT) + 1) &&
 	    tmpfs_full(inode->super, last - (offset >> PAGE_SHIFT) + 1 -
-				     MIN(inode->data.nrpages, last)))
+				     MIN(READ_UNLOCKED(inode->data.nrpages), last)))
 		return -ENOSPC;
 	for (u64 i = offset >> PAGE_SHIFT; i <= last; i++) {
 		struct page *p;
@@ -166,7 +166,7 @@ static int fallocate(struct file *f, int mode, u64 offset, u64 len)
 
 /* ---- holes ---- */
 
-static loff_t llseek(struct file *f, loff_t offset, int whence)
+static loff_t llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	struct mapping *m = &f->inode->data;
 	u64 size = inode_size(f->inode), index = (u64)offset >> PAGE_SHIFT, found;

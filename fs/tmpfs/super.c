@@ -57,7 +57,7 @@ bool tmpfs_full(struct super *sb, u64 pages)
 void tmpfs_account(struct inode *inode)
 {
 	struct tmpfs_inode *t = TI(inode);
-	u64 now = READ_ONCE(inode->data.nrpages);
+	u64 now = READ_UNLOCKED(inode->data.nrpages);
 	s64 delta;
 
 	if (now == READ_ONCE(t->accounted))

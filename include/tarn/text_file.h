@@ -21,5 +21,5 @@ struct text_ops {
 int text_file_open(struct file *f, const struct text_ops *ops);
 ssize_t text_file_read(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t text_file_write(struct file *f, struct iov_iter *from, loff_t *pos);
-loff_t text_file_llseek(struct file *f, loff_t offset, int whence);
+loff_t text_file_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock);
 void text_file_release(struct file *f);

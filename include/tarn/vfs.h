@@ -583,7 +583,7 @@ int file_fsync(struct file *f, u64 first, u64 last, bool datasync);
  * O_SYNC, dirty throttling. */
 ssize_t file_write_generic(struct file *f, struct iov_iter *from, loff_t *pos);
 ssize_t file_read_generic(struct file *f, struct iov_iter *to, loff_t *pos);
-loff_t llseek_generic(struct file *f, loff_t offset, int whence);
+loff_t llseek_generic(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock);
 /* deny_write for exec: 0 or -ETXTBSY; allow undoes. */
 /* Times and set-id bits before a change of contents; inode->lock held.  0 or -errno. */
 int file_modified(struct file *f);

@@ -116,6 +116,14 @@ static long clone_namespaces(struct thread *t, u64 flags)
 	return 0;
 }
 
+/* CLONE_CLEAR_SIGHAND: what is ignored stays so. */
+static void clear_handlers(struct sighand *s) NO_LOCK_CHECK /* nobody else knows @s yet */
+{
+	for (int i = 0; i < NSIG_TOTAL; i++)
+		if (s->action[i].handler != (u64)SIG_IGN)
+			s->action[i] = (struct abi_sigaction){ 0 };
+}
+
 static long clone_handlers(struct process *p, u64 flags)
 {
 	struct sighand *s = current->process->sighand;
@@ -129,9 +137,7 @@ static long clone_handlers(struct process *p, u64 flags)
 	if (!p->sighand)
 		return -ENOMEM;
 	if (flags & CLONE_CLEAR_SIGHAND)
-		for (int i = 0; i < NSIG_TOTAL; i++)
-			if (p->sighand->action[i].handler != (u64)SIG_IGN)
-				p->sighand->action[i] = (struct abi_sigaction){ 0 };
+		clear_handlers(p->sighand);
 	return 0;
 }
 

@@ -173,6 +173,7 @@ bool process_notify_parent(struct process *p)
 	fill_exit_info(&info, p);
 	if (p->exit_signal == SIGCHLD) {
 		s = process_lock_signals(parent, &irq);
+		assert_held(&s->lock);
 		ignored = s->action[SIGCHLD - 1].handler == (u64)SIG_IGN;
 		autoreap = ignored || s->action[SIGCHLD - 1].flags & SA_NOCLDWAIT ||
 			   parent->is_kernel;

@@ -41,7 +41,7 @@ static u32 least_loaded(u64 mask, u32 prefer)
 	for (u64 rest = mask; rest; rest &= rest - 1) {
 		u32 c = (u32)__builtin_ctzll(rest);
 
-		if (READ_ONCE(runqs[c].nr_running) < READ_ONCE(runqs[best].nr_running))
+		if (READ_UNLOCKED(runqs[c].nr_running) < READ_UNLOCKED(runqs[best].nr_running))
 			best = c;
 	}
 	return best;

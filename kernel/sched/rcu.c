@@ -35,7 +35,7 @@ static _Atomic u64 grace_period;          /* [a] number of the newest one */
 static _Atomic bool callbacks_pending;    /* [a] the thread has work */
 static struct waitq rcu_waitq = WAITQ_INIT(rcu_waitq);
 
-void rcu_init(void)
+void rcu_init(void) NO_LOCK_CHECK /* one CPU, no callbacks yet */
 {
 	for (u32 c = 0; c < MAX_CPUS; c++) {
 		struct rcu_cpu *r = &rcu_cpus[c];

@@ -199,6 +199,7 @@ static void make_runnable(struct thread *t, bool was_uninterruptible)
 	struct runq *rq = thread_runq_lock(t, &flags);
 	u32 cpu;
 
+	assert_held(&rq->lock);
 	if (was_uninterruptible && t->se.on_rq == RQ_NO)
 		rq->nr_uninterruptible--;
 	if (t->se.on_rq != RQ_NO || atomic_load(&t->state) != TS_RUNNING) {

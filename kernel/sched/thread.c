@@ -17,7 +17,7 @@
 static struct thread boot_thread;
 static struct thread idle_threads[MAX_CPUS - 1];
 
-static void idle_init(struct thread *t, u32 cpu)
+static void idle_init(struct thread *t, u32 cpu) NO_LOCK_CHECK /* the CPU schedules nothing yet */
 {
 	t->flags = TF_KTHREAD | TF_IDLE;
 	t->cpu = cpu;
@@ -107,8 +107,10 @@ static void change_entity(struct thread *t, void (*change)(struct thread *t, con
 {
 	u64 flags;
 	struct runq *rq = thread_runq_lock(t, &flags);
-	bool queued = t->se.on_rq == RQ_YES && t != rq->curr;
+	bool queued;
 
+	assert_held(&rq->lock);
+	queued = t->se.on_rq == RQ_YES && t != rq->curr;
 	if (queued)
 		runq_dequeue(rq, t);
 	change(t, arg);
@@ -164,6 +166,7 @@ int sched_set_affinity(struct thread *t, u64 mask)
 	if (!(mask & online))
 		return -EINVAL;
 	rq = thread_runq_lock(t, &flags);
+	assert_held(&rq->lock);
 	t->se.affinity = mask;
 	if (mask & BIT(rq->cpu) || t->se.on_rq != RQ_YES) {
 		spin_unlock_irqrestore(&rq->lock, flags);

@@ -94,7 +94,7 @@ static u64 active_threads(void)
 	s64 n = 0;
 
 	FOR_EACH_CPU (c)
-		n += (s64)READ_ONCE(runqs[c].nr_running) + READ_ONCE(runqs[c].nr_uninterruptible);
+		n += (s64)READ_UNLOCKED(runqs[c].nr_running) + READ_ONCE(runqs[c].nr_uninterruptible);
 	return n < 0 ? 0 : (u64)n;
 }
 
@@ -121,7 +121,7 @@ void sched_get_stats(struct sched_stats *out)
 	for (int i = 0; i < 3; i++)
 		out->load[i] = READ_ONCE(load_average[i]);
 	FOR_EACH_CPU (c) {
-		out->running += READ_ONCE(runqs[c].nr_running);
+		out->running += READ_UNLOCKED(runqs[c].nr_running);
 		out->ctxt_switches += READ_ONCE(runqs[c].switches);
 	}
 	out->forks = atomic_load(&sched_forks);
@@ -154,6 +154,7 @@ static u64 exec_time(struct thread *t)
 		return sum;
 	}
 	rq = thread_runq_lock(t, &flags);
+	assert_held(&rq->lock);
 	sum = t->se.sum_exec;
 	if (rq->curr == t)
 		sum += arch_clock_ns() - t->se.exec_start;

@@ -39,6 +39,7 @@ void signal_notify_parent_stop(struct process *p, int code)
 	irq = spin_lock_irqsave(&proc_tree_lock);
 	parent = p->parent;
 	s = process_lock_signals(parent, &irq2);
+	assert_held(&s->lock);
 	act = s->action[SIGCHLD - 1];
 	process_unlock_signals(s, irq2);
 	if (act.handler != (u64)SIG_IGN && !(act.flags & SA_NOCLDSTOP))
@@ -170,6 +171,7 @@ static int signal_next(struct ksiginfo *info, struct abi_sigaction *act)
 		sig = signal_dequeue(~t->blocked, info);
 		if (!sig)
 			break;
+		assert_held(&s->lock);
 		*act = s->action[sig - 1];
 		if (act->handler == (u64)SIG_IGN)
 			continue;
@@ -263,6 +265,7 @@ static void frame_failed(int sig)
 
 	if (sig == SIGSEGV) {
 		s = process_lock_signals(current->process, &irq);
+		assert_held(&s->lock);
 		s->action[SIGSEGV - 1].handler = (u64)SIG_DFL;
 		process_unlock_signals(s, irq);
 	}

@@ -95,6 +95,7 @@ static bool is_surely_fatal(struct process *p, struct thread *t, int sig)
 {
 	u64 mask = SIGMASK(sig);
 
+	assert_held(&p->sighand->lock);
 	if (p->sighand->action[sig - 1].handler != (u64)SIG_DFL)
 		return false;
 	if (mask & (SIG_IGNORED | SIG_STOPS | SIG_CORES) || t->real_blocked & mask)
@@ -168,8 +169,10 @@ static bool signal_prepare(struct process *p, int sig)
 static bool is_ignored(struct process *p, const struct thread *t, int sig)
 {
 	u64 mask = SIGMASK(sig);
-	u64 handler = p->sighand->action[sig - 1].handler;
+	u64 handler;
 
+	assert_held(&p->sighand->lock);
+	handler = p->sighand->action[sig - 1].handler;
 	if ((t->blocked | t->real_blocked) & mask)
 		return false;
 	if (handler == (u64)SIG_IGN)

@@ -40,6 +40,7 @@ void sighand_put(struct sighand *s)
 }
 
 struct sighand *process_lock_signals(struct process *p, u64 *irq)
+	NO_LOCK_CHECK /* returns with the lock of what it returns */
 {
 	struct sighand *s;
 

@@ -135,7 +135,7 @@ static long read_call(int type, struct line *l, char __user *buf, int len)
 		mutex_unlock(&syslog_lock);
 		if (ret || type != ACTION_READ)
 			return ret;
-		ret = wait_event_interruptible(&log_waitq, log_next_seq() > read_seq);
+		ret = wait_event_interruptible(&log_waitq, log_next_seq() > READ_UNLOCKED(read_seq));
 		if (ret)
 			return ret;
 	}
