@@ -55,13 +55,13 @@ static void show_frame(void *arg, u64 addr)
 	printk(LOG_EMERG, "  %016llx %s", (unsigned long long)addr, name);
 }
 
-static void NORETURN panic_report(const struct regs *regs, const char *fmt, va_list ap)
+/* The message is in panic_text. */
+static void NORETURN panic_report(const struct regs *regs)
 {
 	const struct thread *t = current;
 	unsigned int frames = 0;
 
 	console_loglevel = 8;
-	vscnprintf(panic_text, sizeof(panic_text), fmt, ap);
 	printk(LOG_EMERG, "Kernel panic: %s", panic_text);
 	if (t)
 		printk(LOG_EMERG, "CPU %u, thread %d (%s)", cpu_id(), t->tid, t->comm);
@@ -81,7 +81,9 @@ void panic(const char *fmt, ...)
 
 	panic_claim();
 	va_start(ap, fmt);
-	panic_report(NULL, fmt, ap);
+	vscnprintf(panic_text, sizeof(panic_text), fmt, ap);
+	va_end(ap);
+	panic_report(NULL);
 }
 
 void panic_regs(const struct regs *regs, const char *fmt, ...)
@@ -90,7 +92,9 @@ void panic_regs(const struct regs *regs, const char *fmt, ...)
 
 	panic_claim();
 	va_start(ap, fmt);
-	panic_report(regs, fmt, ap);
+	vscnprintf(panic_text, sizeof(panic_text), fmt, ap);
+	va_end(ap);
+	panic_report(regs);
 }
 
 void boot_fail(const char *fmt, ...)
