@@ -113,6 +113,7 @@ struct ext4_inode {
 	u64 last_pblk;
 	struct spinlock cache_lock;     /* LR_LEAF */
 	struct ext4_map cache GUARDED_BY(&cache_lock); /* len 0: empty */
+	_Atomic u32 delayed;            /* [a] blocks promised to its pages: stat(2) counts them */
 	u32 dir_hint;                   /* inode->lock: block where a linear insert found room */
 	struct list orphan_node;        /* orphan_lock */
 };

@@ -33,6 +33,7 @@ int ext4_getattr(struct inode *inode, struct kstat *out)
 		      { IFL_NODUMP, STATX_ATTR_NODUMP } };
 
 	stat_generic(inode, out);
+	out->blocks += (u64)atomic_load(&EXT4_I(inode)->delayed) << (EXT4_FS(inode)->block_bits - 9);
 	for (u32 i = 0; i < ARRAY_SIZE(table); i++) {
 		out->attributes_mask |= table[i].stat;
 		if (EXT4_I(inode)->flags & table[i].disk)

@@ -24,6 +24,9 @@ u32 ext4_page_delayed(const struct page *p)
 
 void ext4_page_set_delayed(struct page *p, u32 bits)
 {
+	/* Unsigned arithmetic wraps: a shrinking page adds the two's complement. */
+	atomic_fetch_add(&EXT4_I(p->mapping->host)->delayed,
+			 (u32)popcount64(bits) - (u32)popcount64(ext4_page_delayed(p)));
 	p->private = (void *)(ulong)bits;
 	if (bits)
 		page_set(p, PG_PRIVATE);

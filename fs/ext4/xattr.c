@@ -436,6 +436,9 @@ int ext4_setxattr(struct inode *inode, const char *name, const void *value, size
 
 	if (err)
 		return err;
+	/* What would not be obeyed is not taken: programs then fall back to the mode. */
+	if (value && is_acl(&n))
+		return -EOPNOTSUPP;
 	if (size > EXT4_FS(inode)->block_size)
 		return -ENOSPC;
 	if (value && is_acl(&n)) {

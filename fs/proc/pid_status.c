@@ -61,8 +61,8 @@ static void status_ids(const struct cred *c, struct strbuf *out)
 	strbuf_printf(out, "Gid:\t%u\t%u\t%u\t%u\n", c->gid, c->egid, c->sgid, c->fsgid);
 	strbuf_puts(out, "FDSize:\t64\nGroups:\t");
 	for (u32 i = 0; i < c->ngroups; i++)
-		strbuf_printf(out, "%u ", c->groups[i]);
-	strbuf_putc(out, '\n');
+		strbuf_printf(out, i ? " %u" : "%u", c->groups[i]);
+	strbuf_puts(out, " \n");
 }
 
 static void status_caps(const struct cred *c, struct strbuf *out)
