@@ -323,7 +323,7 @@ static struct bdev *device_by_path(const char *source)
 	struct path p;
 	int err;
 
-	if (source[0] == '/' && current->fs && current->fs->root.dentry) { /* not for the first mount */
+	if (current->fs && current->fs->root.dentry) { /* not for the first mount */
 		err = path_lookup(source, LOOKUP_FOLLOW, &p);
 		if (!err) {
 			bool block = (p.dentry->inode->mode & S_IFMT) == S_IFBLK;
@@ -332,6 +332,8 @@ static struct bdev *device_by_path(const char *source)
 			path_put(&p);
 			return b ? b : ERR_PTR(-ENXIO);
 		}
+		if (name == source)
+			return ERR_PTR(err);
 	}
 	b = bdev_find_name(name);
 	return b ? b : ERR_PTR(source[0] == '/' ? -ENOENT : -ENODEV);
