@@ -123,7 +123,7 @@ echo text | openssl enc -aes-256-ctr -pbkdf2 -pass pass:x | openssl enc -d -aes-
     "ps": "sleep 50 & ps -o comm,stat --no-headers -p $! | tr -s ' '; kill $!; pgrep -x sleep; ps -e -o pid= | head -1 | tr -d ' '; uptime | grep -c load; free | head -1",
     "limits": "seq 100 | xargs -n1 -P10 sh -c 'exit 0'; echo $?; for i in $(seq 200); do /bin/true; done; echo done; head -c 200000 /dev/urandom | base64 -w0 | xargs -n 1 -s 2000000 echo 2>&1 | wc -c | sed 's/.*/too long or not/'",
     "deep": "d=.; for i in $(seq 60); do d=$d/$i; mkdir $d; done; find . | wc -l; cd $d && pwd; cd /root/w; rm -r 1; ls -A; ln -s l l; cat l; mkdir n; mv n n/m; rmdir /root/w/none",
-    "errors": "cat /; cat /none; cd /etc/passwd; mkdir /proc/x; rm -f /etc; ls /root/w/none; echo x >/; /etc/passwd; head -c 3 </dev/full | od -c; echo x >/dev/full; chmod 999 x; kill -0 999999; ln /etc /root/w/e",
+    "errors": "cat /; cat /none; cd /etc/passwd; mkdir /proc/x; rm -f /etc; ls /root/w/none; echo x >/; /etc/passwd; head -c 3 </dev/full | od -c; echo x >/dev/full; chmod 999 x; mount -t nonsense a /mnt; kill -0 999999; ln /etc /root/w/e",
 }
 
 
