@@ -30,7 +30,7 @@ ON_LINUX = KERNEL.exists() and initramfs.is_bzimage(KERNEL)
 LIMIT = 120
 
 TOOLS = ("file,gcc,git,libc6-dev,openssl,curl,perl,python3,sqlite3,xz-utils,make,"
-         "busybox-static,bc,procps")
+         "busybox-static,bc,procps,openrc")
 
 
 @dataclass

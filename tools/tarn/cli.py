@@ -93,6 +93,9 @@ def parser() -> argparse.ArgumentParser:
                      help="more words for the kernel's command line")
     run.add_argument("--disk", metavar="FILE",
                      help="boot this disk, raw or qcow2, and keep what is written to it")
+    run.add_argument("--drive", metavar="FILE", action="append", default=[],
+                     help="attach one more disk, raw or qcow2 (/dev/vdb, then vdc ...), and keep "
+                          "what is written to it; may be repeated")
     run.add_argument("--timeout", type=seconds, metavar="S",
                      help="kill the machine after S seconds; the status is then 124")
     run.add_argument("--kernel", metavar="ELF",
@@ -130,6 +133,7 @@ def run(options: argparse.Namespace, cmd: list[str] | None) -> int:
     else:
         packages = sorted(set(options.packages.split(",")) - {""})
         machine.disk, about = images.image_for(options.target or "debian", packages)
+    machine.drives = [existing_disk(name) for name in options.drive]
     words = ["root=/dev/vda", "rw", "console=ttyS0"]
     # A command's kernel messages share standard error with the command: keep to the important.
     words += ["quiet"] if cmd and not options.log else []
@@ -142,12 +146,17 @@ def run(options: argparse.Namespace, cmd: list[str] | None) -> int:
     return runner.interactive(machine, about, own_init, options.timeout, options.log)
 
 
+def existing_disk(name: str) -> Path:
+    disk = Path(name).resolve()
+    if not disk.exists():
+        raise Failure(f"no disk {name}: make one with `mkfs.ext4 -d DIRECTORY`")
+    return disk
+
+
 def use_disk(machine: Machine, options: argparse.Namespace) -> dict:
     if options.packages:
         raise Failure("--packages makes a new image: it does not go with --disk", 2)
-    machine.disk = Path(options.disk).resolve()
-    if not machine.disk.exists():
-        raise Failure(f"no disk {options.disk}: make one with `mkfs.ext4 -d DIRECTORY`")
+    machine.disk = existing_disk(options.disk)
     machine.throw_away = False
     about = images.describe_disk(machine.disk)
     if options.target in ("debian", "alpine"):

@@ -29,7 +29,8 @@ class Machine:
     append: str = ""
     initrd: Path | None = None
     disk: Path | None = None
-    throw_away: bool = True  # writes go to an overlay that QEMU deletes at its end
+    throw_away: bool = True  # writes to disk go to an overlay that QEMU deletes at its end
+    drives: list[Path] = field(default_factory=list)  # further disks; what is written is kept
     gdb: bool = False
     extra: list[str] = field(default_factory=list)
 
@@ -54,17 +55,19 @@ class Machine:
         out += ["-object", "rng-random,id=rng0,filename=/dev/urandom"]
         out += self.device("rng", "rng=rng0")
         if self.disk:
-            out += self._disk()
+            mode = "snapshot=on" if self.throw_away else "cache=writeback"
+            out += self._drive("root", self.disk, mode)
+        for number, drive in enumerate(self.drives, 1):
+            out += self._drive(f"drive{number}", drive, "cache=writeback")
         if self.gdb:
             out += ["-s", "-S"]
         return out + self.extra
 
-    def _disk(self) -> list[str]:
-        name = str(self.disk).replace(",", ",,")
-        kind = "qcow2" if is_qcow2(self.disk) else "raw"
-        mode = "snapshot=on" if self.throw_away else "cache=writeback"
-        return ["-drive", f"file={name},format={kind},if=none,id=root,{mode}",
-                *self.device("blk", "drive=root")]
+    def _drive(self, name: str, disk: Path, mode: str) -> list[str]:
+        file = str(disk).replace(",", ",,")
+        kind = "qcow2" if is_qcow2(disk) else "raw"
+        return ["-drive", f"file={file},format={kind},if=none,id={name},{mode}",
+                *self.device("blk", f"drive={name}")]
 
     def ports(self, fds: dict[str, int]) -> list[str]:
         """virtio-serial ports, numbered from 1 in the order of @fds, each on a socket."""
