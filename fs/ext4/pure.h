@@ -50,6 +50,5 @@ static inline struct ext4_xattr_entry *ext4_xattr_next(const struct ext4_xattr_e
 }
 
 /* ---- acl.c ---- */
-/* Between the form of getxattr(2) and the disk's.  Bytes or -errno; @out NULL: only the length. */
-ssize_t ext4_acl_to_disk(const void *in, size_t size, void *out);
+/* From the disk's form to that of getxattr(2).  Bytes or -EUCLEAN; @out NULL: only the length. */
 ssize_t ext4_acl_from_disk(const void *in, size_t size, void *out);

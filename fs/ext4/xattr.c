@@ -430,8 +430,6 @@ static int set_locked(struct inode *inode, const struct xattr_name *n, const voi
 int ext4_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	struct xattr_name n = { 0 };
-	void *disk = NULL;
-	ssize_t len;
 	int err = parse_name(name, &n);
 
 	if (err)
@@ -441,19 +439,7 @@ int ext4_setxattr(struct inode *inode, const char *name, const void *value, size
 		return -EOPNOTSUPP;
 	if (size > EXT4_FS(inode)->block_size)
 		return -ENOSPC;
-	if (value && is_acl(&n)) {
-		len = ext4_acl_to_disk(value, size, NULL);
-		if (len < 0)
-			return (int)len;
-		disk = kmalloc((size_t)len, GFP_KERNEL);
-		if (!disk)
-			return -ENOMEM;
-		size = (size_t)ext4_acl_to_disk(value, size, disk);
-		value = disk;
-	}
-	err = set_locked(inode, &n, value, (u32)size, flags);
-	kfree(disk);
-	return err;
+	return set_locked(inode, &n, value, (u32)size, flags);
 }
 
 int ext4_xattr_release(struct ext4_handle *h, struct inode *inode)
