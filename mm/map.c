@@ -171,6 +171,49 @@ int mm_unmap(struct mm *mm, u64 start, u64 len)
 	return err;
 }
 
+/* @v shows the file from @addr on, as an attach there made it. */
+static bool is_attached(const struct vma *v, u64 addr, const struct vm_ops *ops)
+{
+	return v->ops == ops && (v->start - addr) >> PAGE_SHIFT == v->pgoff;
+}
+
+/* What is left of an attach may be several mappings with holes between, all of one file. */
+static int unmap_attached(struct mm *mm, u64 addr, const struct vm_ops *ops, struct list *dead)
+{
+	struct vma *v = vma_find(mm, addr);
+	struct file *file;
+	u64 start, end;
+	int err = 0;
+
+	while (v && !is_attached(v, addr, ops))
+		v = vma_next(v);
+	if (!v)
+		return -EINVAL;
+	file = v->file;
+	end = addr + ALIGN_UP(inode_size(file->inode), PAGE_SIZE);
+	for (start = v->start; v && v->end <= end && !err; v = vma_find(mm, start)) {
+		start = v->end;
+		if (v->file == file && is_attached(v, addr, ops))
+			err = unmap_locked(mm, v->start, v->end, dead);
+	}
+	return err;
+}
+
+int mm_unmap_attached(struct mm *mm, u64 addr, const struct vm_ops *ops)
+{
+	struct list dead;
+	int err;
+
+	list_init(&dead);
+	err = rwsem_write_lock_killable(&mm->map_lock);
+	if (err)
+		return err;
+	err = unmap_attached(mm, addr, ops, &dead);
+	rwsem_write_unlock(&mm->map_lock);
+	vma_free_list(&dead);
+	return err;
+}
+
 _Atomic u32 mms_dying;
 
 void unmap_everything(struct mm *mm)
@@ -279,14 +322,11 @@ static int build(struct mm *mm, const struct map_request *req, u64 addr, u32 fla
 	return 0;
 }
 
-/* NORESERVE is a wish that strict accounting does not grant. */
 static u32 decide_accounting(u32 flags)
 {
-	if (!vma_accountable(flags))
-		return flags;
-	if (flags & VM_NORESERVE && vm_overcommit_memory != 2)
-		return flags;
-	return flags | VM_ACCOUNT;
+	bool count = vma_accountable(flags) && mm_promises(flags & VM_NORESERVE);
+
+	return count ? flags | VM_ACCOUNT : flags;
 }
 
 static s64 map_locked(struct mm *mm, const struct map_request *req, struct list *dead)
@@ -326,7 +366,7 @@ s64 mm_map(struct mm *mm, const struct map_request *req)
 	s64 addr;
 
 	if (!r.file && !r.ops && r.vm_flags & VM_SHARED) {
-		shared = tmpfs_anon_file("dev/zero", r.len, 0);
+		shared = tmpfs_anon_file("/dev/zero", r.len, 0, mm_promises(r.vm_flags & VM_NORESERVE));
 		if (IS_ERR(shared))
 			return PTR_ERR(shared);
 		r.file = shared;

@@ -72,7 +72,7 @@ static int account(struct vma *v, u32 *flags)
 	if (check_limits(v->mm, vma_pages(v), *flags) &&
 	    check_limits(v->mm, 0, *flags | VM_GROWSDOWN) == 0)
 		return -ENOMEM;
-	if (*flags & VM_ACCOUNT || (*flags & VM_NORESERVE && vm_overcommit_memory != 2))
+	if (*flags & VM_ACCOUNT || !mm_promises(*flags & VM_NORESERVE))
 		return 0;
 	*flags |= VM_ACCOUNT;
 	return mm_commit(vma_pages(v));

@@ -76,7 +76,8 @@ static int zero_mmap(struct file *f, struct vma *v)
 		v->pgoff = v->start >> PAGE_SHIFT;
 		return 0;
 	}
-	shm = tmpfs_anon_file("/dev/zero", v->end - v->start, O_RDWR);
+	shm = tmpfs_anon_file("/dev/zero", v->end - v->start, O_RDWR,
+			      mm_promises(v->flags & VM_NORESERVE));
 	if (IS_ERR(shm))
 		return (int)PTR_ERR(shm);
 	file_put(v->file);

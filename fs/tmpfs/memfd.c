@@ -26,7 +26,7 @@ long sys_memfd_create(const char __user *uname, unsigned int flags)
 	n = strncpy_from_user(name + strlen(MEMFD_PREFIX), uname, MEMFD_NAME_MAX + 1);
 	if (n < 0)
 		return n == -E2BIG ? -EINVAL : n;
-	f = tmpfs_anon_file(name, 0, O_RDWR | O_LARGEFILE);
+	f = tmpfs_anon_file(name, 0, O_RDWR | O_LARGEFILE, false);
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	if (flags & MFD_ALLOW_SEALING)

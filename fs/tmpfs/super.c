@@ -12,6 +12,7 @@
 #include <linux/fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <tarn/mm.h>
 #include <tarn/parse.h>
 #include <tarn/printf.h>
 #include <tarn/strbuf.h>
@@ -88,6 +89,8 @@ static void evict(struct inode *inode)
 	mapping_destroy(&inode->data);
 	tmpfs_account(inode);
 	tmpfs_free_xattrs(inode);
+	if (TI(inode)->promised)
+		mm_uncommit(TI(inode)->promised);
 	if (inode->mode)
 		atomic_fetch_sub(&TS(inode->super)->used_inodes, 1);
 }
@@ -356,7 +359,17 @@ static const struct dentry_ops anon_dentry_ops = {
 	.name = anon_name,
 };
 
-struct file *tmpfs_anon_file(const char *name, u64 size, u32 flags)
+static int promise_all(struct inode *inode, u64 size)
+{
+	u64 pages = DIV_ROUND_UP(size, PAGE_SIZE);
+	int err = mm_commit(pages);
+
+	if (!err)
+		TI(inode)->promised = pages;
+	return err;
+}
+
+struct file *tmpfs_anon_file(const char *name, u64 size, u32 flags, bool promise)
 {
 	struct inode *inode = tmpfs_new_inode(anon_mount->super, NULL, S_IFREG | 0777, 0);
 	struct dentry *d;
@@ -366,6 +379,10 @@ struct file *tmpfs_anon_file(const char *name, u64 size, u32 flags)
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
 	inode->nlink = 0;
+	if (promise && promise_all(inode, size)) {
+		inode_put(inode);
+		return ERR_PTR(-ENOMEM);
+	}
 	atomic_store(&inode->size, size);
 	d = dentry_alloc_pseudo(inode, name, &anon_dentry_ops);
 	if (!d) {

@@ -22,6 +22,7 @@ struct tmpfs_inode {
 	struct radix_root entries;  /* directory: cookie -> dentry, pinned; inode->lock */
 	u64 next_cookie;            /* inode->lock */
 	u64 accounted;              /* pages counted in the super block: inode->spin */
+	u64 promised;               /* [I] pages committed for its whole life */
 	u32 seals;                  /* F_SEAL_*: inode->lock */
 	struct list xattrs;         /* inode->spin */
 };

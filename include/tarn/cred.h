@@ -15,6 +15,7 @@ struct user {
 	_Atomic u32 refs;           /* [a] */
 	_Atomic u32 processes;      /* [a] RLIMIT_NPROC counts threads, as Linux does */
 	_Atomic u32 pending_signals; /* [a] RLIMIT_SIGPENDING */
+	_Atomic u64 locked_shm;     /* [a] pages of segments under SHM_LOCK: RLIMIT_MEMLOCK */
 	struct user *next;          /* hash chain: user lock */
 };
 

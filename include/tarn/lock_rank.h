@@ -30,6 +30,7 @@ enum lock_rank {
 	LR_FS_ALLOC,       /* ext4 block and inode allocation, one group                  */
 	LR_BDEV_MAPPING,   /* invalidate_lock of a disk's own cache: file systems read through it  */
 	LR_BUFFER,         /* buffer lock                                                */
+	LR_IPC,            /* ipc_ns->lock: System V objects; mappings of segments open and close */
 	LR_TASK_WORK,      /* process->cred_lock and others held briefly, may allocate     */
 	LR_SLEEP_LEAF,     /* a sleeping lock under which no other is taken              */
 

@@ -152,6 +152,8 @@ struct map_request {
 /* The address or -errno.  Takes map_lock of @mm itself. */
 s64 mm_map(struct mm *mm, const struct map_request *req);
 int mm_unmap(struct mm *mm, u64 start, u64 len);
+/* What a mapping of a whole file with @ops, made at @addr, has become: -EINVAL if nothing is left of one. */
+int mm_unmap_attached(struct mm *mm, u64 addr, const struct vm_ops *ops);
 /* exec: the stack mapping with room for @size, grows down; heap start. */
 int mm_setup_brk(struct mm *mm, u64 brk_start);
 
@@ -194,6 +196,11 @@ extern u32 vm_overcommit_ratio;   /* percent of RAM that mode 2 promises beyond 
 extern u64 vm_overcommit_kbytes;  /* instead of the ratio when not 0 */
 extern u32 vm_max_map_count;      /* mappings of one address space */
 extern u64 vm_mmap_min_addr;      /* lowest address a program may map */
+/* Does such memory count as promised?  @noreserve is a wish that strict accounting does not grant. */
+static inline bool mm_promises(bool noreserve)
+{
+	return !noreserve || vm_overcommit_memory == 2;
+}
 
 struct strbuf;
 /* /proc/PID/maps and smaps; takes map_lock shared. */

@@ -174,6 +174,7 @@ struct namespaces {
 	struct refcount refs;
 	struct mount_ns *mnt;
 	struct uts_ns *uts;
+	struct ipc_ns *ipc;
 };
 struct uts_ns {
 	struct refcount refs;

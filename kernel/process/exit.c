@@ -16,6 +16,7 @@
 
 #include <arch/mmu.h>
 #include <tarn/futex.h>
+#include <tarn/ipc.h>
 #include <tarn/mm.h>
 #include <tarn/poll.h>
 #include <tarn/printk.h>
@@ -333,6 +334,8 @@ void NORETURN thread_exit(int code)
 		init_died(p->group_exit ? p->group_exit_code : code);
 	note_peak_rss(t);
 	exit_mm(t);
+	if (last)
+		shm_process_exit(t->ns->ipc, p);
 	exit_files(t);
 	if (last && !p->is_kernel)
 		process_exit_resources(p);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Namespaces that exist: mounts and host names.  uname(2) and its setters.
+ * Namespaces that exist: mounts, host names, System V objects.
  *
  * A struct namespaces is shared by threads; clone with CLONE_NEWUTS makes
  * another.  CLONE_NEWNS, unshare(2) and setns(2) are absent.
@@ -9,6 +9,7 @@
 
 #include <linux/sched.h>
 #include <linux/utsname.h>
+#include <tarn/ipc.h>
 #include <tarn/syscall.h>
 #include <tarn/vfs.h>
 
@@ -21,6 +22,7 @@ struct uts_ns init_uts = {
 struct namespaces init_namespaces = {
 	.refs = { 1 },
 	.uts = &init_uts,
+	.ipc = &init_ipc,
 };
 
 static void uts_put(struct uts_ns *uts)
@@ -50,6 +52,7 @@ void namespaces_put(struct namespaces *ns)
 	if (ns->mnt)
 		mount_ns_put(ns->mnt);
 	uts_put(ns->uts);
+	ipc_ns_put(ns->ipc);
 	kfree(ns);
 }
 
@@ -66,6 +69,8 @@ static long fill_namespaces(struct namespaces *ns, u64 flags, struct namespaces 
 	if (old->mnt)
 		ref_get(&old->mnt->refs);
 	ns->mnt = old->mnt;
+	ipc_ns_get(old->ipc);
+	ns->ipc = old->ipc;
 	return 0;
 }
 

@@ -34,12 +34,13 @@ GENERATED := $(GEN)/syscall_table.inc $(GEN)/syscalls.h
 kernel: $(KERNEL) ## build the kernel (build/release/tarn.elf)
 objs: $(OBJS) ## compile without linking (FOLDERS="mm fs" narrows it)
 
-# Linux's UAPI headers alone, without the C library's beside them.
-$(UAPI)/.done:
+# Linux's UAPI headers alone, without the C library's beside them; <linux/shm.h> names one and needs nothing of it.
+$(UAPI)/.done: tools/build/kernel.mk
 	$(Q)mkdir -p $(UAPI)
 	$(Q)ln -sfn /usr/include/linux $(UAPI)/linux
 	$(Q)ln -sfn /usr/include/asm-generic $(UAPI)/asm-generic
 	$(Q)ln -sfn $(firstword $(wildcard /usr/include/x86_64-linux-gnu/asm /usr/include/asm)) $(UAPI)/asm
+	$(Q): > $(UAPI)/unistd.h
 	$(Q)touch $@
 
 $(GEN)/syscall_table.inc $(GEN)/syscalls.h &: abi/syscall.tbl tools/build/syscalls.py

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/* A segment of System V shared memory: between shm.c (life, attaching) and shm_ctl.c (shmctl, /proc). */
+#pragma once
+
+#include "ipc.h"
+
+struct file;
+struct cred;
+
+/*
+ * A segment: an identifier over a nameless tmpfs file.
+ *
+ * Born by shmget, found by identifier or key.  Each mapping of it counts in
+ * nattch.  IPC_RMID marks it SHM_DEST and takes its key; it goes when nattch is
+ * 0 as well.  Mappings keep the file, not the segment.
+ *
+ * Everything that is not [I] is guarded by ns->lock.
+ */
+struct shm_segment {
+	struct ipc_object perm;        /* first: the table's entries are these */
+	struct ipc_ns *ns;           /* [I] */
+	struct file *file;           /* [I] counted */
+	u64 size;                    /* [I] bytes, as asked for */
+	u64 nattch;
+	s64 atime, dtime, ctime;     /* seconds since 1970 */
+	pid_t cpid, lpid;
+	struct process *creator;     /* not counted: NULL once it died */
+	const struct cred *locker;   /* SHM_LOCKED: whose user pays for it, counted; else NULL */
+};
+
+/* perm.mode above the permission bits, as ipcs(1) reads them from shmctl */
+#define SHM_DEST 01000u          /* goes with the last detach */
+#define SHM_LOCKED 02000u        /* never swapped out */
+
+static inline struct shm_segment *shm_of(struct ipc_object *p)
+{
+	return container_of(p, struct shm_segment, perm);
+}
+static inline u64 shm_pages_of(const struct shm_segment *s)
+{
+	return DIV_ROUND_UP(s->size, PAGE_SIZE);
+}
+/* Pages in memory now. */
+u64 shm_resident(const struct shm_segment *s);
+/* By identifier; ERR_PTR(-EINVAL). */
+struct shm_segment *shm_find(struct ipc_ns *ns, int id) MUST_HOLD(&ns->lock);
+/* Out of the namespace; then, without the lock, shm_free. */
+void shm_unlink(struct ipc_ns *ns, struct shm_segment *s) MUST_HOLD(&ns->lock);
+void shm_free(struct shm_segment *s);
+/* Removal by IPC_RMID: true if the caller must shm_free it. */
+bool shm_remove(struct ipc_ns *ns, struct shm_segment *s) MUST_HOLD(&ns->lock);
+/* Pages of @s count against the locker's RLIMIT_MEMLOCK no more; ns->lock held. */
+void shm_unlock_pages(struct shm_segment *s);
