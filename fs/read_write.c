@@ -213,6 +213,14 @@ ssize_t file_write_generic(struct file *f, struct iov_iter *from, loff_t *pos)
 
 /* ---- read(2), write(2) ---- */
 
+static int user_buffer(struct iov_iter *it, void __user *buf, size_t count)
+{
+	iov_init_user(it, buf, count);
+	if ((ssize_t)count < 0)
+		return -EINVAL;
+	return user_range_ok(buf, count) ? 0 : -EFAULT;
+}
+
 long sys_read(unsigned int fd, void __user *buf, size_t count)
 {
 	struct fdref r = fd_ref(fd);
@@ -221,12 +229,8 @@ long sys_read(unsigned int fd, void __user *buf, size_t count)
 
 	if (!r.file)
 		return -EBADF;
-	iov_init_user(&it, buf, count);
-	if ((ssize_t)count < 0)
-		n = -EINVAL;
-	else if (!user_range_ok(buf, count))
-		n = -EFAULT;
-	else
+	n = user_buffer(&it, buf, count);
+	if (!n)
 		n = rw_own_pos(r.file, &it, r.counted, read_at);
 	fd_unref(r);
 	return n;
@@ -240,12 +244,8 @@ long sys_write(unsigned int fd, const void __user *buf, size_t count)
 
 	if (!r.file)
 		return -EBADF;
-	iov_init_user(&it, (void __user *)buf, count);
-	if ((ssize_t)count < 0)
-		n = -EINVAL;
-	else if (!user_range_ok(buf, count))
-		n = -EFAULT;
-	else
+	n = user_buffer(&it, (void __user *)buf, count);
+	if (!n)
 		n = rw_own_pos(r.file, &it, r.counted, write_at);
 	fd_unref(r);
 	return n;
@@ -271,12 +271,8 @@ static long prw(unsigned int fd, void __user *buf, size_t count, loff_t pos, rw_
 	r = fd_ref(fd);
 	if (!r.file)
 		return -EBADF;
-	iov_init_user(&it, buf, count);
-	if ((ssize_t)count < 0)
-		n = -EINVAL;
-	else if (!user_range_ok(buf, count))
-		n = -EFAULT;
-	else
+	n = user_buffer(&it, buf, count);
+	if (!n)
 		n = rw_at(r.file, &it, pos, fn);
 	fd_unref(r);
 	return n;
