@@ -111,6 +111,9 @@ void shm_process_exit(struct ipc_ns *ns, struct process *p)
 {
 	struct shm_segment *s;
 
+	/* Nearly every exit: no lock that all of them would meet at. */
+	if (!READ_UNLOCKED(ns->shm.in_use))
+		return;
 	do {
 		mutex_lock(&ns->lock);
 		s = take_orphan(ns, p);
