@@ -57,7 +57,7 @@ static struct page *forced_page(struct vma *v, u64 addr)
 /* map_lock shared.  0 and *out with a reference, or -errno. */
 static int get_user_page(struct vma *v, u64 addr, bool write, bool force, struct page **out)
 {
-	u32 need = write ? (force ? VM_MAYWRITE : VM_WRITE) : force ? VM_MAYREAD : VM_READ | VM_EXEC;
+	u32 need = write ? (force ? VM_MAYWRITE : VM_WRITE) : force ? VM_MAYREAD : VM_READ;
 	bool forced_write = write && !(v->flags & VM_WRITE);
 	bool major = false;
 	int err;
@@ -103,6 +103,26 @@ long mm_pin_pages(struct mm *mm, u64 start, unsigned int n, bool write, struct p
 	return got ? (long)got : err;
 }
 
+/* Writeback may have cleaned the page between our fault and our store. */
+static void mark_written(struct page *p)
+{
+	if (p->state != PS_CACHE)
+		return;
+	page_lock(p);
+	if (p->mapping)
+		page_mark_dirty(p);
+	page_unlock(p);
+}
+
+void mm_unpin_pages(struct page **pages, unsigned int n, bool wrote)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (wrote)
+			mark_written(pages[i]);
+		page_put(pages[i]);
+	}
+}
+
 /* Bytes within one page. */
 static size_t access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force)
 {
@@ -120,7 +140,7 @@ static size_t access_page(struct mm *mm, u64 addr, void *buf, size_t n, bool wri
 		memcpy((char *)page_address(p) + addr % PAGE_SIZE, buf, n);
 	else
 		memcpy(buf, (char *)page_address(p) + addr % PAGE_SIZE, n);
-	page_put(p);
+	mm_unpin_pages(&p, 1, write);
 	return n;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * madvise(2).
+ * madvise(2), also for process_madvise(2).
  *
  * Advice that changes what a program sees (DONTNEED, FREE, REMOVE, the fork
  * ones, POPULATE) is done; hints are done where the machinery exists.  Advice
@@ -285,7 +285,7 @@ static bool advice_known(int advice)
 	return find_flag_advice(advice) != NULL;
 }
 
-long sys_madvise(unsigned long start, size_t len, int advice)
+int mm_madvise(struct mm *mm, u64 start, u64 len, int advice)
 {
 	u64 end = start + ALIGN_UP(len, PAGE_SIZE);
 
@@ -296,5 +296,10 @@ long sys_madvise(unsigned long start, size_t len, int advice)
 		return 0;
 	if (end > USER_END)
 		return -ENOMEM;
-	return advise(current->mm, start, end, advice);
+	return advise(mm, start, end, advice);
+}
+
+long sys_madvise(unsigned long start, size_t len, int advice)
+{
+	return mm_madvise(current->mm, start, len, advice);
 }

@@ -46,17 +46,7 @@ void proc_inode_own(struct inode *inode, struct thread *t)
 
 bool proc_may_access(struct thread *t)
 {
-	const struct cred *mine = current_cred(), *c;
-	bool same;
-
-	if (t->process == current->process)
-		return true;
-	rcu_read_lock();
-	c = rcu_dereference(t->cred);
-	same = c && mine->fsuid == c->euid && mine->fsuid == c->suid && mine->fsuid == c->uid &&
-	       mine->fsgid == c->egid && mine->fsgid == c->sgid && mine->fsgid == c->gid;
-	rcu_read_unlock();
-	return (same && t->process->dumpable) || capable(CAP_SYS_PTRACE);
+	return thread_may_access(t, ACCESS_FS_IDS);
 }
 
 static bool pid_revalidate(struct dentry *d)

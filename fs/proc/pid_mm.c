@@ -3,6 +3,7 @@
 #include <asm/fcntl.h>
 #include <linux/fs.h>
 #include <tarn/errno.h>
+#include <tarn/errptr.h>
 #include <tarn/mm.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
@@ -111,50 +112,72 @@ int pid_show_smaps(struct thread *t, struct strbuf *out)
 	return show_maps(t, out, true);
 }
 
-/* ---- mem: the address space as a file; holds the mm from open on, as Linux does ---- */
+/*
+ * ---- mem: the address space as a file ----
+ *
+ * An open file keeps the mm struct, not its mappings: these go when the process
+ * does, and from then on there is nothing to read.
+ */
 
 static int mem_open(struct inode *inode, struct file *f)
 {
-	struct proc_inode *p = to_proc(inode);
+	struct mm *mm = thread_mm_access(to_proc(inode)->thread, ACCESS_FS_IDS);
 
-	if (!proc_may_access(p->thread))
-		return -EACCES;
-	f->private = thread_mm_get(p->thread);
+	if (IS_ERR(mm))
+		return (int)PTR_ERR(mm);
+	f->private = mm;
+	if (mm) {
+		mm_hold(mm);
+		mm_put(mm);
+	}
 	return 0;
 }
 
 static void mem_release(struct file *f)
 {
 	if (f->private)
-		mm_put(f->private);
+		mm_drop(f->private);
+}
+
+/* One page's worth by way of @page: bytes moved, or -errno. */
+static ssize_t mem_step(struct mm *mm, u64 addr, struct iov_iter *it, u8 *page, bool write)
+{
+	size_t n = MIN(it->count, (size_t)PAGE_SIZE), got;
+
+	if (write && iov_copy_from(page, it, n) != n)
+		return -EFAULT;
+	got = mm_access(mm, addr, page, n, write, true);
+	if (!got)
+		return -EIO;
+	if (write)
+		iov_revert(it, n - got);
+	else if (iov_copy_to(it, page, got) != got)
+		return -EFAULT;
+	return (ssize_t)got;
 }
 
 static ssize_t mem_rw(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
 {
 	struct mm *mm = f->private;
-	ssize_t total = 0;
+	ssize_t total = 0, got = 0;
 	u8 *page;
 
-	if (!mm)
+	if (!mm || !it->count || !mm_get_unless_dead(mm))
 		return 0;
 	page = pages_alloc(GFP_KERNEL, 0);
-	if (!page)
-		return -ENOMEM;
-	while (it->count) {
-		size_t n = MIN(it->count, (size_t)PAGE_SIZE), got;
-
-		if (write && (n = iov_copy_from(page, it, n)) == 0)
+	while (page && it->count) {
+		got = mem_step(mm, (u64)*pos, it, page, write);
+		if (got < 0)
 			break;
-		got = mm_access(mm, (u64)*pos, page, n, write, true);
-		if (!write)
-			got = iov_copy_to(it, page, got);
 		*pos += got;
 		total += got;
-		if (got < n)
-			break;
 	}
+	mm_put(mm);
+	if (!page)
+		return -ENOMEM;
 	pages_free(page, 0);
-	return total || !it->count ? total : -EIO;
+	/* A bad buffer of ours is told even after bytes were moved, as Linux does. */
+	return got == -EFAULT || !total ? got : total;
 }
 
 static ssize_t mem_read(struct file *f, struct iov_iter *to, loff_t *pos)

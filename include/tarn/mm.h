@@ -166,9 +166,11 @@ int mm_setup_brk(struct mm *mm, u64 brk_start);
  * to send: SIGSEGV or SIGBUS with *code the si_code; 0 with nothing mapped never happens.  -1: killed.
  */
 int mm_fault(u64 addr, u32 fault_flags, int *code);
-/* Makes user pages present and referenced: for futexes, /proc/PID/mem, direct access.  Number got or -EFAULT.
- * @write: also breaks copy-on-write.  Takes map_lock shared. */
+/* Makes user pages present and referenced, as the program's own access would.  @write: also breaks
+ * copy-on-write.  Number got, or -errno for none.  Takes map_lock shared. */
 long mm_pin_pages(struct mm *mm, u64 start, unsigned int n, bool write, struct page **pages);
+/* They are put; @wrote: what belongs to files is dirty. */
+void mm_unpin_pages(struct page **pages, unsigned int n, bool wrote);
 /* Reads or writes another address space (ptrace, /proc/PID/mem); @force: past protection, as ptrace may.
  * Bytes done; may be short. */
 size_t mm_access(struct mm *mm, u64 addr, void *buf, size_t len, bool write, bool force);
@@ -178,6 +180,8 @@ struct futex_key {
 	u32 offset;
 };
 int mm_futex_key(u64 uaddr, bool shared, bool write, struct futex_key *key);
+/* madvise(2) on any address space. */
+int mm_madvise(struct mm *mm, u64 start, u64 len, int advice);
 
 /* ---- file side, called by mm/pagecache.c and truncate ---- */
 /* Unmaps file pages [first, last] from every address space that maps @m; private copies too if @even_cows. */

@@ -129,6 +129,11 @@ struct process *process_next(pid_t pid);
 char thread_state_char(const struct thread *t);
 /* mm of @t with a reference (mm_put), or NULL (kernel thread, exiting). */
 struct mm *thread_mm_get(struct thread *t);
+/* May current look into @t?  kernel/process/access.c */
+enum access_ids { ACCESS_FS_IDS, ACCESS_REAL_IDS };
+bool thread_may_access(struct thread *t, enum access_ids which);
+/* mm of @t if current may look into it, with a reference; NULL: it has none; ERR_PTR(-EACCES, -EINTR). */
+struct mm *thread_mm_access(struct thread *t, enum access_ids which);
 
 /* ---- fork, exec, exit ---- */
 struct clone_args_k {
