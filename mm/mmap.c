@@ -12,7 +12,7 @@
 #define KNOWN_FLAGS                                                                             \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | \
 	 MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | \
-	 MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED | MAP_32BIT)
+	 MAP_HUGETLB | MAP_HUGE_2MB | MAP_HUGE_1GB | MAP_UNINITIALIZED | MAP_32BIT)
 
 static u32 flags_of_prot(unsigned long prot)
 {
@@ -27,6 +27,8 @@ static int check_sharing(unsigned long flags)
 	case MAP_PRIVATE:
 		return 0;
 	case MAP_SHARED_VALIDATE:
+		if (flags & MAP_ANONYMOUS)
+			break;
 		return flags & ~(unsigned long)KNOWN_FLAGS ? -EOPNOTSUPP : 0;
 	}
 	return -EINVAL;

@@ -5,6 +5,8 @@
  * An entry never gains the write bit here unless its page is anonymous and ours
  * alone; every other store faults once and is judged there.  PROT_NONE keeps
  * the frame in a blocked entry, which neither program nor kernel can follow.
+ *
+ * Protection keys are as on a CPU without them: there is none to allocate.
  */
 #include <linux/mman.h>
 #include <tarn/errno.h>
@@ -144,7 +146,7 @@ static int lower_start(struct mm *mm, unsigned long prot, u64 *start)
 	return 0;
 }
 
-long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
+static long protect(u64 start, u64 len, unsigned long prot, int pkey)
 {
 	struct mm *mm = current->mm;
 	u64 end = start + ALIGN_UP(len, PAGE_SIZE);
@@ -161,7 +163,7 @@ long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 	if (end <= start || end > USER_END)
 		return -ENOMEM;
 	if (prot & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM |
-				    PROT_GROWSDOWN | PROT_GROWSUP))
+				    PROT_GROWSDOWN | PROT_GROWSUP) || pkey != -1)
 		return -EINVAL;
 	list_init(&dead);
 	err = rwsem_write_lock_killable(&mm->map_lock);
@@ -173,4 +175,26 @@ long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 	rwsem_write_unlock(&mm->map_lock);
 	vma_free_list(&dead);
 	return err;
+}
+
+long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
+{
+	return protect(start, len, prot, -1);
+}
+
+long sys_pkey_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey)
+{
+	return protect(start, len, prot, pkey);
+}
+
+long sys_pkey_alloc(unsigned long flags, unsigned long rights)
+{
+	if (flags || rights & ~(unsigned long)PKEY_ACCESS_MASK)
+		return -EINVAL;
+	return -ENOSPC;
+}
+
+long sys_pkey_free(int pkey)
+{
+	return -EINVAL;
 }

@@ -78,9 +78,23 @@ long sys_msync(unsigned long start, size_t len, int flags)
 	return err;
 }
 
-/* ---- mincore ---- */
+/*
+ * ---- mincore ----
+ *
+ * What is cached of a file tells what others read; only who could write the
+ * file, or owns it, may know.  To anybody else all of it seems to be there.
+ */
 
 #define CORE_BATCH 256u
+
+static bool may_know(const struct vma *v)
+{
+	struct inode *inode = v->file ? v->file->inode : NULL;
+
+	if (!inode)
+		return vma_is_anon(v);
+	return inode_owner_or_capable(inode) || !inode_permission(inode, MAY_WRITE);
+}
 
 static u8 resident(struct vma *v, u64 addr)
 {
@@ -103,16 +117,20 @@ static u8 resident(struct vma *v, u64 addr)
 
 static int core_batch(struct mm *mm, u64 addr, unsigned int n, u8 *out)
 {
+	struct vma *judged = NULL;
+	bool known = false;
 	int err = 0;
 
 	rwsem_read_lock(&mm->map_lock);
 	for (unsigned int i = 0; i < n && !err; i++, addr += PAGE_SIZE) {
 		struct vma *v = vma_at(mm, addr);
 
-		if (v)
-			out[i] = resident(v, addr);
-		else
+		if (!v)
 			err = -ENOMEM;
+		else if (v != judged)
+			known = may_know(judged = v);
+		if (!err)
+			out[i] = known ? resident(v, addr) : 1;
 	}
 	rwsem_read_unlock(&mm->map_lock);
 	return err;

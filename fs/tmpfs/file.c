@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <tarn/mm.h>
 #include <tarn/string.h>
 #include <tarn/thread.h>
 
@@ -197,9 +198,14 @@ static int nothing_to_sync(struct file *f, u64 first, u64 last, bool datasync)
 	return 0;
 }
 
-/* The page cache serves the mapping. */
+/* The page cache serves the mapping; one that comes after F_SEAL_FUTURE_WRITE never writes. */
 static int mmap(struct file *f, struct vma *v)
 {
+	if (READ_ONCE(TI(f->inode)->seals) & F_SEAL_FUTURE_WRITE && v->flags & VM_SHARED) {
+		if (v->flags & VM_WRITE)
+			return -EPERM;
+		v->flags &= ~(u32)VM_MAYWRITE;
+	}
 	file_accessed(f);
 	return 0;
 }
