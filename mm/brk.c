@@ -29,7 +29,7 @@ static int grow(struct mm *mm, u64 from, u64 to, struct list *dead)
 	u32 flags = HEAP_FLAGS | mm->def_flags;
 	struct vma *v;
 
-	if (!vma_range_free(mm, from, to + PAGE_SIZE) || mm->nr_vmas >= vm_max_map_count)
+	if (!vma_range_free(mm, from, to + PAGE_SIZE) || mm->nr_vmas > vm_max_map_count)
 		return -ENOMEM;
 	if (check_limits(mm, pages, flags))
 		return -ENOMEM;

@@ -209,6 +209,21 @@ static void map_page(struct vma *v, u64 addr, struct page *table, struct page *p
 		page_put(p);
 }
 
+/* A hole of a file that lives in memory: its file system counts the page, or has no room (SIGBUS). */
+static struct page *fill_hole(struct mapping *m, u64 index)
+{
+	struct page *p;
+	int err;
+
+	rwsem_read_lock(&m->invalidate_lock);
+	err = m->ops->write_begin(m, index << PAGE_SHIFT, PAGE_SIZE, &p);
+	rwsem_read_unlock(&m->invalidate_lock);
+	if (err)
+		return ERR_PTR(err);
+	page_unlock(p);
+	return p;
+}
+
 /* The page behind @index for a fault: from the cache, or read, a window at a time. */
 static struct page *get_page(struct vma *v, struct mapping *m, u64 index, bool *major)
 {
@@ -221,8 +236,10 @@ static struct page *get_page(struct vma *v, struct mapping *m, u64 index, bool *
 	}
 	if (p)
 		page_put(p);
-	*major = !m->unevictable;
-	if (m->ops->read_pages && !(v->flags & VM_RAND_READ)) {
+	if (!m->ops->read_pages)
+		return fill_hole(m, index);
+	*major = true;
+	if (!(v->flags & VM_RAND_READ)) {
 		if (v->flags & VM_SEQ_READ)
 			readahead_sync(m, &v->file->ra, index, 1);
 		else

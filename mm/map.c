@@ -33,6 +33,9 @@ int check_limits(struct mm *mm, u64 pages, u32 flags)
 
 	if ((u64)mm->total_vm + pages > as)
 		return -ENOMEM;
+	/* A soft limit of 0 is valgrind's way to keep brk(2) out: the hard one counts then. */
+	if (!data)
+		data = READ_ONCE(current->process->rlimits[RLIMIT_DATA].max) >> PAGE_SHIFT;
 	if (vma_accountable(flags) && !(flags & VM_GROWSDOWN) && (u64)mm->data_vm + pages > data)
 		return -ENOMEM;
 	return 0;
@@ -341,7 +344,7 @@ static s64 map_locked(struct mm *mm, const struct map_request *req, struct list 
 		return addr;
 	replaced = req->fixed ? pages_mapped_in(mm, (u64)addr, (u64)addr + req->len) : 0;
 	err = check_limits(mm, pages - MIN(replaced, pages), flags);
-	if (!err && mm->nr_vmas >= vm_max_map_count)
+	if (!err && mm->nr_vmas > vm_max_map_count)
 		err = -ENOMEM;
 	if (!err && flags & VM_LOCKED)
 		err = check_lock_limit(mm, pages);

@@ -109,6 +109,9 @@ static s64 move(struct remap *r, struct vma *v)
 	struct vma *copy;
 	int err;
 
+	/* The move may cut its source twice and add a mapping: nothing is begun that cannot end. */
+	if (r->mm->nr_vmas + 3 >= vm_max_map_count)
+		return -ENOMEM;
 	if (r->old_len) {
 		err = split_range(r->mm, r->addr, r->addr + r->old_len);
 		if (err)

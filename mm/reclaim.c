@@ -249,6 +249,20 @@ void reclaim_init(void)
 	work_queue(&start);
 }
 
+/* Objects of one kind may hold others (a dentry its inode), so some rounds are needed. */
+u64 caches_drop_all(void)
+{
+	u64 freed, all = 0;
+
+	for (int round = 0; round < 10; round++) {
+		freed = shrink_caches(0, GFP_KERNEL);
+		all += freed;
+		if (!freed)
+			break;
+	}
+	return all;
+}
+
 u64 pagecache_drop_all(void)
 {
 	u64 active, inactive, dropped = 0;

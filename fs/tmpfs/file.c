@@ -65,7 +65,7 @@ static int get_page(struct inode *inode, u64 index, struct page **out)
 	struct page *p = pagecache_find_locked(&inode->data, index);
 
 	if (!p) {
-		if (tmpfs_full(inode->super, 1))
+		if (tmpfs_full(inode->super, 1) || (!TI(inode)->promised && !mm_may_commit(1)))
 			return -ENOSPC;
 		p = pagecache_grab(&inode->data, index, GFP_USER);
 		if (!p)

@@ -69,6 +69,8 @@ void tmpfs_account(struct inode *inode)
 	inode->blocks = now << (PAGE_SHIFT - 9);
 	spin_unlock(&inode->spin);
 	atomic_fetch_add(&TS(inode->super)->used_pages, delta);
+	if (!t->promised)
+		mm_count_committed(delta);
 }
 
 /* At unmount a directory goes with its entries: the dentries are gone, the tree's nodes are not. */
@@ -88,9 +90,8 @@ static void evict(struct inode *inode)
 	free_entries(&TI(inode)->entries);
 	mapping_destroy(&inode->data);
 	tmpfs_account(inode);
+	mm_uncommit(TI(inode)->promised);
 	tmpfs_free_xattrs(inode);
-	if (TI(inode)->promised)
-		mm_uncommit(TI(inode)->promised);
 	if (inode->mode)
 		atomic_fetch_sub(&TS(inode->super)->used_inodes, 1);
 }

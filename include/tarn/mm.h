@@ -195,9 +195,14 @@ void page_unmap_all(struct page *p);
 /* Overcommit (proc_sys_vm(5)): 0 or -ENOMEM.  mm/commit.c */
 int mm_commit(u64 pages);
 void mm_uncommit(u64 pages);
+/* Pages that are there already, or were: counted whatever the limit. */
+void mm_count_committed(s64 pages);
+/* Could @pages more be promised? */
+bool mm_may_commit(u64 pages);
 extern u32 vm_overcommit_memory;  /* 0 heuristic, 1 always, 2 never past the limit */
 extern u32 vm_overcommit_ratio;   /* percent of RAM that mode 2 promises beyond swap */
 extern u64 vm_overcommit_kbytes;  /* instead of the ratio when not 0 */
+extern u64 vm_admin_reserve_kbytes, vm_user_reserve_kbytes; /* what mode 2 keeps back: mm/commit.c */
 extern u32 vm_max_map_count;      /* mappings of one address space */
 extern u64 vm_mmap_min_addr;      /* lowest address a program may map */
 /* Does such memory count as promised?  @noreserve is a wish that strict accounting does not grant. */

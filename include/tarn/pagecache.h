@@ -163,3 +163,5 @@ extern u32 vm_swappiness, vm_vfs_cache_pressure;
 void reclaim_set_flusher(void (*wake)(void));
 /* Drops every clean page on the lists (drop_caches 1); pages dropped. */
 u64 pagecache_drop_all(void);
+/* The same of objects, by way of every shrinker (drop_caches 2); what they freed. */
+u64 caches_drop_all(void);

@@ -91,6 +91,13 @@ static struct abi_case *abi_first, **abi_last = &abi_first;
 		_exit(ABI_SKIP);                                              \
 	} while (0)
 
+/* Ends a case that changes the whole machine's settings, unless the machine is there for these tests (tests/abi/run). */
+#define OWN_MACHINE()                                                         \
+	do {                                                                  \
+		if (!getenv("ABI_OWN_MACHINE"))                               \
+			SKIP("it would disturb others on this machine");      \
+	} while (0)
+
 /* Forks; in the child runs the block and exits 0.  Use: pid_t p = CHILD({ ... }); */
 #define CHILD(...)                                                            \
 	({                                                                    \
