@@ -682,5 +682,6 @@ void dcache_init(void)
 	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 64, NULL);
 	if (!dentry_cache)
 		panic("no memory for dentries");
+	kmem_cache_is_reclaimable(dentry_cache);
 	shrinker_register(&dcache_shrinker);
 }

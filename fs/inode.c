@@ -622,5 +622,6 @@ void inode_cache_init(void)
 	inode_cache = kmem_cache_create("inode", sizeof(struct inode), 64, NULL);
 	if (!inode_cache)
 		panic("no memory for inodes");
+	kmem_cache_is_reclaimable(inode_cache);
 	shrinker_register(&icache_shrinker);
 }

@@ -31,35 +31,11 @@ static int drop(struct mm *mm, struct vma *v, u64 start, u64 end, int advice)
 		return -EINVAL;
 	/* MADV_FREE promises only that the bytes may be gone. */
 	z.what = ZAP_ALL;
+	note_peak_rss(mm);
 	gather_begin(&g, mm, false);
 	zap_range(&g, &z, start, end);
 	gather_end(&g);
 	return 0;
-}
-
-/* Clears the accessed bits, so that reclaim comes here first. */
-static void cool(struct vma *v, u64 start, u64 end)
-{
-	struct page *table;
-	struct gather g;
-	u64 addr = start;
-
-	gather_begin(&g, v->mm, false);
-	while ((addr = pt_next_table(v->mm, addr, end, &table)) < end) {
-		u64 stop = MIN(end, pt_table_end(addr));
-
-		spin_lock(&table->pt_lock);
-		for (; addr < stop; addr += PAGE_SIZE) {
-			pte_t *pte = pt_entry(table, addr);
-
-			if (!(pte_load(pte).v & PTE_ACCESSED) || !pte_mapped(pte_load(pte)))
-				continue;
-			(void)pte_clear_bits(pte, PTE_ACCESSED);
-			gather_addr(&g, addr);
-		}
-		spin_unlock(&table->pt_lock);
-	}
-	gather_end(&g);
 }
 
 static int cold(struct vma *v, u64 start, u64 end, bool page_out)
@@ -70,7 +46,7 @@ static int cold(struct vma *v, u64 start, u64 end, bool page_out)
 
 	if (v->flags & (VM_LOCKED | VM_IO))
 		return -EINVAL;
-	cool(v, start, end);
+	clear_accessed(v, start, end); /* so that reclaim comes here first */
 	if (!page_out || !m || m->unevictable)
 		return 0;
 	gather_begin(&g, v->mm, false);

@@ -122,12 +122,24 @@ static void detach(struct vma *v, struct list *dead)
 	list_add_tail(dead, &v->mapping_node);
 }
 
-static void note_rss(struct mm *mm)
+static u64 rss_of(struct mm *mm)
 {
-	u64 rss = (u64)(mm->rss_anon + mm->rss_file + mm->rss_shmem);
+	return (u64)MAX(mm->rss_anon + mm->rss_file + mm->rss_shmem, (s64)0);
+}
 
-	if (rss > mm->hiwater_rss)
-		mm->hiwater_rss = rss;
+void note_peak_rss(struct mm *mm)
+{
+	u64 rss = rss_of(mm);
+
+	if (rss > READ_ONCE(mm->hiwater_rss))
+		WRITE_ONCE(mm->hiwater_rss, rss);
+}
+
+void mm_reset_peak(struct mm *mm)
+{
+	rwsem_write_lock(&mm->map_lock);
+	WRITE_ONCE(mm->hiwater_rss, rss_of(mm));
+	rwsem_write_unlock(&mm->map_lock);
 }
 
 int unmap_locked(struct mm *mm, u64 start, u64 end, struct list *dead)
@@ -143,7 +155,7 @@ int unmap_locked(struct mm *mm, u64 start, u64 end, struct list *dead)
 	err = split_range(mm, start, end);
 	if (err)
 		return err;
-	note_rss(mm);
+	note_peak_rss(mm);
 	gather_begin(&g, mm, false);
 	v = vma_find(mm, start);
 	below = vma_prev(v);
@@ -228,7 +240,7 @@ void unmap_everything(struct mm *mm)
 	list_init(&dead);
 	atomic_fetch_add(&mms_dying, 1);
 	rwsem_write_lock(&mm->map_lock);
-	note_rss(mm);
+	note_peak_rss(mm);
 	gather_begin(&g, mm, true);
 	for (v = vma_first(mm); v; v = next) {
 		next = vma_next(v);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* /proc/PID/maps and smaps: an address space in text, as proc(5) lays it out. */
+/* /proc/PID/maps, smaps and smaps_rollup: an address space in text, as proc(5) lays it out. */
 #include <tarn/errptr.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
@@ -61,21 +61,29 @@ static void show_line(struct maps_out *o, const struct vma *v)
 
 /* ---- smaps ---- */
 
+#define PSS_SHIFT 12 /* a share of a page is kept to 1/4096 of a byte */
+
 struct usage {
-	u64 rss, pss;              /* pss in 1/4096 of a page */
+	u64 rss;
+	u64 pss, pss_dirty, pss_anon, pss_file, pss_shmem; /* bytes << PSS_SHIFT */
 	u64 shared_clean, shared_dirty, private_clean, private_dirty;
 	u64 referenced, anonymous;
+	u64 locked;                                        /* as pss */
 };
 
-static void count_entry(struct usage *u, pte_t e)
+static void count_entry(struct usage *u, pte_t e, u64 *pss_kind)
 {
 	struct page *p = pte_page(e);
 	bool anon = p->state == PS_ANON;
-	u32 sharers = anon ? p->refs : (u32)MAX(p->mapcount, 1);
+	u32 sharers = page_sharers(p);
 	bool dirty = e.v & PTE_DIRTY || page_test(p, PG_DIRTY);
+	u64 share = (PAGE_SIZE << PSS_SHIFT) / sharers;
 
 	u->rss++;
-	u->pss += PAGE_SIZE / MAX(sharers, 1u);
+	u->pss += share;
+	*(anon ? &u->pss_anon : pss_kind) += share;
+	if (dirty)
+		u->pss_dirty += share;
 	if (sharers > 1)
 		*(dirty ? &u->shared_dirty : &u->shared_clean) += 1;
 	else
@@ -84,10 +92,11 @@ static void count_entry(struct usage *u, pte_t e)
 	u->anonymous += anon;
 }
 
-static void count_usage(const struct vma *v, struct usage *u)
+static void count_usage(struct usage *u, const struct vma *v)
 {
+	u64 *kind = vma_is_shmem(v) ? &u->pss_shmem : &u->pss_file;
+	u64 addr = v->start, before = u->pss;
 	struct page *table;
-	u64 addr = v->start;
 
 	while ((addr = pt_next_table(v->mm, addr, v->end, &table)) < v->end) {
 		u64 stop = MIN(v->end, pt_table_end(addr));
@@ -97,10 +106,12 @@ static void count_usage(const struct vma *v, struct usage *u)
 			pte_t e = pte_load(pt_entry(table, addr));
 
 			if (pte_counted(e))
-				count_entry(u, e);
+				count_entry(u, e, kind);
 		}
 		spin_unlock(&table->pt_lock);
 	}
+	if (v->flags & VM_LOCKED)
+		u->locked += u->pss - before;
 }
 
 static void show_vm_flags(struct strbuf *sb, u32 flags)
@@ -111,10 +122,10 @@ static void show_vm_flags(struct strbuf *sb, u32 flags)
 	} names[] = {
 		{ VM_READ, "rd" }, { VM_WRITE, "wr" }, { VM_EXEC, "ex" }, { VM_SHARED, "sh" },
 		{ VM_MAYREAD, "mr" }, { VM_MAYWRITE, "mw" }, { VM_MAYEXEC, "me" },
-		{ VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" }, { VM_IO, "io" },
+		{ VM_SHARED, "ms" }, { VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" }, { VM_IO, "io" },
 		{ VM_SEQ_READ, "sr" }, { VM_RAND_READ, "rr" }, { VM_DONTCOPY, "dc" },
-		{ VM_DONTEXPAND, "de" }, { VM_ACCOUNT, "ac" }, { VM_NORESERVE, "nr" },
-		{ VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" },
+		{ VM_DONTEXPAND, "de" }, { VM_LOCKONFAULT, "lf" }, { VM_ACCOUNT, "ac" },
+		{ VM_NORESERVE, "nr" }, { VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" },
 	};
 
 	strbuf_puts(sb, "VmFlags: ");
@@ -124,42 +135,53 @@ static void show_vm_flags(struct strbuf *sb, u32 flags)
 	strbuf_putc(sb, '\n');
 }
 
-static void show_usage(struct strbuf *sb, const struct vma *v)
+static void show_kb(struct strbuf *sb, const char *name, u64 kb)
+{
+	strbuf_printf(sb, "%-16s%8lu kB\n", name, (ulong)kb);
+}
+
+static u64 pss_kb(u64 pss)
+{
+	return pss >> (PSS_SHIFT + 10);
+}
+
+/* What smaps and smaps_rollup have in common; the sums of the kinds are the rollup's. */
+static void show_usage(struct strbuf *sb, const struct usage *u, bool kinds)
+{
+	show_kb(sb, "Rss:", u->rss * 4);
+	show_kb(sb, "Pss:", pss_kb(u->pss));
+	show_kb(sb, "Pss_Dirty:", pss_kb(u->pss_dirty));
+	if (kinds) {
+		show_kb(sb, "Pss_Anon:", pss_kb(u->pss_anon));
+		show_kb(sb, "Pss_File:", pss_kb(u->pss_file));
+		show_kb(sb, "Pss_Shmem:", pss_kb(u->pss_shmem));
+	}
+	show_kb(sb, "Shared_Clean:", u->shared_clean * 4);
+	show_kb(sb, "Shared_Dirty:", u->shared_dirty * 4);
+	show_kb(sb, "Private_Clean:", u->private_clean * 4);
+	show_kb(sb, "Private_Dirty:", u->private_dirty * 4);
+	show_kb(sb, "Referenced:", u->referenced * 4);
+	show_kb(sb, "Anonymous:", u->anonymous * 4);
+	show_kb(sb, "LazyFree:", 0);
+	show_kb(sb, "AnonHugePages:", 0);
+	show_kb(sb, "ShmemPmdMapped:", 0);
+	show_kb(sb, "FilePmdMapped:", 0);
+	show_kb(sb, "Shared_Hugetlb:", 0);
+	show_kb(sb, "Private_Hugetlb:", 0);
+	show_kb(sb, "Swap:", 0);
+	show_kb(sb, "SwapPss:", 0);
+	show_kb(sb, "Locked:", pss_kb(u->locked));
+}
+
+static void show_smap(struct strbuf *sb, const struct vma *v)
 {
 	struct usage u = { 0 };
-	u64 pss_kb;
 
-	count_usage(v, &u);
-	pss_kb = u.pss / 1024;
-	const struct {
-		const char *name;
-		u64 kb;
-	} rows[] = {
-		{ "Size:", vma_pages(v) * 4 },
-		{ "KernelPageSize:", 4 },
-		{ "MMUPageSize:", 4 },
-		{ "Rss:", u.rss * 4 },
-		{ "Pss:", pss_kb },
-		{ "Pss_Dirty:", MIN(pss_kb, (u.shared_dirty + u.private_dirty) * 4) },
-		{ "Shared_Clean:", u.shared_clean * 4 },
-		{ "Shared_Dirty:", u.shared_dirty * 4 },
-		{ "Private_Clean:", u.private_clean * 4 },
-		{ "Private_Dirty:", u.private_dirty * 4 },
-		{ "Referenced:", u.referenced * 4 },
-		{ "Anonymous:", u.anonymous * 4 },
-		{ "LazyFree:", 0 },
-		{ "AnonHugePages:", 0 },
-		{ "ShmemPmdMapped:", 0 },
-		{ "FilePmdMapped:", 0 },
-		{ "Shared_Hugetlb:", 0 },
-		{ "Private_Hugetlb:", 0 },
-		{ "Swap:", 0 },
-		{ "SwapPss:", 0 },
-		{ "Locked:", v->flags & VM_LOCKED ? pss_kb : 0 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		strbuf_printf(sb, "%-16s%8lu kB\n", rows[i].name, (ulong)rows[i].kb);
+	count_usage(&u, v);
+	show_kb(sb, "Size:", vma_pages(v) * 4);
+	show_kb(sb, "KernelPageSize:", 4);
+	show_kb(sb, "MMUPageSize:", 4);
+	show_usage(sb, &u, false);
 	strbuf_puts(sb, "THPeligible:    0\n");
 	show_vm_flags(sb, v->flags);
 }
@@ -177,9 +199,27 @@ void mm_show_maps(struct mm *mm, struct strbuf *out, bool smaps)
 	for (struct vma *v = vma_first(mm); v; v = vma_next(v)) {
 		show_line(&o, v);
 		if (smaps)
-			show_usage(out, v);
+			show_smap(out, v);
 	}
 	rwsem_read_unlock(&mm->map_lock);
 	path_put(&o.root);
 	kfree(o.buf);
+}
+
+void mm_show_rollup(struct mm *mm, struct strbuf *out)
+{
+	struct usage u = { 0 };
+	u64 start = 0, end = 0;
+
+	rwsem_read_lock(&mm->map_lock);
+	for (struct vma *v = vma_first(mm); v; v = vma_next(v)) {
+		start = start ? start : v->start;
+		end = v->end;
+		count_usage(&u, v);
+	}
+	rwsem_read_unlock(&mm->map_lock);
+	strbuf_printf(out, "%08lx-%08lx ---p 00000000 00:00 0 ", (ulong)start, (ulong)end);
+	strbuf_pad(out, NAME_COLUMN);
+	strbuf_puts(out, "[rollup]\n");
+	show_usage(out, &u, true);
 }

@@ -5,6 +5,7 @@
 #include <tarn/mm.h>
 #include <tarn/pagecache.h>
 #include <tarn/vfs.h>
+#include "vmstat.h"
 
 /* ---- page_lock.c ---- */
 void page_lock_init(void);
@@ -91,6 +92,8 @@ int check_limits(struct mm *mm, u64 pages, u32 flags);
 int check_lock_limit(struct mm *mm, u64 pages);
 /* Room for @len bytes as mmap finds it; -ENOMEM. */
 s64 find_room(struct mm *mm, u64 hint, u64 len, bool low32);
+/* Pages are about to leave: the most that were resident is kept. */
+void note_peak_rss(struct mm *mm);
 /* Everything goes: the last user left. */
 void unmap_everything(struct mm *mm);
 extern _Atomic u32 mms_dying; /* of them under way: memory that is about to be free */
@@ -120,16 +123,27 @@ int fault_shared_write(struct vma *v, u64 addr);
 /* A fresh private copy of @src (NULL: zeros) in place of @old at @addr; 0 also when @old has changed. */
 int install_private(struct vma *v, u64 addr, pte_t old, struct page *src);
 
+/* ---- pagemap.c: map_lock shared ---- */
+void clear_accessed(struct vma *v, u64 start, u64 end);
+
 /* ---- rmap ---- */
 static inline void page_mapcount_inc(struct page *p)
 {
-	atomic_fetch_add_explicit(&p->mapcount, 1, memory_order_relaxed);
+	if (atomic_fetch_add_explicit(&p->mapcount, 1, memory_order_relaxed) == 0)
+		vm_count(VM_MAPPED, 1);
 }
 static inline void page_mapcount_dec(struct page *p)
 {
 	s32 old = atomic_fetch_sub_explicit(&p->mapcount, 1, memory_order_release);
 
 	assert(old > 0);
+	if (old == 1)
+		vm_count(VM_MAPPED, -1);
+}
+/* How many entries show a counted page; what else holds an anonymous one for a moment counts as well. */
+static inline u32 page_sharers(const struct page *p)
+{
+	return MAX(p->state == PS_ANON ? p->refs : (u32)MAX(p->mapcount, 0), 1u);
 }
 static inline bool page_mapped(const struct page *p)
 {

@@ -40,6 +40,7 @@ struct kmem_cache {
 	u32 link;                       /* [I] offset of a free object's link */
 	u32 per_slab, order;            /* [I] */
 	u32 mag_cap;                    /* [I] */
+	bool reclaimable;               /* [I] once in use */
 	void (*ctor)(void *obj);        /* [I] */
 	struct spinlock lock CACHE_ALIGNED; /* LR_SLAB, irqs off */
 	struct list partial GUARDED_BY(&lock);
@@ -358,6 +359,22 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	cache_setup(c, name, size, align, ctor);
 	cache_announce(c);
 	return c;
+}
+
+void kmem_cache_is_reclaimable(struct kmem_cache *c)
+{
+	c->reclaimable = true;
+}
+
+u64 slab_reclaimable_pages(void)
+{
+	struct kmem_cache *c;
+	u64 pages = 0;
+
+	LIST_FOR_EACH_RCU(c, &all_caches, node)
+		if (c->reclaimable)
+			pages += READ_UNLOCKED(c->nr_slabs) << c->order;
+	return pages;
 }
 
 void slab_init(void)

@@ -12,3 +12,5 @@ u32 slab_object_size(const struct kmem_cache *c);
 /* The cache of kmalloc's size class for @size; NULL: whole pages. */
 struct kmem_cache *kmalloc_cache(size_t size);
 void kmalloc_init(void);
+/* Pages of caches whose objects can go under pressure. */
+u64 slab_reclaimable_pages(void);

@@ -16,6 +16,7 @@
 #include <tarn/slab.h>
 #include <tarn/vmalloc.h>
 #include "vmalloc_int.h"
+#include "vmstat.h"
 
 #define HASH_SIZE 64
 #define REUSE_SCAN 32
@@ -109,6 +110,7 @@ void vmalloc_unmap(u64 va, u64 pages)
 {
 	phys_t frames[UNMAP_CHUNK];
 
+	vm_count(VM_VMALLOC, -(s64)pages);
 	while (pages) {
 		u64 n = MIN(pages, (u64)UNMAP_CHUNK);
 
@@ -131,10 +133,12 @@ bool vmalloc_map(u64 va, u64 pages, gfp_t gfp)
 		if (!p || mmu_map_kernel(va + (i << PAGE_SHIFT), page_phys(p), KERNEL_DATA)) {
 			if (p)
 				page_put(p);
+			vm_count(VM_VMALLOC, (s64)i);
 			vmalloc_unmap(va, i);
 			return false;
 		}
 	}
+	vm_count(VM_VMALLOC, (s64)pages);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #include <tarn/pagecache.h>
 #include "mm_int.h"
 #include "page_int.h"
+#include "slab_int.h"
 #include "vmstat.h"
 
 DEFINE_PERCPU(struct vm_counters, vm_counters);
@@ -23,6 +24,19 @@ static u64 pages_in_state(enum page_state s)
 	return vm_sum(VM_PAGES_FIRST + s);
 }
 
+/*
+ * Free pages above the mark below which reclaim begins, and of what can be
+ * dropped the part that is not needed at once: half, at most that mark.
+ */
+static u64 available(const struct mem_stats *m)
+{
+	u64 files = m->active_file + m->inactive_file, objects = m->slab_reclaimable;
+	u64 low = page_marks.low;
+
+	return (m->free > low ? m->free - low : 0) + files - MIN(files / 2, low) + objects -
+	       MIN(objects / 2, low);
+}
+
 void mem_get_stats(struct mem_stats *out)
 {
 	u64 used = 0;
@@ -36,8 +50,10 @@ void mem_get_stats(struct mem_stats *out)
 	out->cached = pages_in_state(PS_CACHE);
 	out->anon = pages_in_state(PS_ANON);
 	out->slab = pages_in_state(PS_SLAB);
+	out->slab_reclaimable = MIN(slab_reclaimable_pages(), out->slab);
 	out->tables = pages_in_state(PS_TABLE);
 	out->kstacks = vm_sum(VM_KSTACKS);
+	out->vmalloc = vm_sum(VM_VMALLOC);
 	lru_get_sizes(&out->active_file, &out->inactive_file);
 	out->active_anon = out->anon;
 	out->dirty = vm_sum(VM_DIRTY);
@@ -52,4 +68,6 @@ void mem_get_stats(struct mem_stats *out)
 	out->pgpgout = vm_sum(VM_PGOUT);
 	out->pgalloc = vm_sum(VM_ALLOC);
 	out->pgfree = vm_sum(VM_FREE);
+	out->oom_kills = vm_sum(VM_OOM_KILLS);
+	out->available = available(out);
 }

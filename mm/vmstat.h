@@ -16,6 +16,7 @@ enum vm_counter {
 	VM_ALLOC = VM_PAGES_FIRST + PS_COUNT,       /* irq */
 	VM_FREE,                                    /* irq */
 	VM_KSTACKS,                                 /* pages */
+	VM_VMALLOC,                                 /* pages mapped there, the kernel's stacks too */
 	VM_FAULT,
 	VM_MAJFAULT,
 	VM_PGIN,                                    /* pages read into the cache; irq */
@@ -23,7 +24,7 @@ enum vm_counter {
 	VM_DIRTY,                                   /* irq */
 	VM_WRITEBACK,                               /* irq */
 	VM_SHMEM,
-	VM_MAPPED,                                  /* page table entries that point at cache pages */
+	VM_MAPPED,                                  /* pages of files that page tables show */
 	VM_SCANNED,
 	VM_RECLAIMED,
 	VM_OOM_KILLS,

@@ -403,8 +403,10 @@ static bool inode_cache_ready(void)
 	static struct mutex lock = MUTEX_INIT(lock, "ext4_init", LR_SLEEP_LEAF);
 
 	mutex_lock(&lock);
-	if (!inode_cache)
+	if (!inode_cache) {
 		inode_cache = kmem_cache_create("ext4_inode", sizeof(struct ext4_inode), 0, NULL);
+		kmem_cache_is_reclaimable(inode_cache);
+	}
 	mutex_unlock(&lock);
 	return inode_cache;
 }

@@ -81,7 +81,7 @@ static int entry_show(struct file *f, struct strbuf *out)
 
 	if (proc_thread_gone(p))
 		return -ESRCH;
-	return p->entry->show(p->thread, out);
+	return p->entry->show ? p->entry->show(p->thread, out) : -EINVAL;
 }
 
 static ssize_t entry_write(struct file *f, char *text, size_t n)

@@ -112,6 +112,17 @@ int pid_show_smaps(struct thread *t, struct strbuf *out)
 	return show_maps(t, out, true);
 }
 
+int pid_show_smaps_rollup(struct thread *t, struct strbuf *out)
+{
+	struct mm *mm = thread_mm_get(t);
+
+	if (!mm)
+		return -ESRCH;
+	mm_show_rollup(mm, out);
+	mm_put(mm);
+	return 0;
+}
+
 /*
  * ---- mem: the address space as a file ----
  *

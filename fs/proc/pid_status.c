@@ -99,6 +99,8 @@ static void status_mm(struct mm *mm, struct strbuf *out)
 	kb(out, "VmLib", MAX((s64)0, pages_read(&mm->exec_vm) - text));
 	kb(out, "VmPTE", pages_read(&mm->table_pages));
 	kb(out, "VmSwap", pages_read(&mm->swap_used));
+	kb(out, "HugetlbPages", 0);
+	strbuf_puts(out, "CoreDumping:\t0\n");
 }
 
 static void status_signals(struct thread *t, struct strbuf *out)

@@ -76,7 +76,7 @@ bool proc_emit_dots(struct file *f, struct dir_emit *e, u64 *pos);
 extern const struct pid_entry pid_entries[];
 extern const struct inode_ops pid_task_ops, pid_fd_ops, pid_fdinfo_ops;
 extern const struct file_ops pid_task_fops, pid_fd_fops, pid_fdinfo_fops;
-extern const struct file_ops pid_mem_fops, pid_mounts_fops, pid_mountinfo_fops;
+extern const struct file_ops pid_mem_fops, pid_pagemap_fops, pid_mounts_fops, pid_mountinfo_fops;
 extern const struct dentry_ops proc_pid_dentry_ops;
 
 /* pid_stat.c, pid_status.c, pid_mm.c */
@@ -93,3 +93,6 @@ int pid_show_environ(struct thread *t, struct strbuf *out);
 int pid_show_auxv(struct thread *t, struct strbuf *out);
 int pid_show_maps(struct thread *t, struct strbuf *out);
 int pid_show_smaps(struct thread *t, struct strbuf *out);
+int pid_show_smaps_rollup(struct thread *t, struct strbuf *out);
+/* pid_pagemap.c */
+ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n);

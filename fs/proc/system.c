@@ -2,6 +2,8 @@
 /* /proc's files about memory, CPUs and time, in proc(5)'s formats. */
 #include <arch/boot.h>
 #include <arch/irq.h>
+#include <arch/mmu.h>
+#include <tarn/block.h>
 #include <tarn/cpu.h>
 #include <tarn/errno.h>
 #include <tarn/page.h>
@@ -11,38 +13,53 @@
 #include <tarn/thread.h>
 #include <tarn/time.h>
 #include <tarn/uts.h>
+#include <tarn/vfs.h>
 
 #define CLOCK_TICK_NS (NSEC_PER_SEC / 100) /* USER_HZ is 100 */
 
 static void kb(struct strbuf *out, const char *name, u64 pages)
 {
-	size_t start = out->len;
-
 	strbuf_printf(out, "%s:", name);
-	strbuf_printf(out, "%*llu kB\n", (int)(24 - (out->len - start)),
-		      (unsigned long long)(pages * (PAGE_SIZE / 1024)));
+	strbuf_pad(out, 16);
+	strbuf_printf(out, "%8lu kB\n", (ulong)(pages * (PAGE_SIZE / 1024)));
+}
+
+/* Pages in the caches of disks themselves: file systems' metadata. */
+static u64 buffer_pages(void)
+{
+	u64 pages = 0;
+
+	for (struct bdev *b = bdev_next(NULL); b; b = bdev_next(b))
+		pages += READ_UNLOCKED(b->inode->data.nrpages);
+	return pages;
+}
+
+static void show_lists(struct strbuf *out, const struct mem_stats *m)
+{
+	kb(out, "Active", m->active_file + m->active_anon);
+	kb(out, "Inactive", m->inactive_file + m->inactive_anon);
+	kb(out, "Active(anon)", m->active_anon);
+	kb(out, "Inactive(anon)", m->inactive_anon);
+	kb(out, "Active(file)", m->active_file);
+	kb(out, "Inactive(file)", m->inactive_file);
 }
 
 static int meminfo_show(struct strbuf *out)
 {
 	struct mem_stats m;
 	struct dirty_state d;
+	u64 buffers;
 
 	mem_get_stats(&m);
 	dirty_get_state(&d);
+	buffers = MIN(buffer_pages(), m.cached);
 	kb(out, "MemTotal", m.total);
 	kb(out, "MemFree", m.free);
-	/* What a new program could get: free pages and the caches that can be dropped. */
-	kb(out, "MemAvailable", m.free + m.active_file + m.inactive_file + m.slab_reclaimable);
-	kb(out, "Buffers", 0);
-	kb(out, "Cached", m.cached);
+	kb(out, "MemAvailable", m.available);
+	kb(out, "Buffers", buffers);
+	kb(out, "Cached", m.cached - buffers);
 	kb(out, "SwapCached", 0);
-	kb(out, "Active", m.active_file + m.active_anon);
-	kb(out, "Inactive", m.inactive_file + m.inactive_anon);
-	kb(out, "Active(anon)", m.active_anon);
-	kb(out, "Inactive(anon)", m.inactive_anon);
-	kb(out, "Active(file)", m.active_file);
-	kb(out, "Inactive(file)", m.inactive_file);
+	show_lists(out, &m);
 	kb(out, "SwapTotal", m.swap_total);
 	kb(out, "SwapFree", m.swap_free);
 	kb(out, "Dirty", d.dirty);
@@ -50,35 +67,55 @@ static int meminfo_show(struct strbuf *out)
 	kb(out, "AnonPages", m.anon);
 	kb(out, "Mapped", m.mapped);
 	kb(out, "Shmem", m.shmem);
+	kb(out, "KReclaimable", m.slab_reclaimable);
 	kb(out, "Slab", m.slab);
 	kb(out, "SReclaimable", m.slab_reclaimable);
-	kb(out, "SUnreclaim", m.slab - MIN(m.slab, m.slab_reclaimable));
+	kb(out, "SUnreclaim", m.slab - m.slab_reclaimable);
 	kb(out, "KernelStack", m.kstacks);
 	kb(out, "PageTables", m.tables);
 	kb(out, "CommitLimit", m.commit_limit);
 	kb(out, "Committed_AS", m.committed);
+	kb(out, "VmallocTotal", (VMALLOC_END - VMALLOC_BASE) >> PAGE_SHIFT);
+	kb(out, "VmallocUsed", m.vmalloc);
+	kb(out, "VmallocChunk", 0); /* as Linux: nobody looks for the largest hole */
 	return 0;
 }
 
+/* Events and pages; what moves to and from disks is counted in KiB. */
 static int vmstat_show(struct strbuf *out)
 {
 	struct mem_stats m;
 
 	mem_get_stats(&m);
-	strbuf_printf(out, "nr_free_pages %llu\n", (unsigned long long)m.free);
-	strbuf_printf(out, "nr_active_anon %llu\n", (unsigned long long)m.active_anon);
-	strbuf_printf(out, "nr_inactive_anon %llu\n", (unsigned long long)m.inactive_anon);
-	strbuf_printf(out, "nr_active_file %llu\n", (unsigned long long)m.active_file);
-	strbuf_printf(out, "nr_inactive_file %llu\n", (unsigned long long)m.inactive_file);
-	strbuf_printf(out, "nr_anon_pages %llu\n", (unsigned long long)m.anon);
-	strbuf_printf(out, "nr_mapped %llu\n", (unsigned long long)m.mapped);
-	strbuf_printf(out, "nr_file_pages %llu\n", (unsigned long long)m.cached);
-	strbuf_printf(out, "nr_dirty %llu\n", (unsigned long long)m.dirty);
-	strbuf_printf(out, "nr_writeback %llu\n", (unsigned long long)m.writeback);
-	strbuf_printf(out, "pgpgin %llu\n", (unsigned long long)m.pgpgin);
-	strbuf_printf(out, "pgpgout %llu\n", (unsigned long long)m.pgpgout);
-	strbuf_printf(out, "pgfault %llu\n", (unsigned long long)m.pgfault);
-	strbuf_printf(out, "pgmajfault %llu\n", (unsigned long long)m.pgmajfault);
+	const struct {
+		const char *name;
+		u64 value;
+	} rows[] = {
+		{ "nr_free_pages", m.free },
+		{ "nr_inactive_anon", m.inactive_anon },
+		{ "nr_active_anon", m.active_anon },
+		{ "nr_inactive_file", m.inactive_file },
+		{ "nr_active_file", m.active_file },
+		{ "nr_slab_reclaimable", m.slab_reclaimable },
+		{ "nr_slab_unreclaimable", m.slab - m.slab_reclaimable },
+		{ "nr_anon_pages", m.anon },
+		{ "nr_mapped", m.mapped },
+		{ "nr_file_pages", m.cached },
+		{ "nr_dirty", m.dirty },
+		{ "nr_writeback", m.writeback },
+		{ "nr_shmem", m.shmem },
+		{ "nr_kernel_stack", m.kstacks * (PAGE_SIZE / 1024) },
+		{ "nr_page_table_pages", m.tables },
+		{ "pgpgin", m.pgpgin * (PAGE_SIZE / 1024) },
+		{ "pgpgout", m.pgpgout * (PAGE_SIZE / 1024) },
+		{ "pgfree", m.pgfree },
+		{ "pgfault", m.pgfault },
+		{ "pgmajfault", m.pgmajfault },
+		{ "oom_kill", m.oom_kills },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		strbuf_printf(out, "%s %lu\n", rows[i].name, (ulong)rows[i].value);
 	return 0;
 }
 

@@ -214,4 +214,12 @@ static inline bool mm_promises(bool noreserve)
 struct strbuf;
 /* /proc/PID/maps and smaps; takes map_lock shared. */
 void mm_show_maps(struct mm *mm, struct strbuf *out, bool smaps);
+/* /proc/PID/smaps_rollup: the sums. */
+void mm_show_rollup(struct mm *mm, struct strbuf *out);
+/* /proc/PID/pagemap: @n words for the pages from @addr on; @frames: with frame numbers. */
+void mm_pagemap(struct mm *mm, u64 addr, u64 *out, size_t n, bool frames);
+/* /proc/PID/clear_refs: forgets that pages were accessed; and the peak of resident pages. */
+enum clear_refs { CLEAR_REFS_ALL = 1, CLEAR_REFS_ANON, CLEAR_REFS_FILE };
+void mm_clear_refs(struct mm *mm, enum clear_refs which);
+void mm_reset_peak(struct mm *mm);
 void mm_init(void);

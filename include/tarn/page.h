@@ -178,10 +178,11 @@ void page_wait_writeback(struct page *p);
 
 struct mem_stats {
 	u64 total, free, reserved;               /* pages */
-	u64 cached, anon, slab, slab_reclaimable, tables, kstacks;
+	u64 available;                           /* what a new program could get without swapping */
+	u64 cached, anon, slab, slab_reclaimable, tables, kstacks, vmalloc;
 	u64 active_file, inactive_file, active_anon, inactive_anon;
 	u64 dirty, writeback, mapped, shmem, swap_total, swap_free, committed, commit_limit;
-	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree;
+	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kills;
 };
 void mem_get_stats(struct mem_stats *out);
 

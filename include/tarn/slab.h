@@ -21,6 +21,8 @@ struct kmem_cache;
 /* @align 0: natural. @ctor (or NULL) runs once per object when its slab is made; objects return constructed. */
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align,
 				     void (*ctor)(void *obj));
+/* Says that a shrinker gives its objects back under pressure: SReclaimable of /proc/meminfo. */
+void kmem_cache_is_reclaimable(struct kmem_cache *c);
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
 void kmem_cache_free(struct kmem_cache *c, void *obj);
 /* Empty slabs back to the page allocator; pages freed. */

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/* /proc/PID/pagemap and clear_refs: what is in memory, and forgetting that it was used. */
+#include <linux/fs.h>
+#include <tarn/cred.h>
+#include <tarn/errno.h>
+#include <tarn/errptr.h>
+#include <tarn/mm.h>
+#include <tarn/parse.h>
+#include <tarn/slab.h>
+
+#include "proc_internal.h"
+
+#define WORD sizeof(u64)
+#define BATCH (PAGE_SIZE / WORD)
+
+/* As mem: the file keeps the struct, not the mappings. */
+static int pagemap_open(struct inode *inode, struct file *f)
+{
+	struct mm *mm = thread_mm_access(to_proc(inode)->thread, ACCESS_FS_IDS);
+
+	if (IS_ERR(mm))
+		return (int)PTR_ERR(mm);
+	f->private = mm;
+	if (mm) {
+		mm_hold(mm);
+		mm_put(mm);
+	}
+	return 0;
+}
+
+static void pagemap_release(struct file *f)
+{
+	if (f->private)
+		mm_drop(f->private);
+}
+
+static ssize_t read_words(struct mm *mm, struct iov_iter *to, loff_t *pos, u64 *words)
+{
+	bool frames = capable(CAP_SYS_ADMIN);
+	ssize_t done = 0;
+
+	while (to->count) {
+		u64 first = (u64)*pos / WORD;
+		size_t n = MIN(to->count / WORD, BATCH), got;
+
+		if (first >= USER_END >> PAGE_SHIFT)
+			break;
+		n = MIN(n, (USER_END >> PAGE_SHIFT) - first);
+		mm_pagemap(mm, first << PAGE_SHIFT, words, n, frames);
+		got = iov_copy_to(to, words, n * WORD);
+		*pos += (loff_t)got;
+		done += (ssize_t)got;
+		if (got < n * WORD)
+			return -EFAULT;
+		if (fatal_signal_pending())
+			break;
+		cond_resched();
+	}
+	return done;
+}
+
+static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct mm *mm = f->private;
+	ssize_t ret = -ENOMEM;
+	u64 *words;
+
+	if (!mm || !mm_get_unless_dead(mm))
+		return 0;
+	if (*pos % WORD || to->count % WORD) {
+		mm_put(mm);
+		return -EINVAL;
+	}
+	words = pages_alloc(GFP_KERNEL, 0);
+	if (words) {
+		ret = read_words(mm, to, pos, words);
+		pages_free(words, 0);
+	}
+	mm_put(mm);
+	return ret;
+}
+
+static loff_t pagemap_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
+{
+	if (whence == SEEK_CUR)
+		offset += f->pos;
+	else if (whence != SEEK_SET)
+		return -EINVAL;
+	f->pos = offset;
+	return offset;
+}
+
+const struct file_ops pid_pagemap_fops = {
+	.open = pagemap_open,
+	.read = pagemap_read,
+	.llseek = pagemap_llseek,
+	.release = pagemap_release,
+};
+
+/* ---- clear_refs: 1 to 3 the accessed bits of all, anonymous, file pages; 5 the peak of VmHWM ---- */
+
+ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n)
+{
+	struct mm *mm;
+	int what;
+
+	if (parse_int(parse_trim(text), 10, &what) || what < 1 || what > 5 || what == 4)
+		return -EINVAL; /* 4: soft-dirty bits are not kept */
+	mm = thread_mm_get(t);
+	if (!mm)
+		return (ssize_t)n;
+	if (what == 5)
+		mm_reset_peak(mm);
+	else
+		mm_clear_refs(mm, (enum clear_refs)what);
+	mm_put(mm);
+	return (ssize_t)n;
+}
