@@ -39,6 +39,8 @@ int setattr_locked(struct dentry *d, struct setattr *a)
 
 	if (inode->attr_flags & S_IMMUTABLE)
 		return -EPERM;
+	if (a->valid & ATTR_SIZE && inode->attr_flags & S_SWAPFILE)
+		return -ETXTBSY;
 	if ((inode->attr_flags & S_APPEND) &&
 	    (a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_ATIME_SET | ATTR_MTIME_SET)))
 		return -EPERM;
@@ -378,6 +380,8 @@ static int file_fallocate(struct file *f, int mode, u64 offset, u64 len)
 	if ((inode->attr_flags & S_IMMUTABLE) ||
 	    ((inode->attr_flags & S_APPEND) && (mode & ~FALLOC_FL_KEEP_SIZE)))
 		err = -EPERM;
+	else if (inode->attr_flags & S_SWAPFILE)
+		err = -ETXTBSY;
 	if (!err)
 		err = file_modified(f);
 	if (!err)

@@ -105,7 +105,7 @@ int perm_delete(struct inode *dir, struct dentry *victim, bool want_dir)
 		return err;
 	if (dir->attr_flags & S_APPEND)
 		return -EPERM;
-	if (perm_sticky(dir, inode) || (inode->attr_flags & (S_IMMUTABLE | S_APPEND)))
+	if (perm_sticky(dir, inode) || (inode->attr_flags & (S_IMMUTABLE | S_APPEND | S_SWAPFILE)))
 		return -EPERM;
 	if (want_dir) {
 		if (!mode_is_dir(inode->mode))

@@ -168,6 +168,8 @@ static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 	ssize_t n;
 	int err;
 
+	if (unlikely(f->inode->attr_flags & S_SWAPFILE))
+		return -ETXTBSY;
 	if (file_flags(f) & O_APPEND)
 		*pos = (loff_t)inode_size(f->inode);
 	n = write_limit(f, (u64)*pos, asked);

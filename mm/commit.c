@@ -3,7 +3,7 @@
  * Promised memory: how much private writable memory programs may ask for.
  *
  * vm_overcommit_memory, as proc_sys_vm(5) has it: 0 refuses only a single
- * request larger than all memory; 1 refuses nothing; 2 keeps the sum of
+ * request larger than all memory and swap; 1 refuses nothing; 2 keeps the sum of
  * promises below the limit.  Of that, all but the administrator leave
  * admin_reserve_kbytes free, so that one can still log in, and each process
  * leaves a part of what it has itself, up to user_reserve_kbytes, so that one
@@ -19,6 +19,7 @@
 #include <tarn/thread.h>
 #include "mm_int.h"
 #include "page_int.h"
+#include "swap.h"
 
 #define KB_TO_PAGES(kb) ((kb) >> (PAGE_SHIFT - 10))
 
@@ -40,8 +41,8 @@ u64 commit_used(void)
 u64 commit_limit(void)
 {
 	if (vm_overcommit_kbytes)
-		return KB_TO_PAGES(vm_overcommit_kbytes);
-	return page_managed_frames() * vm_overcommit_ratio / 100;
+		return KB_TO_PAGES(vm_overcommit_kbytes) + swap_total_slots();
+	return page_managed_frames() * vm_overcommit_ratio / 100 + swap_total_slots();
 }
 
 /* What current must leave free of the limit. */
@@ -61,7 +62,7 @@ static bool allowed(u64 pages, u64 used)
 	if (vm_overcommit_memory == 1)
 		return true;
 	if (vm_overcommit_memory == 0)
-		return pages <= page_managed_frames();
+		return pages <= page_managed_frames() + swap_total_slots();
 	return used + reserve() < commit_limit();
 }
 

@@ -10,6 +10,7 @@
  *   none       read         anonymous          the zero page, read-only
  *   none       write        anonymous          a zeroed page
  *   none       any          file               page cache page (copied if private and written)
+ *   swap       any          -                  the page comes back, writable if it is ours alone
  *   read-only  write        private            copy, or reuse if nobody else has the page
  *   read-only  write        shared             make_writable, dirty, writable
  *   writable   any          -                  stale TLB entry: forgotten
@@ -24,6 +25,7 @@
 #include "mm_int.h"
 #include "page_int.h"
 #include "pgtable.h"
+#include "swap.h"
 #include "vma.h"
 #include "vmstat.h"
 
@@ -115,6 +117,8 @@ int fault_in_page(struct vma *v, u64 addr, bool write, bool *major)
 		}
 		return v->flags & VM_SHARED ? fault_shared_write(v, addr) : fault_cow(v, addr);
 	}
+	if (pte_swap(e))
+		return fault_swap(v, addr, e, write, GFP_USER, major);
 	return vma_is_anon(v) ? fault_anon(v, addr, write) : fault_file(v, addr, write, major);
 }
 

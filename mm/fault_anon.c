@@ -3,7 +3,7 @@
  * Anonymous memory: first touch and copy-on-write.
  *
  * An anonymous page has one reference for each entry that points at it, in any
- * address space.  A store through a read-only entry may therefore keep the page
+ * address space, and one of the swap cache's if it is there.  A store through a read-only entry may therefore keep the page
  * if the reference is the only one: nobody else can gain one meanwhile, because
  * fork needs our map_lock exclusively.  Passing references (a pin, a late page
  * cache lookup) only cause a copy too many.
@@ -14,6 +14,7 @@
 #include <tarn/errno.h>
 #include "mm_int.h"
 #include "pgtable.h"
+#include "swap.h"
 
 static void add_rss(_Atomic s64 *rss, s64 n)
 {
@@ -76,7 +77,7 @@ static void displaced(struct vma *v, u64 addr, pte_t old)
 		add_rss(vma_is_shmem(v) ? &v->mm->rss_shmem : &v->mm->rss_file, -1);
 		page_mapcount_dec(p);
 	}
-	page_put(p);
+	swap_put_page(p);
 }
 
 static u64 private_bits(const struct vma *v)
@@ -152,7 +153,7 @@ int fault_cow(struct vma *v, u64 addr)
 		return install_private(v, addr, e, NULL);
 	}
 	p = pte_page(e);
-	if (p->state == PS_ANON && atomic_load(&p->refs) == 1) {
+	if (p->state == PS_ANON && (atomic_load(&p->refs) == 1 || swap_reuse(p))) {
 		if (v->flags & VM_WRITE)
 			pte_store(pte, (pte_t){ e.v | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED });
 		spin_unlock(&table->pt_lock);
@@ -162,6 +163,6 @@ int fault_cow(struct vma *v, u64 addr)
 	page_get(p);
 	spin_unlock(&table->pt_lock);
 	err = install_private(v, addr, e, p);
-	page_put(p);
+	swap_put_page(p);
 	return err;
 }

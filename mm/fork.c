@@ -4,7 +4,8 @@
  *
  * Mappings are copied all; pages only where the child could not find them
  * again: anonymous pages of mappings that ever had one.  They become read-only
- * on both sides and are shared by reference count.  What comes from a file's
+ * on both sides and are shared by reference count; a swap entry counts its slot
+ * once more.  What comes from a file's
  * cache, and the zero page, the child faults in by itself, sixteen at a time.
  *
  * A table of 512 entries is copied under its lock and the child's, so that
@@ -19,20 +20,29 @@
 #include <tarn/thread.h>
 #include "mm_int.h"
 #include "pgtable.h"
+#include "swap.h"
 #include "vma.h"
 
 struct fork_copy {
 	struct mm *from, *to;
 	bool protected; /* an entry of the parent lost its write bit */
-	s64 anon;
+	s64 anon, swap;
 };
 
-static void copy_entry(struct fork_copy *c, pte_t *src, pte_t *dst)
+/* 0, or -ENOMEM: a swap slot cannot be counted any higher. */
+static int copy_entry(struct fork_copy *c, pte_t *src, pte_t *dst)
 {
 	pte_t e = pte_load(src);
 
+	if (pte_swap(e)) {
+		if (swap_dup(pte_swap_slot(e)))
+			return -ENOMEM;
+		pte_store(dst, e);
+		c->swap++;
+		return 0;
+	}
 	if (!pte_counted(e) || pte_page(e)->state != PS_ANON)
-		return;
+		return 0;
 	if (e.v & PTE_WRITE) {
 		e = pte_clear_bits(src, PTE_WRITE);
 		e.v &= ~(u64)PTE_WRITE;
@@ -41,14 +51,16 @@ static void copy_entry(struct fork_copy *c, pte_t *src, pte_t *dst)
 	page_get(pte_page(e));
 	pte_store(dst, e);
 	c->anon++;
+	return 0;
 }
 
 static int copy_pages(struct fork_copy *c, u64 start, u64 end)
 {
 	struct page *src, *dst;
 	u64 addr = start;
+	int err = 0;
 
-	while ((addr = pt_next_table(c->from, addr, end, &src)) < end) {
+	while (!err && (addr = pt_next_table(c->from, addr, end, &src)) < end) {
 		u64 stop = MIN(end, pt_table_end(addr));
 
 		dst = pt_get(c->to, addr);
@@ -56,13 +68,13 @@ static int copy_pages(struct fork_copy *c, u64 start, u64 end)
 			return -ENOMEM;
 		spin_lock(&src->pt_lock);
 		spin_lock_nested(&dst->pt_lock);
-		for (; addr < stop; addr += PAGE_SIZE)
-			copy_entry(c, pt_entry(src, addr), pt_entry(dst, addr));
+		for (; addr < stop && !err; addr += PAGE_SIZE)
+			err = copy_entry(c, pt_entry(src, addr), pt_entry(dst, addr));
 		spin_unlock(&dst->pt_lock);
 		spin_unlock(&src->pt_lock);
 		cond_resched();
 	}
-	return 0;
+	return err;
 }
 
 /* The child's mapping, linked behind @last; NULL: no memory. */
@@ -139,6 +151,7 @@ struct mm *mm_fork(struct mm *old)
 	copy_layout(mm, old);
 	err = copy_all(&c);
 	mm->rss_anon = c.anon;
+	mm->swap_used = c.swap;
 	if (c.protected)
 		tlb_flush_mm(old);
 	mm->exe_file = old->exe_file ? file_get(old->exe_file) : NULL;

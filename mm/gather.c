@@ -2,6 +2,7 @@
 /* Clear, flush, then free: see gather.h. */
 #include <tarn/slab.h>
 #include "gather.h"
+#include "swap.h"
 
 void gather_begin(struct gather *g, struct mm *mm, bool dying)
 {
@@ -13,7 +14,7 @@ void gather_begin(struct gather *g, struct mm *mm, bool dying)
 	g->cap = GATHER_INLINE;
 	g->pages = g->inline_pages;
 	list_init(&g->tables);
-	g->rss_anon = g->rss_file = g->rss_shmem = 0;
+	g->rss_anon = g->rss_file = g->rss_shmem = g->swap = 0;
 }
 
 /* More room on the first overflow; without memory the small array is flushed more often. */
@@ -36,7 +37,7 @@ bool gather_page(struct gather *g, u64 addr, struct page *p)
 {
 	gather_addr(g, addr);
 	if (g->dying) {
-		page_put(p);
+		swap_put_page(p);
 		return true;
 	}
 	g->pages[g->count++] = p;
@@ -72,7 +73,7 @@ void gather_flush(struct gather *g)
 	g->start = ~0ul;
 	g->end = 0;
 	for (u32 i = 0; i < g->count; i++)
-		page_put(g->pages[i]);
+		swap_put_page(g->pages[i]);
 	g->count = 0;
 	free_tables(g);
 }
@@ -84,6 +85,8 @@ void gather_end(struct gather *g)
 		pages_free(g->pages, 0);
 	if (g->rss_anon)
 		atomic_fetch_sub_explicit(&g->mm->rss_anon, g->rss_anon, memory_order_relaxed);
+	if (g->swap)
+		atomic_fetch_sub_explicit(&g->mm->swap_used, g->swap, memory_order_relaxed);
 	if (g->rss_file)
 		atomic_fetch_sub_explicit(&g->mm->rss_file, g->rss_file, memory_order_relaxed);
 	if (g->rss_shmem)

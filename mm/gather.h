@@ -23,7 +23,7 @@ struct gather {
 	u32 count, cap;
 	struct page **pages;      /* inline_pages, or a page of pointers */
 	struct list tables;       /* page->lru of tables that left the tree */
-	s64 rss_anon, rss_file, rss_shmem; /* pages taken: subtracted at the end */
+	s64 rss_anon, rss_file, rss_shmem, swap; /* entries taken: subtracted at the end */
 	struct page *inline_pages[GATHER_INLINE];
 };
 

@@ -15,6 +15,7 @@
 #include "gather.h"
 #include "mm_int.h"
 #include "pgtable.h"
+#include "swap.h"
 #include "vma.h"
 #include "zap.h"
 
@@ -47,6 +48,8 @@ static int cold(struct vma *v, u64 start, u64 end, bool page_out)
 	if (v->flags & (VM_LOCKED | VM_IO))
 		return -EINVAL;
 	clear_accessed(v, start, end); /* so that reclaim comes here first */
+	if (page_out && v->has_anon)
+		swap_out_range(v, start, end);
 	if (!page_out || !m || m->unevictable)
 		return 0;
 	gather_begin(&g, v->mm, false);

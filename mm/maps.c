@@ -5,6 +5,7 @@
 #include <tarn/strbuf.h>
 #include "mm_int.h"
 #include "pgtable.h"
+#include "swap.h"
 
 #define NAME_COLUMN 73
 #define PATH_BUF 4096
@@ -68,7 +69,8 @@ struct usage {
 	u64 pss, pss_dirty, pss_anon, pss_file, pss_shmem; /* bytes << PSS_SHIFT */
 	u64 shared_clean, shared_dirty, private_clean, private_dirty;
 	u64 referenced, anonymous;
-	u64 locked;                                        /* as pss */
+	u64 locked, swap_pss;                              /* as pss */
+	u64 swap;
 };
 
 static void count_entry(struct usage *u, pte_t e, u64 *pss_kind)
@@ -92,6 +94,12 @@ static void count_entry(struct usage *u, pte_t e, u64 *pss_kind)
 	u->anonymous += anon;
 }
 
+static void count_swap(struct usage *u, pte_t e)
+{
+	u->swap++;
+	u->swap_pss += (PAGE_SIZE << PSS_SHIFT) / MAX(swap_count(pte_swap_slot(e)), 1u);
+}
+
 static void count_usage(struct usage *u, const struct vma *v)
 {
 	u64 *kind = vma_is_shmem(v) ? &u->pss_shmem : &u->pss_file;
@@ -107,6 +115,8 @@ static void count_usage(struct usage *u, const struct vma *v)
 
 			if (pte_counted(e))
 				count_entry(u, e, kind);
+			else if (pte_swap(e))
+				count_swap(u, e);
 		}
 		spin_unlock(&table->pt_lock);
 	}
@@ -168,8 +178,8 @@ static void show_usage(struct strbuf *sb, const struct usage *u, bool kinds)
 	show_kb(sb, "FilePmdMapped:", 0);
 	show_kb(sb, "Shared_Hugetlb:", 0);
 	show_kb(sb, "Private_Hugetlb:", 0);
-	show_kb(sb, "Swap:", 0);
-	show_kb(sb, "SwapPss:", 0);
+	show_kb(sb, "Swap:", u->swap * 4);
+	show_kb(sb, "SwapPss:", pss_kb(u->swap_pss));
 	show_kb(sb, "Locked:", pss_kb(u->locked));
 }
 

@@ -15,6 +15,7 @@
 #include <tarn/vfs.h>
 #include <tarn/work.h>
 #include "mm_int.h"
+#include "swap.h"
 
 struct mm kernel_mm = {
 	.users = { 1 },
@@ -23,6 +24,52 @@ struct mm kernel_mm = {
 static struct kmem_cache *mm_cache;
 
 #define DEFAULT_MMAP_BASE (USER_END - (1ul << 30))
+
+/* ---- all address spaces, in the order of the swap clock ---- */
+
+static struct spinlock all_lock = SPINLOCK_INIT("all mms", LR_LEAF);
+static struct list all GUARDED_BY(&all_lock) = LIST_INIT(all);
+static u32 nr_all GUARDED_BY(&all_lock);
+
+u32 mm_count_live(void)
+{
+	return READ_UNLOCKED(nr_all);
+}
+
+struct mm *mm_first_get(void)
+{
+	struct mm *mm;
+
+	spin_lock(&all_lock);
+	LIST_FOR_EACH(mm, &all, all_node)
+		if (mm_get_unless_dead(mm))
+			break;
+	if (&mm->all_node == &all)
+		mm = NULL;
+	spin_unlock(&all_lock);
+	return mm;
+}
+
+void mm_move_last(struct mm *mm)
+{
+	spin_lock(&all_lock);
+	list_move_tail(&all, &mm->all_node);
+	spin_unlock(&all_lock);
+}
+
+struct mm *mm_next_get(struct mm *prev)
+{
+	struct mm *mm;
+
+	spin_lock(&all_lock);
+	mm = prev ? list_next(&all, prev, all_node) : list_first(&all, struct mm, all_node);
+	while (mm && !mm_get_unless_dead(mm))
+		mm = list_next(&all, mm, all_node);
+	spin_unlock(&all_lock);
+	if (prev)
+		mm_put_later(prev);
+	return mm;
+}
 
 struct mm *mm_create(void)
 {
@@ -44,11 +91,19 @@ struct mm *mm_create(void)
 	rwsem_init(&mm->map_lock, "mm", LR_MM);
 	mm->mmap_base = DEFAULT_MMAP_BASE;
 	mm->table_pages = 1;
+	spin_lock(&all_lock);
+	list_add_tail(&all, &mm->all_node);
+	nr_all++;
+	spin_unlock(&all_lock);
 	return mm;
 }
 
 static void finish(struct mm *mm)
 {
+	spin_lock(&all_lock);
+	list_del(&mm->all_node);
+	nr_all--;
+	spin_unlock(&all_lock);
 	unmap_everything(mm);
 	if (mm->exe_file)
 		file_put(mm->exe_file);
@@ -116,5 +171,6 @@ void mm_init(void)
 	lru_init();
 	work_init(&dying_work, bury);
 	kstack_init();
+	swap_init();
 	reclaim_init();
 }

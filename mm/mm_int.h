@@ -96,6 +96,14 @@ s64 find_room(struct mm *mm, u64 hint, u64 len, bool low32);
 void note_peak_rss(struct mm *mm);
 /* Everything goes: the last user left. */
 void unmap_everything(struct mm *mm);
+/* ---- mm.c: all address spaces ---- */
+/* The one whose turn it is, with a user reference; NULL: none lives. */
+struct mm *mm_first_get(void);
+/* Its turn is over. */
+void mm_move_last(struct mm *mm);
+u32 mm_count_live(void);
+/* After @prev (NULL: the first), whose reference is put; NULL: the end. */
+struct mm *mm_next_get(struct mm *prev);
 extern _Atomic u32 mms_dying; /* of them under way: memory that is about to be free */
 
 /* ---- fault.c ---- */
@@ -143,7 +151,11 @@ static inline void page_mapcount_dec(struct page *p)
 /* How many entries show a counted page; what else holds an anonymous one for a moment counts as well. */
 static inline u32 page_sharers(const struct page *p)
 {
-	return MAX(p->state == PS_ANON ? p->refs : (u32)MAX(p->mapcount, 0), 1u);
+	u32 cached = page_test(p, PG_SWAPCACHE) ? 1 : 0;
+
+	if (p->state != PS_ANON)
+		return (u32)MAX(p->mapcount, 1);
+	return p->refs > cached ? p->refs - cached : 1;
 }
 static inline bool page_mapped(const struct page *p)
 {

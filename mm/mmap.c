@@ -55,6 +55,8 @@ static int judge_file(struct file *f, unsigned long flags, u32 *vm)
 			return -EACCES;
 		*vm &= ~(u32)VM_MAYWRITE;
 	}
+	if (*vm & VM_WRITE && f->inode->attr_flags & S_SWAPFILE)
+		return -ETXTBSY;
 	if (atomic_load(&f->inode->mapping->writable_maps) < 0) {
 		if (*vm & VM_WRITE)
 			return -EPERM;

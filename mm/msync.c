@@ -7,6 +7,7 @@
 #include <tarn/thread.h>
 #include "mm_int.h"
 #include "pgtable.h"
+#include "swap.h"
 #include "vma.h"
 
 /* ---- msync ---- */
@@ -100,14 +101,15 @@ static u8 resident(struct vma *v, u64 addr)
 {
 	struct page *table = pt_find(v->mm, addr);
 	struct mapping *m = vma_mapping(v);
+	pte_t e = table ? pte_load(pt_entry(table, addr)) : (pte_t){ 0 };
 	struct page *p;
 	u8 in;
 
-	if (table && pte_mapped(pte_load(pt_entry(table, addr))))
+	if (pte_mapped(e))
 		return 1;
-	if (!m)
+	if (!m && !pte_swap(e))
 		return 0;
-	p = pagecache_find(m, vma_index(v, addr));
+	p = pte_swap(e) ? swap_cache_find(pte_swap_slot(e)) : pagecache_find(m, vma_index(v, addr));
 	if (!p)
 		return 0;
 	in = page_test(p, PG_UPTODATE);

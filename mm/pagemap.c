@@ -11,8 +11,10 @@
 #include "gather.h"
 #include "mm_int.h"
 #include "pgtable.h"
+#include "swap.h"
 
 #define PM_PRESENT BIT(63)
+#define PM_SWAP BIT(62)       /* in slot (bits 5 to 54) of swap area (bits 0 to 4) */
 #define PM_FILE BIT(61)       /* of a file, or shared anonymous memory */
 #define PM_EXCLUSIVE BIT(56)  /* mapped once in all */
 #define PM_FRAME (BIT(55) - 1)
@@ -22,6 +24,9 @@ static u64 word_of(pte_t e, bool frames)
 	u64 word = PM_PRESENT;
 	struct page *p;
 
+	if (pte_swap(e))
+		return PM_SWAP | (frames ? swap_slot_page(pte_swap_slot(e)) << 5 |
+						   swap_slot_area(pte_swap_slot(e)) : 0);
 	if (!pte_mapped(e))
 		return 0;
 	if (frames)

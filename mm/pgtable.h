@@ -6,7 +6,7 @@
  *   none      0
  *   present   the hardware follows it
  *   blocked   PROT_NONE on a page that stays: not present, frame and bits kept
- *   swap      not present, PTE_UNCACHED's upper bit (4) set: for the swap to come
+ *   swap      not present, PTE_SWAP_MARK set: the page is in a swap slot (swap.h)
  *
  * Lock: the level 0 table's own pt_lock (LR_PT) for its entries; the parent
  * table's pt_lock to hang in a table.  Tables go only with map_lock exclusive
@@ -19,6 +19,15 @@
 #define PTE_SWAP_MARK BIT(4)
 #define PTE_BLOCKED PTE_SOFT2
 
+/* Names a slot, of which it holds one count. */
+static inline bool pte_swap(pte_t e)
+{
+	return (e.v & (PTE_PRESENT | PTE_SWAP_MARK)) == PTE_SWAP_MARK;
+}
+static inline u64 pte_swap_slot(pte_t e)
+{
+	return e.v >> PTE_SWAP_SHIFT;
+}
 /* Points at a frame: present or blocked. */
 static inline bool pte_mapped(pte_t e)
 {

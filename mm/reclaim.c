@@ -5,6 +5,7 @@
  * Clean file pages go from the inactive list, unmapped first if need be; a page
  * accessed since the last look moves to the active list, whose old end refills
  * the inactive one.  Dirty pages are left to the flusher, which is woken.
+ * Anonymous pages go to swap (swap_out.c) in a proportion that vm.swappiness sets.
  * Beside that, caches with a shrinker (dentries, inodes, buffers, stacks) and
  * empty slabs give back their share.
  *
@@ -24,6 +25,7 @@
 #include "mm_int.h"
 #include "page_int.h"
 #include "pagecache_int.h"
+#include "swap.h"
 #include "vmstat.h"
 
 #define BATCH 32u
@@ -158,6 +160,42 @@ static u64 shrink_lists(int priority, bool *dirty)
 	return shrink_inactive(MAX(inactive >> priority, (u64)BATCH), dirty);
 }
 
+/* ---- anonymous pages ---- */
+
+#define IN_FLIGHT_MAX 512u /* pages on their way to swap, before more are sent */
+
+/* File pages are nearly gone: only the others can help. */
+static bool files_are_few(void)
+{
+	u64 active, inactive;
+
+	lru_get_sizes(&active, &inactive);
+	return page_free_frames() + active + inactive <= page_marks.high;
+}
+
+/* As vm.swappiness weighs the two kinds: s parts of anonymous pages to 200 - s of files. */
+static u64 anon_share(int priority)
+{
+	u64 anon = MAX(vm_sum(VM_PAGES_FIRST + PS_ANON) >> priority, (u64)BATCH);
+	u64 s = MIN(vm_swappiness, 200u);
+
+	if (files_are_few() || s == 200)
+		return anon;
+	return anon * s / (200 - s);
+}
+
+static u64 shrink_anon(int priority)
+{
+	u64 freed;
+
+	if (!swap_possible())
+		return 0;
+	while (swap_in_flight() >= IN_FLIGHT_MAX)
+		(void)swap_wait_written();
+	freed = swap_cache_shrink(MAX(swap_cached_pages() >> priority, (u64)BATCH));
+	return freed + swap_out_anon(anon_share(priority));
+}
+
 /* ---- other caches ---- */
 
 static u64 shrink_caches(int priority, gfp_t gfp)
@@ -188,6 +226,7 @@ static u64 one_round(int priority, gfp_t gfp)
 	freed = shrink_lists(priority, &dirty);
 	if (dirty && wake)
 		wake();
+	freed += shrink_anon(priority);
 	return freed + shrink_caches(priority, gfp);
 }
 
@@ -200,6 +239,8 @@ u64 reclaim_pages(u64 want, gfp_t gfp)
 	current->flags |= TF_RECLAIM;
 	for (int priority = PRIORITIES; priority >= 0 && freed < want; priority--)
 		freed += one_round(priority, gfp);
+	if (page_free_frames() < page_marks.min)
+		(void)swap_wait_written();
 	current->flags &= ~(u32)TF_RECLAIM;
 	return freed;
 }

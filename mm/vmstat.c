@@ -4,6 +4,7 @@
 #include "mm_int.h"
 #include "page_int.h"
 #include "slab_int.h"
+#include "swap.h"
 #include "vmstat.h"
 
 DEFINE_PERCPU(struct vm_counters, vm_counters);
@@ -60,6 +61,11 @@ void mem_get_stats(struct mem_stats *out)
 	out->writeback = vm_sum(VM_WRITEBACK);
 	out->mapped = vm_sum(VM_MAPPED);
 	out->shmem = vm_sum(VM_SHMEM);
+	out->swap_total = swap_total_slots();
+	out->swap_free = swap_free_slots();
+	out->swap_cached = swap_cached_pages();
+	out->pswpin = vm_sum(VM_SWAPIN);
+	out->pswpout = vm_sum(VM_SWAPOUT);
 	out->committed = commit_used();
 	out->commit_limit = commit_limit();
 	out->pgfault = vm_sum(VM_FAULT);

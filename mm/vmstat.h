@@ -28,6 +28,8 @@ enum vm_counter {
 	VM_SCANNED,
 	VM_RECLAIMED,
 	VM_OOM_KILLS,
+	VM_SWAPIN,                                  /* pages read from swap */
+	VM_SWAPOUT,                                 /* pages written to it */
 	VM_COUNTERS,
 };
 

@@ -10,6 +10,7 @@
 #include "gather.h"
 #include "mm_int.h"
 #include "pgtable.h"
+#include "swap.h"
 #include "vmstat.h"
 #include "zap.h"
 
@@ -62,6 +63,9 @@ static u64 zap_table(struct gather *g, const struct zap *z, struct page *table, 
 		if (pte_counted(e)) {
 			forget(g, z->vma, pte_page(e), e);
 			room = gather_page(g, addr, pte_page(e));
+		} else if (pte_swap(e)) {
+			swap_free(pte_swap_slot(e));
+			g->swap++;
 		} else {
 			gather_addr(g, addr);
 		}

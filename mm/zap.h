@@ -7,7 +7,7 @@
 enum zap_what {
 	ZAP_ALL,
 	ZAP_CACHE, /* only pages of the file's cache: private copies stay */
-	ZAP_ANON,  /* only anonymous pages and the zero page */
+	ZAP_ANON,  /* only anonymous pages, swap entries and the zero page */
 };
 
 struct zap {

@@ -283,7 +283,7 @@ void ext4_set_attr_flags(struct inode *inode)
 	for (u32 i = 0; i < ARRAY_SIZE(table); i++)
 		if (EXT4_I(inode)->flags & table[i].disk)
 			out |= table[i].vfs;
-	inode->attr_flags = out;
+	inode->attr_flags = out | (inode->attr_flags & S_SWAPFILE);
 }
 
 void ext4_set_ops(struct inode *inode)

@@ -346,6 +346,26 @@ static void ext4_invalidate(struct page *p)
 	ext4_page_set_delayed(p, 0);
 }
 
+/* ---- for swapon ---- */
+
+/* A page must be whole and aligned on the disk; more of them in a row when the run is longer. */
+static int ext4_swap_place(struct mapping *m, u64 index, u64 *sector, u64 *pages)
+{
+	struct ext4_fs *fs = EXT4_FS(m->host);
+	u32 per_page = (u32)(PAGE_SIZE >> fs->block_bits);
+	struct ext4_map map = { .lblk = (u32)(index * per_page),
+				.len = (u32)MIN(*pages * per_page, 1ul << 30) };
+	int err = ext4_map_blocks(NULL, m->host, &map, 0);
+
+	if (err)
+		return err;
+	if (!(map.flags & (MAP_MAPPED | MAP_UNWRITTEN)) || map.len < per_page)
+		return -EINVAL;
+	*pages = map.len / per_page;
+	*sector = map.pblk << (fs->block_bits - SECTOR_SHIFT);
+	return 0;
+}
+
 const struct mapping_ops ext4_mapping_ops = {
 	.read_pages = ext4_read_pages,
 	.write_begin = ext4_write_begin,
@@ -354,4 +374,5 @@ const struct mapping_ops ext4_mapping_ops = {
 	.write_pages = ext4_write_pages,
 	.invalidate = ext4_invalidate,
 	.dirtied = inode_pages_dirtied,
+	.swap_place = ext4_swap_place,
 };

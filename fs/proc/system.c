@@ -10,6 +10,7 @@
 #include <tarn/pagecache.h>
 #include <tarn/proc.h>
 #include <tarn/slab.h>
+#include <tarn/swap.h>
 #include <tarn/thread.h>
 #include <tarn/time.h>
 #include <tarn/uts.h>
@@ -58,7 +59,7 @@ static int meminfo_show(struct strbuf *out)
 	kb(out, "MemAvailable", m.available);
 	kb(out, "Buffers", buffers);
 	kb(out, "Cached", m.cached - buffers);
-	kb(out, "SwapCached", 0);
+	kb(out, "SwapCached", m.swap_cached);
 	show_lists(out, &m);
 	kb(out, "SwapTotal", m.swap_total);
 	kb(out, "SwapFree", m.swap_free);
@@ -108,6 +109,8 @@ static int vmstat_show(struct strbuf *out)
 		{ "nr_page_table_pages", m.tables },
 		{ "pgpgin", m.pgpgin * (PAGE_SIZE / 1024) },
 		{ "pgpgout", m.pgpgout * (PAGE_SIZE / 1024) },
+		{ "pswpin", m.pswpin },
+		{ "pswpout", m.pswpout },
 		{ "pgfree", m.pgfree },
 		{ "pgfault", m.pgfault },
 		{ "pgmajfault", m.pgmajfault },
@@ -228,8 +231,7 @@ static int slabinfo_show(struct strbuf *out)
 
 static int swaps_show(struct strbuf *out)
 {
-	strbuf_puts(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-	return 0;
+	return swap_show(out);
 }
 
 #define PROC_FILE(name, ...)                                                      \

@@ -69,9 +69,10 @@ static inline pte_t pte_make(pfn_t pfn, u64 bits)
 	return (pte_t){ (pfn << PAGE_SHIFT) | bits };
 }
 /* Not-present entries hold software values (swap slots): 58 bits. */
+#define PTE_SWAP_SHIFT 5
 static inline pte_t pte_make_swap(u64 value)
 {
-	return (pte_t){ value << 5 | BIT(4) };
+	return (pte_t){ value << PTE_SWAP_SHIFT | BIT(4) };
 }
 static inline pte_t pte_load(const pte_t *p)
 {

@@ -17,6 +17,7 @@ enum lock_rank {
 	LR_SOCKET,         /* socket->lock; peers: lower address first                    */
 	LR_PIPE,           /* pipe->lock; two pipes: lower address first                  */
 	LR_PROC_EXEC,      /* process->exec_lock: exec against ptrace and /proc           */
+	LR_SWAPON,         /* swap_lock: swapon and swapoff, which walks address spaces  */
 	LR_SB_UMOUNT,      /* super->umount_lock                                         */
 	LR_RENAME,         /* super->rename_lock: one directory rename at a time          */
 	LR_INODE_DIR,      /* inode->lock of a directory: ancestor first, then address    */
@@ -46,6 +47,8 @@ enum lock_rank {
 	LR_MAPPING_VMAS,   /* mapping->vmas_lock: who maps this file                      */
 	LR_PT,             /* lock of one page table                                     */
 	LR_MAPPING_TREE,   /* mapping->tree_lock, irqs off                               */
+	LR_SWAP_LIST,      /* order of swap areas, irqs off                              */
+	LR_SWAP,           /* a swap area's slots and cached pages, irqs off             */
 	LR_PROC_TREE,      /* proc_tree_lock: parents, children, groups, sessions         */
 	LR_SIGNAL,         /* sighand->lock, irqs off: handlers, queues, group stop       */
 	LR_UNIX_GC,        /* net/unix: sockets in flight                                  */

@@ -103,6 +103,8 @@ struct mm {
 	struct file *exe_file;      /* counted, [I] after exec */
 	bool membarrier_registered;
 	struct list dying_node;     /* mm/mm.c: waiting for a worker to unmap it */
+	struct list all_node;       /* mm/mm.c: all address spaces */
+	u64 swap_hand;              /* mm/swap_out.c: where the clock goes on; races only lose a little */
 };
 
 extern struct mm kernel_mm; /* its root holds the kernel half; no mappings */

@@ -40,6 +40,7 @@ enum page_state {
 #define PG_MLOCKED BIT(11)
 #define PG_RECLAIM BIT(12)
 #define PG_STALE_TAIL BIT(13) /* on disk the bytes past the end of file are not zero; in memory they are */
+#define PG_SWAPCACHE BIT(14)  /* PS_ANON: in the swap cache, index is its slot */
 
 struct mapping;
 struct kmem_cache;
@@ -56,7 +57,7 @@ struct page {
 		struct {               /* PS_FREE, PS_CACHE, PS_ANON: a list of the owner */
 			struct list lru;
 			struct mapping *mapping; /* PS_CACHE: NULL once truncated away; page lock or tree_lock */
-			u64 index;               /* PS_CACHE: page number in the file */
+			u64 index;               /* PS_CACHE: page number in the file; PG_SWAPCACHE: slot */
 			void *private;           /* with PG_PRIVATE; page lock */
 		};
 		struct {               /* PS_SLAB */
@@ -181,8 +182,8 @@ struct mem_stats {
 	u64 available;                           /* what a new program could get without swapping */
 	u64 cached, anon, slab, slab_reclaimable, tables, kstacks, vmalloc;
 	u64 active_file, inactive_file, active_anon, inactive_anon;
-	u64 dirty, writeback, mapped, shmem, swap_total, swap_free, committed, commit_limit;
-	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kills;
+	u64 dirty, writeback, mapped, shmem, swap_total, swap_free, swap_cached, committed, commit_limit;
+	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, pswpin, pswpout, oom_kills;
 };
 void mem_get_stats(struct mem_stats *out);
 

@@ -54,6 +54,8 @@ struct writeback {
  * write_pages    -            yes         writes dirty pages as @wb says (mapping_next_dirty helps). NULL: memory only
  * invalidate     held         yes         the page leaves the cache: drop page->private
  * dirtied        -            no          a clean mapping got its first dirty page: fs puts the inode on its dirty list
+ * swap_place     -            yes         where on super->bdev page @index lies and how many of *pages follow in a row (at least 1
+ *                                         on success); -EINVAL: a hole. Everything is on disk, inode->lock held.  NULL: no place to swap to
  */
 struct mapping_ops {
 	void (*read_pages)(struct mapping *m, struct page **pages, unsigned int n);
@@ -63,6 +65,7 @@ struct mapping_ops {
 	int (*write_pages)(struct mapping *m, struct writeback *wb);
 	void (*invalidate)(struct page *page);
 	void (*dirtied)(struct mapping *m);
+	int (*swap_place)(struct mapping *m, u64 index, u64 *sector, u64 *pages);
 };
 
 struct mapping {

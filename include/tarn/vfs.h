@@ -209,6 +209,7 @@ struct inode_ops {
 #define S_IMMUTABLE BIT(3)
 #define S_DIRSYNC BIT(4)
 #define S_NODUMP BIT(5)
+#define S_SWAPFILE BIT(6)       /* pages are swapped to its blocks: it stays as it is */
 
 /* inode->state: inode->spin */
 #define IS_NEW BIT(0)            /* being filled by its first finder; others wait */

@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: MIT
+/* Swap: swapon, swapoff, and contents that survive every way out of memory and back. */
+#include "abi.h"
+
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/swap.h>
+#include <sys/sysinfo.h>
+
+#define PAGE 4096ul
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define RW (PROT_READ | PROT_WRITE)
+#define AREA_PAGES 4096ul /* 16 MiB */
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
+/* ---- areas ---- */
+
+/* What mkswap writes into the first page. */
+static void make_header(const char *path, uint32_t last_page, uint32_t version, uint32_t bad)
+{
+	static char page[PAGE];
+	uint32_t *info = (uint32_t *)(page + 1024);
+	int fd = open(path, O_RDWR);
+
+	memset(page, 0, sizeof(page));
+	info[0] = version;
+	info[1] = last_page;
+	info[2] = bad ? 1 : 0;
+	memcpy(info + 3, "0123456789abcdef", 16);
+	strcpy((char *)(info + 7), "abi test");
+	info[128] = bad;
+	memcpy(page + PAGE - 10, "SWAPSPACE2", 10);
+	CHECK(fd >= 0);
+	CHECK_EQ(pwrite(fd, page, PAGE, 0), PAGE);
+	CHECK_EQ(fsync(fd), 0);
+	CHECK_EQ(close(fd), 0);
+}
+
+/* A file of @pages without holes. */
+static void make_file(const char *path, size_t pages)
+{
+	static char block[64 * PAGE];
+	int fd = open(path, O_CREAT | O_TRUNC | O_RDWR, 0600);
+
+	CHECK(fd >= 0);
+	for (size_t i = 0; i < pages; i += 64)
+		CHECK_EQ(write(fd, block, sizeof(block)), sizeof(block));
+	CHECK_EQ(close(fd), 0);
+}
+
+static void make_area(const char *path)
+{
+	make_file(path, AREA_PAGES);
+	make_header(path, AREA_PAGES - 1, 1, 0);
+}
+
+static bool is_tarn(void)
+{
+	char version[256] = "";
+	int fd = open("/proc/version", O_RDONLY);
+
+	(void)read(fd, version, sizeof(version) - 1);
+	close(fd);
+	return strstr(version, "Tarn") != NULL;
+}
+
+/* Not everybody may: containers, file systems that cannot. */
+static void need_swapon(const char *path, int flags)
+{
+	if (swapon(path, flags) == 0)
+		return;
+	if ((errno == EPERM || errno == ENOSYS || errno == EINVAL) && !is_tarn())
+		SKIP("swapon is not permitted here");
+	CHECK(!"swapon");
+}
+
+static void swap_begin(void)
+{
+	make_area("area");
+	need_swapon("area", 0);
+}
+
+static void swap_end(void)
+{
+	CHECK_EQ(swapoff("area"), 0);
+	CHECK_EQ(unlink("area"), 0);
+}
+
+/* A case in a child of its own, so that one that fails or hangs leaves no area in use. */
+static void run_and_clean(void (*body)(void))
+{
+	int status = wait_status(CHILD({
+		alarm(ABI_TIME_LIMIT - 5);
+		body();
+	}));
+
+	(void)swapoff("area");
+	(void)swapoff("second");
+	if (WIFSIGNALED(status))
+		ABI_FAIL("killed by signal %d", WTERMSIG(status));
+	_exit(WEXITSTATUS(status));
+}
+
+#define SWAP_TEST(name)                                                       \
+	static void body_##name(void);                                        \
+	TEST(name)                                                            \
+	{                                                                     \
+		run_and_clean(body_##name);                                   \
+	}                                                                     \
+	static void body_##name(void)
+
+/* ---- pages ---- */
+
+static void fill(char *p, size_t pages, unsigned int seed)
+{
+	for (size_t i = 0; i < pages; i++)
+		for (size_t j = 0; j < PAGE / sizeof(unsigned int); j++)
+			((unsigned int *)(p + i * PAGE))[j] = seed + (unsigned int)(i * 2654435761u + j);
+}
+
+static bool holds(const char *p, size_t pages, unsigned int seed)
+{
+	for (size_t i = 0; i < pages; i++)
+		for (size_t j = 0; j < PAGE / sizeof(unsigned int); j++)
+			if (((const unsigned int *)(p + i * PAGE))[j] !=
+			    seed + (unsigned int)(i * 2654435761u + j))
+				return false;
+	return true;
+}
+
+static char *map_filled(size_t pages, unsigned int seed)
+{
+	char *p = mmap(NULL, pages * PAGE, RW, ANON, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	fill(p, pages, seed);
+	return p;
+}
+
+/* The number after "name:" in a file of /proc, in kB; -1: not there. */
+static long proc_kb(const char *path, const char *name)
+{
+	char line[256];
+	long kb = -1;
+	FILE *f = fopen(path, "r");
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
+			kb = strtol(line + strlen(name) + 1, NULL, 10);
+	fclose(f);
+	return kb;
+}
+
+static long swapped_kb(void)
+{
+	return proc_kb("/proc/self/status", "VmSwap");
+}
+
+/* Most of it is in swap, or the case fails.  Writing takes its time. */
+static void page_out(char *p, size_t pages)
+{
+	for (int i = 0; i < 50; i++) {
+		CHECK_EQ(madvise(p, pages * PAGE, MADV_PAGEOUT), 0);
+		if (swapped_kb() >= (long)(pages * 4 * 3 / 4))
+			return;
+		sleep_ms(20);
+	}
+	ABI_FAIL("only %ld kB of %lu are in swap", swapped_kb(), (unsigned long)pages * 4);
+}
+
+/* ---- the calls ---- */
+
+SWAP_TEST(swapon_judges_its_arguments)
+{
+	make_area("area");
+	need_swapon("area", 0);
+	CHECK_ERR(swapon("area", 0), EBUSY);
+	CHECK_EQ(swapoff("area"), 0);
+	CHECK_ERR(swapon("area", 0x80000), EINVAL);
+	CHECK_ERR(swapon("absent", 0), ENOENT);
+	CHECK_ERR(swapon((char *)1, 0), EFAULT);
+	CHECK_ERR(swapon("/dev/null", 0), EINVAL);
+	CHECK_ERR(swapoff("area"), EINVAL);
+	CHECK_ERR(swapoff("absent"), ENOENT);
+}
+
+SWAP_TEST(swapon_needs_a_privilege)
+{
+	make_area("area");
+	need_swapon("area", 0);
+	CHECK_EQ(chmod("area", 0666), 0);
+	WAIT_OK(CHILD({
+		CHECK_EQ(setuid(65534), 0);
+		CHECK_ERR(swapoff("area"), EPERM);
+		CHECK_ERR(swapon("area", 0), EPERM);
+	}));
+	swap_end();
+}
+
+SWAP_TEST(swapon_judges_the_header)
+{
+	make_area("area");
+	need_swapon("area", 0);
+	CHECK_EQ(swapoff("area"), 0);
+	make_header("area", AREA_PAGES, 1, 0);
+	CHECK_ERR(swapon("area", 0), EINVAL); /* longer than the file */
+	make_header("area", 0, 1, 0);
+	CHECK_ERR(swapon("area", 0), EINVAL);
+	make_header("area", AREA_PAGES - 1, 2, 0);
+	CHECK_ERR(swapon("area", 0), EINVAL);
+	make_header("area", AREA_PAGES - 1, 1, 7);
+	CHECK_ERR(swapon("area", 0), EINVAL); /* bad pages: only on a device */
+	make_file("area", 64);
+	CHECK_ERR(swapon("area", 0), EINVAL); /* no signature */
+}
+
+SWAP_TEST(swapon_refuses_holes)
+{
+	make_area("area");
+	need_swapon("area", 0);
+	CHECK_EQ(swapoff("area"), 0);
+	CHECK_EQ(truncate("area", 64 * PAGE), 0);
+	CHECK_EQ(truncate("area", AREA_PAGES * PAGE), 0);
+	CHECK_ERR(swapon("area", 0), EINVAL);
+	CHECK_EQ(unlink("area"), 0); /* nothing stayed behind */
+}
+
+SWAP_TEST(swap_file_cannot_be_touched)
+{
+	char byte = 1;
+	int fd;
+
+	swap_begin();
+	fd = open("area", O_RDWR);
+	CHECK(fd >= 0);
+	CHECK_EQ(pread(fd, &byte, 1, 0), 1);
+	CHECK_ERR(pwrite(fd, &byte, 1, PAGE), ETXTBSY);
+	CHECK_ERR(ftruncate(fd, 0), ETXTBSY);
+	CHECK_ERR(fallocate(fd, 0, 0, PAGE), ETXTBSY);
+	CHECK_ERR((long)mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0), ETXTBSY);
+	CHECK_ERR(unlink("area"), EPERM);
+	CHECK_ERR(rename("area", "elsewhere"), EPERM);
+	CHECK_EQ(close(fd), 0);
+	swap_end();
+}
+
+SWAP_TEST(swap_shows_in_proc_and_sysinfo)
+{
+	long before = proc_kb("/proc/meminfo", "SwapTotal");
+	struct sysinfo si;
+	char line[512];
+	bool seen = false;
+	FILE *f;
+
+	make_area("area");
+	need_swapon("area", SWAP_FLAG_PREFER | 5);
+	CHECK_EQ(proc_kb("/proc/meminfo", "SwapTotal") - before, (AREA_PAGES - 1) * 4);
+	CHECK(proc_kb("/proc/meminfo", "SwapFree") <= proc_kb("/proc/meminfo", "SwapTotal"));
+	CHECK_EQ(sysinfo(&si), 0);
+	CHECK_EQ((long)(si.totalswap * si.mem_unit / 1024), proc_kb("/proc/meminfo", "SwapTotal"));
+	f = fopen("/proc/swaps", "r");
+	CHECK(f && fgets(line, sizeof(line), f));
+	CHECK(!strcmp(line, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"));
+	while (fgets(line, sizeof(line), f)) {
+		char name[256], type[64];
+		long size, used, prio;
+
+		CHECK_EQ(sscanf(line, "%255s %63s %ld %ld %ld", name, type, &size, &used, &prio), 5);
+		if (!strstr(name, "/area"))
+			continue;
+		seen = true;
+		CHECK(!strcmp(type, "file"));
+		CHECK_EQ(size, (AREA_PAGES - 1) * 4);
+		CHECK_EQ(prio, 5);
+	}
+	fclose(f);
+	CHECK(seen);
+	swap_end();
+	CHECK_EQ(proc_kb("/proc/meminfo", "SwapTotal"), before);
+}
+
+/* ---- contents ---- */
+
+SWAP_TEST(swapped_pages_keep_their_contents)
+{
+	char *p;
+
+	swap_begin();
+	p = map_filled(1000, 1);
+	page_out(p, 1000);
+	CHECK(proc_kb("/proc/self/status", "VmRSS") < 4000 + 3000);
+	CHECK(holds(p, 1000, 1));
+	fill(p, 500, 2);
+	page_out(p, 1000);
+	CHECK(holds(p, 500, 2));
+	CHECK(holds(p + 500 * PAGE, 1, 1 + 500u * 2654435761u));
+	CHECK_EQ(munmap(p, 1000 * PAGE), 0);
+	CHECK(swapped_kb() < 100);
+	swap_end();
+}
+
+SWAP_TEST(swapped_pages_read_then_written)
+{
+	char *p;
+
+	swap_begin();
+	p = map_filled(500, 3);
+	page_out(p, 500);
+	CHECK(holds(p, 500, 3)); /* in by reading: the slot may stay */
+	fill(p, 500, 4);         /* and is given up or out of date now */
+	page_out(p, 500);
+	CHECK(holds(p, 500, 4));
+	page_out(p, 500);        /* clean ones go without being written */
+	CHECK(holds(p, 500, 4));
+	swap_end();
+}
+
+SWAP_TEST(fork_shares_swapped_pages)
+{
+	char *p;
+	pid_t kids[3];
+
+	swap_begin();
+	p = map_filled(600, 5);
+	page_out(p, 600);
+	for (int i = 0; i < 3; i++)
+		kids[i] = CHILD({
+			if (i == 1)
+				CHECK(holds(p, 600, 5));
+			fill(p, 300, 100 + (unsigned int)i);
+			page_out(p, 300);
+			CHECK(holds(p, 300, 100 + (unsigned int)i));
+			CHECK(holds(p + 300 * PAGE, 300, 5 + 300u * 2654435761u));
+		});
+	fill(p, 100, 6);
+	for (int i = 0; i < 3; i++)
+		WAIT_OK(kids[i]);
+	CHECK(holds(p, 100, 6));
+	CHECK(holds(p + 100 * PAGE, 500, 5 + 100u * 2654435761u));
+	swap_end();
+}
+
+SWAP_TEST(shared_copy_on_write_pages_leave_when_all_let_go)
+{
+	int ready[2], go[2];
+	char *p, c;
+	pid_t kid;
+
+	swap_begin();
+	CHECK(!pipe(ready) && !pipe(go));
+	p = map_filled(400, 7);
+	kid = CHILD({
+		CHECK_EQ(madvise(p, 400 * PAGE, MADV_PAGEOUT), 0); /* Linux passes over shared pages */
+		CHECK_EQ(write(ready[1], "x", 1), 1);
+		CHECK_EQ(read(go[0], &c, 1), 1);
+		CHECK(holds(p, 400, 7));
+	});
+	CHECK_EQ(read(ready[0], &c, 1), 1);
+	CHECK(holds(p, 400, 7));
+	CHECK_EQ(madvise(p, 400 * PAGE, MADV_PAGEOUT), 0);
+	fill(p, 10, 7);
+	CHECK_EQ(write(go[1], "x", 1), 1);
+	WAIT_OK(kid);
+	CHECK(holds(p, 400, 7));
+	swap_end();
+}
+
+SWAP_TEST(mprotect_on_swapped_pages)
+{
+	char *p;
+
+	swap_begin();
+	p = map_filled(300, 8);
+	page_out(p, 300);
+	CHECK_EQ(mprotect(p, 300 * PAGE, PROT_READ), 0);
+	CHECK(holds(p, 300, 8));
+	page_out(p, 300);
+	CHECK_EQ(mprotect(p, 300 * PAGE, PROT_NONE), 0);
+	CHECK_EQ(madvise(p, 300 * PAGE, MADV_PAGEOUT), 0);
+	WAIT_SIGNAL(CHILD(*(volatile char *)p = 1), SIGSEGV);
+	CHECK_EQ(mprotect(p, 300 * PAGE, RW), 0);
+	CHECK(holds(p, 300, 8));
+	fill(p, 300, 9);
+	page_out(p, 300);
+	CHECK(holds(p, 300, 9));
+	swap_end();
+}
+
+SWAP_TEST(mremap_moves_swapped_pages)
+{
+	char *p, *q;
+
+	swap_begin();
+	p = map_filled(700, 10);
+	page_out(p, 700);
+	q = mmap(NULL, 2000 * PAGE, PROT_NONE, ANON, -1, 0);
+	CHECK(q != MAP_FAILED);
+	q = mremap(p, 700 * PAGE, 1400 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q + 3 * PAGE);
+	CHECK(q != MAP_FAILED);
+	CHECK(holds(q, 700, 10));
+	CHECK_EQ(q[700 * PAGE], 0);
+	swap_end();
+}
+
+SWAP_TEST(dontneed_frees_swapped_pages)
+{
+	long free_kb;
+	char *p;
+
+	swap_begin();
+	p = map_filled(800, 11);
+	page_out(p, 800);
+	free_kb = proc_kb("/proc/meminfo", "SwapFree");
+	CHECK_EQ(madvise(p, 800 * PAGE, MADV_DONTNEED), 0);
+	CHECK(swapped_kb() < 100);
+	for (int i = 0; proc_kb("/proc/meminfo", "SwapFree") < free_kb + 800 * 3; i++, sleep_ms(20))
+		CHECK(i < 100); /* the last ones were still being written */
+	for (size_t i = 0; i < 800 * PAGE; i += PAGE)
+		CHECK_EQ(p[i], 0);
+	swap_end();
+}
+
+SWAP_TEST(mlock_brings_swapped_pages_in)
+{
+	unsigned char in[200];
+	char *p;
+
+	swap_begin();
+	p = map_filled(200, 12);
+	page_out(p, 200);
+	CHECK_EQ(mlock(p, 200 * PAGE), 0);
+	CHECK_EQ(mincore(p, 200 * PAGE, in), 0);
+	for (int i = 0; i < 200; i++)
+		CHECK(in[i] & 1);
+	CHECK_ERR(madvise(p, 200 * PAGE, MADV_PAGEOUT), EINVAL);
+	CHECK(holds(p, 200, 12));
+	swap_end();
+}
+
+SWAP_TEST(private_file_copies_are_swapped)
+{
+	char *p;
+	int fd;
+
+	swap_begin();
+	make_file("data", 128);
+	fd = open("data", O_RDWR);
+	p = mmap(NULL, 128 * PAGE, RW, MAP_PRIVATE, fd, 0);
+	CHECK(fd >= 0 && p != MAP_FAILED);
+	fill(p, 64, 13);
+	page_out(p, 64);
+	CHECK(holds(p, 64, 13));
+	CHECK_EQ(p[64 * PAGE], 0);
+	CHECK_EQ(munmap(p, 128 * PAGE), 0);
+	CHECK_EQ(close(fd), 0);
+	swap_end();
+}
+
+SWAP_TEST(kernel_reads_and_writes_swapped_pages)
+{
+	int pipes[2];
+	char *p;
+
+	swap_begin();
+	CHECK(!pipe(pipes));
+	p = map_filled(16, 14);
+	page_out(p, 16);
+	CHECK_EQ(write(pipes[1], p, 4 * PAGE), 4 * PAGE); /* copy_from_user faults */
+	CHECK_EQ(read(pipes[0], p + 8 * PAGE, 4 * PAGE), 4 * PAGE);
+	CHECK(holds(p + 8 * PAGE, 4, 14));
+	CHECK(holds(p, 8, 14));
+	swap_end();
+}
+
+SWAP_TEST(smaps_counts_swapped_pages)
+{
+	char line[256];
+	unsigned long start, end;
+	long swap = -1, pss = -1;
+	bool here = false;
+	char *p;
+	FILE *f;
+
+	swap_begin();
+	p = map_filled(256, 15);
+	page_out(p, 256);
+	f = fopen("/proc/self/smaps", "r");
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start <= (unsigned long)p && (unsigned long)p < end;
+		else if (here && !strncmp(line, "Swap:", 5))
+			swap = strtol(line + 5, NULL, 10);
+		else if (here && !strncmp(line, "SwapPss:", 8))
+			pss = strtol(line + 8, NULL, 10);
+	}
+	fclose(f);
+	CHECK(swap >= 256 * 3 && swap <= 256 * 4 + 64);
+	CHECK(pss > 0 && pss <= swap);
+	swap_end();
+}
+
+/* ---- swapoff ---- */
+
+SWAP_TEST(swapoff_brings_everything_back)
+{
+	char *p, *q;
+	pid_t kid;
+	int go[2];
+	char c;
+
+	swap_begin();
+	CHECK(!pipe(go));
+	p = map_filled(600, 16);
+	q = map_filled(300, 17);
+	page_out(p, 600);
+	page_out(q, 300);
+	kid = CHILD({
+		CHECK_EQ(read(go[0], &c, 1), 1);
+		CHECK(holds(p, 600, 16));
+	});
+	CHECK_EQ(mprotect(q, 300 * PAGE, PROT_NONE), 0);
+	swap_end();
+	CHECK_EQ(swapped_kb(), 0);
+	CHECK_EQ(mprotect(q, 300 * PAGE, RW), 0);
+	CHECK(holds(p, 600, 16));
+	CHECK(holds(q, 300, 17));
+	CHECK_EQ(write(go[1], "x", 1), 1);
+	WAIT_OK(kid);
+}
+
+SWAP_TEST(swapoff_while_pages_are_used)
+{
+	char *p;
+	pid_t kids[2];
+
+	swap_begin();
+	p = map_filled(600, 18);
+	for (int k = 0; k < 2; k++)
+		kids[k] = CHILD({
+			for (int i = 0; i < 10; i++) {
+				CHECK_EQ(madvise(p, 600 * PAGE, MADV_PAGEOUT), 0);
+				if (k)
+					WAIT_OK(CHILD(CHECK(holds(p, 600, 18 + (unsigned int)i * 7))));
+				fill(p, 600, 25 + (unsigned int)i * 7);
+				CHECK(holds(p, 600, 25 + (unsigned int)i * 7));
+			}
+		});
+	for (int i = 0; i < 5; i++) {
+		CHECK_EQ(swapoff("area"), 0);
+		CHECK_EQ(swapon("area", 0), 0);
+	}
+	for (int k = 0; k < 2; k++)
+		WAIT_OK(kids[k]);
+	CHECK(holds(p, 600, 18));
+	swap_end();
+}
+
+SWAP_TEST(two_areas_by_priority)
+{
+	char *p;
+
+	swap_begin();
+	make_area("second");
+	need_swapon("second", SWAP_FLAG_PREFER | 10);
+	p = map_filled(500, 19);
+	page_out(p, 500);
+	CHECK_EQ(swapoff("area"), 0);
+	CHECK(swapped_kb() >= 1400); /* they went to the second */
+	CHECK(holds(p, 500, 19));
+	page_out(p, 500);
+	CHECK_EQ(swapoff("second"), 0);
+	CHECK(holds(p, 500, 19));
+}
