@@ -16,6 +16,7 @@
 #include <tarn/cmdline.h>
 #include <tarn/device.h>
 #include <tarn/errptr.h>
+#include <tarn/kasan.h>
 #include <tarn/mm.h>
 #include <tarn/page.h>
 #include <tarn/printk.h>
@@ -39,10 +40,11 @@ static void start_userland(void *arg)
 	init_start();
 }
 
-void kernel_main(void)
+NO_KASAN void kernel_main(void)
 {
 	struct thread *init;
 
+	kasan_early_init();  /* checked code may run: all that follows */
 	sched_boot_thread(); /* `current` works from here */
 	arch_boot_init();    /* copies what the loader left; IDT, early console */
 	cmdline_parse(boot_info.cmdline);

@@ -7,7 +7,7 @@
  *
  * gcc recognises such loops and would turn strlen into a call of strlen: the
  * pragma forbids it.  (AddressSanitizer objects to reading a whole word around
- * a NUL, so on the host the byte loop runs.)
+ * a NUL, so on the host and in debug builds the byte loop runs.)
  */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
@@ -32,7 +32,7 @@ size_t STRING_NAME(strlen)(const char *s)
 {
 	const char *p = s;
 
-#ifdef __KERNEL__
+#if defined(__KERNEL__) && !defined(TARN_DEBUG)
 	while (!IS_ALIGNED((ulong)p, 8)) {
 		if (!*p)
 			return (size_t)(p - s);

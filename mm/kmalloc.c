@@ -6,6 +6,7 @@
  * objects share one.  576 is a class because the radix tree's nodes are the
  * most frequent large object of all.
  */
+#include <tarn/kasan.h>
 #include <tarn/lib_alloc.h>
 #include <tarn/math.h>
 #include <tarn/rcu.h>
@@ -66,12 +67,19 @@ static unsigned int order_of(size_t size)
 void *kmalloc(size_t size, gfp_t gfp)
 {
 	struct kmem_cache *c = kmalloc_cache(size);
+	void *obj;
 
-	if (likely(c))
-		return kmem_cache_alloc(c, gfp);
+	if (likely(c)) {
+		obj = kmem_cache_alloc(c, gfp);
+		object_limit(obj, size);
+		return obj;
+	}
 	if (size > PAGE_SIZE << PAGE_MAX_ORDER)
 		return NULL;
-	return pages_alloc(gfp, order_of(size));
+	obj = pages_alloc(gfp, order_of(size));
+	if (obj)
+		kasan_limit(obj, size, PAGE_SIZE << order_of(size), KASAN_PAGE_TAIL);
+	return obj;
 }
 
 void *kzalloc(size_t size, gfp_t gfp)
@@ -105,14 +113,26 @@ size_t kmalloc_size(const void *p)
 	return c ? slab_object_size(c) : PAGE_SIZE << virt_to_page(p)->order;
 }
 
+/* How much of @p may be touched, for the sanitizer. */
+static void limit(void *p, size_t size)
+{
+	if (slab_cache_of(p))
+		object_limit(p, size);
+	else
+		kasan_limit(p, size, kmalloc_size(p), KASAN_PAGE_TAIL);
+}
+
 void *krealloc(void *p, size_t size, gfp_t gfp)
 {
 	void *new;
 
 	if (!p)
 		return kmalloc(size, gfp);
-	if (size <= kmalloc_size(p))
+	if (size <= kmalloc_size(p)) {
+		limit(p, size);
 		return p;
+	}
+	limit(p, kmalloc_size(p));
 	new = kmalloc(size, gfp);
 	if (!new)
 		return NULL;

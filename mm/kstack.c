@@ -15,6 +15,7 @@
  * Locks: stacks_lock (LR_LEAF, irqs off).  The per-CPU cache: irqs off.
  */
 #include <tarn/cpu.h>
+#include <tarn/kasan.h>
 #include <tarn/slab.h>
 #include <tarn/thread.h>
 #include <tarn/vmalloc.h>
@@ -135,7 +136,8 @@ static void put_bare(u32 slot)
 	spin_unlock_irqrestore(&stacks_lock, flags);
 }
 
-void *kstack_alloc(void)
+/* With the shadow the last owner's frames left. */
+static void *stack_get(void)
 {
 	void *s = take_cached();
 	u32 slot;
@@ -153,6 +155,15 @@ void *kstack_alloc(void)
 		return NULL;
 	}
 	vm_count(VM_KSTACKS, STACK_PAGES);
+	return s;
+}
+
+void *kstack_alloc(void)
+{
+	void *s = stack_get();
+
+	if (s)
+		kasan_unpoison(s, KSTACK_SIZE);
 	return s;
 }
 

@@ -286,6 +286,7 @@ static void page_prepare(struct page *p, unsigned int order, enum page_state sta
 	if (unlikely(p->state != PS_FREE || atomic_load_explicit(&p->refs, memory_order_relaxed)))
 		panic("page %lx is in use (state %u, refs %u) but was on a free list",
 		      (ulong)page_to_pfn(p), p->state, p->refs);
+	page_unpoison(p, order);
 	p->state = (u8)state;
 	p->order = (u8)order;
 	atomic_store_explicit(&p->mapcount, 0, memory_order_relaxed);
@@ -375,6 +376,7 @@ static void page_free_now(struct page *p)
 		p[i].state = PS_FREE;
 	}
 	p->state = PS_FREE;
+	page_poison(p, order);
 	if (order == 0) {
 		give_one(p);
 		return;
@@ -424,6 +426,7 @@ static void give_range(pfn_t start, pfn_t end)
 		order = MIN(order, PAGE_MAX_ORDER);
 		while (start + (1ul << order) > end)
 			order--;
+		page_poison_fresh(p, order);
 		flags = spin_lock_irqsave(&z->lock);
 		zone_give(z, p, order);
 		spin_unlock_irqrestore(&z->lock, flags);

@@ -32,6 +32,17 @@ void page_drain_all(void);
 /* Marks set from what the allocator manages. */
 u64 page_managed_frames(void);
 
+#ifdef TARN_DEBUG /* mm/page_debug.c */
+/* Free frames may not be touched; handed out they may.  Fresh: at boot, not filled. */
+void page_poison_fresh(struct page *p, unsigned int order);
+void page_poison(struct page *p, unsigned int order);
+void page_unpoison(struct page *p, unsigned int order);
+#else
+static inline void page_poison_fresh(struct page *p, unsigned int order) { }
+static inline void page_poison(struct page *p, unsigned int order) { }
+static inline void page_unpoison(struct page *p, unsigned int order) { }
+#endif
+
 /* mm/reclaim.c, mm/oom.c, mm/lru.c */
 void reclaim_wake(void);
 /* True if something was or is being killed, so that a retry makes sense. */

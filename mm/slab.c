@@ -25,47 +25,10 @@
 #include "slab_int.h"
 
 #define EMPTY_KEPT 2u
-#define MAGAZINE_MAX 32u
-
-struct magazine {
-	u32 count;
-	void *obj[MAGAZINE_MAX];
-};
-
-struct kmem_cache {
-	struct magazine *mag[MAX_CPUS]; /* each CPU's own, irqs off; NULL: not made yet */
-	const char *name;               /* [I] */
-	u32 size;                       /* [I] as asked for */
-	u32 stride;                     /* [I] from object to object */
-	u32 link;                       /* [I] offset of a free object's link */
-	u32 per_slab, order;            /* [I] */
-	u32 mag_cap;                    /* [I] */
-	bool reclaimable;               /* [I] once in use */
-	void (*ctor)(void *obj);        /* [I] */
-	struct spinlock lock CACHE_ALIGNED; /* LR_SLAB, irqs off */
-	struct list partial GUARDED_BY(&lock);
-	struct list empty GUARDED_BY(&lock);
-	u32 nr_empty GUARDED_BY(&lock);
-	u64 nr_slabs GUARDED_BY(&lock);
-	u64 nr_taken GUARDED_BY(&lock); /* objects in use or in magazines */
-	struct list node;               /* all_caches */
-};
 
 static struct spinlock caches_lock = SPINLOCK_INIT("caches", LR_LEAF);
 static struct list all_caches = LIST_INIT(all_caches); /* only grows: read without the lock */
 static struct kmem_cache cache_of_caches;
-
-static void **link_of(const struct kmem_cache *c, void *obj)
-{
-	return (void **)((char *)obj + c->link);
-}
-
-static struct page *slab_of(const void *obj)
-{
-	struct page *p = virt_to_page(obj);
-
-	return p->state == PS_TAIL ? p->head : p;
-}
 
 /* ---- slabs: cache->lock held ---- */
 
@@ -139,8 +102,10 @@ static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
 	for (u32 i = c->per_slab; i-- > 0;) {
 		void *obj = base + (size_t)i * c->stride;
 
+		object_made(c, obj);
 		if (c->ctor)
 			c->ctor(obj);
+		object_unused(c, obj);
 		*link_of(c, obj) = s->freelist;
 		s->freelist = obj;
 	}
@@ -229,6 +194,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 		if (!obj)
 			return NULL;
 	}
+	object_given(c, obj);
 	if (gfp & GFP_ZERO)
 		memset(obj, 0, c->size);
 	return obj;
@@ -270,15 +236,12 @@ static NOINLINE void free_slow(struct kmem_cache *c, void *obj)
 	free_slabs(&doomed);
 }
 
-void kmem_cache_free(struct kmem_cache *c, void *obj)
+/* To the magazine, or past a full one. */
+void slab_release(struct kmem_cache *c, void *obj)
 {
-	struct page *s = slab_of(obj);
 	struct magazine *m;
-	u64 flags;
+	u64 flags = irq_save();
 
-	if (unlikely(s->state != PS_SLAB || s->cache != c))
-		panic("%s: freeing %p, which is not an object of it", c->name, obj);
-	flags = irq_save();
 	m = c->mag[cpu_id()];
 	if (likely(m && m->count < c->mag_cap)) {
 		if (unlikely(m->count && m->obj[m->count - 1] == obj))
@@ -289,6 +252,16 @@ void kmem_cache_free(struct kmem_cache *c, void *obj)
 	}
 	irq_restore(flags);
 	free_slow(c, obj);
+}
+
+void kmem_cache_free(struct kmem_cache *c, void *obj)
+{
+	struct page *s = slab_of(obj);
+
+	if (unlikely(s->state != PS_SLAB || s->cache != c))
+		panic("%s: freeing %p, which is not an object of it", c->name, obj);
+	if (!object_quarantined(c, obj))
+		slab_release(c, obj);
 }
 
 struct kmem_cache *slab_cache_of(const void *obj)
@@ -327,9 +300,9 @@ static void cache_setup(struct kmem_cache *c, const char *name, size_t size, siz
 	c->name = name;
 	c->size = (u32)size;
 	c->ctor = ctor;
-	if (ctor) {
+	if (ctor || OBJECT_EXTRA) {
 		c->link = (u32)ALIGN_UP(bytes, sizeof(void *));
-		bytes = c->link + sizeof(void *);
+		bytes = c->link + sizeof(void *) + OBJECT_EXTRA;
 	}
 	c->stride = (u32)ALIGN_UP(bytes, align);
 	c->order = pick_order(c->stride);
@@ -390,9 +363,11 @@ static void flush_magazines(void *unused)
 {
 	struct kmem_cache *c;
 	struct list doomed;
-	u64 flags = irq_save();
+	u64 flags;
 
+	quarantine_flush();
 	list_init(&doomed);
+	flags = irq_save();
 	LIST_FOR_EACH_RCU(c, &all_caches, node) {
 		struct magazine *m = c->mag[cpu_id()];
 

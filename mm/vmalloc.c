@@ -12,6 +12,7 @@
  */
 #include <tarn/errptr.h>
 #include <tarn/hash.h>
+#include <tarn/kasan.h>
 #include <tarn/list.h>
 #include <tarn/slab.h>
 #include <tarn/vmalloc.h>
@@ -127,6 +128,8 @@ void vmalloc_unmap(u64 va, u64 pages)
 
 bool vmalloc_map(u64 va, u64 pages, gfp_t gfp)
 {
+	if (!shadow_map(va, va + (pages << PAGE_SHIFT)))
+		return false;
 	for (u64 i = 0; i < pages; i++) {
 		struct page *p = page_alloc_one(gfp, PS_KERNEL);
 
@@ -156,6 +159,7 @@ void *vmalloc(size_t size)
 		area_put(area_find_remove(a->va));
 		return NULL;
 	}
+	kasan_limit((void *)a->va, size, pages << PAGE_SHIFT, KASAN_VMALLOC);
 	return (void *)a->va;
 }
 
@@ -168,6 +172,7 @@ void vfree(void *p)
 	a = area_find_remove((u64)p);
 	if (!a)
 		panic("vfree of %p, which is no area", p);
+	kasan_poison(p, a->pages << PAGE_SHIFT, KASAN_VMALLOC);
 	vmalloc_unmap(a->va, a->pages);
 	area_put(a);
 }

@@ -19,6 +19,7 @@
 #include <tarn/page.h>
 #include <tarn/panic.h>
 #include <tarn/string.h>
+#include "shadow.h"
 #include "x86.h"
 
 #define GIB (1ul << 30)
@@ -161,7 +162,9 @@ void arch_mmu_init(phys_t (*alloc_page)(void))
 		early_entry(va, 2);
 	early_entry(DEVICE_BASE, 2);
 	early_entry(PAGE_ARRAY_BASE, 2);
+	shadow_fill_root(kernel_mm.root);
 	load_root();
+	shadow_map_ram(alloc_page);
 }
 
 /*

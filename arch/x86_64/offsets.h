@@ -10,7 +10,11 @@
 #define GDT_TSS 0x40
 #define GDT_CPU_NUMBER 0x7b /* its limit is the CPU's number, for getcpu in the vDSO */
 
+#ifdef TARN_DEBUG
+#define KERNEL_STACK_SIZE 32768
+#else
 #define KERNEL_STACK_SIZE 16384
+#endif
 
 /* struct cpu */
 #define CPU_SELF 0

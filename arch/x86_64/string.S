@@ -13,6 +13,14 @@
 #include "asm.h"
 #include "extable.h"
 
+#ifdef TARN_DEBUG /* C's names belong to debug/kasan_string.c, which checks and calls these */
+#define memcpy memcpy_unchecked
+#define memmove memmove_unchecked
+#define memset memset_unchecked
+#define copy_page copy_page_unchecked
+#define clear_page clear_page_unchecked
+#endif
+
 /* A 5-byte jump that string_pick.c re-aims. */
 .macro JUMP_SITE name, target
 	.globl \name

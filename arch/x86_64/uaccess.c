@@ -7,6 +7,7 @@
 #include <arch/uaccess.h>
 #include <linux/futex.h>
 #include <tarn/errno.h>
+#include <tarn/kasan.h>
 #include <tarn/string.h>
 #include "extable.h"
 
@@ -25,6 +26,7 @@ size_t copy_to_user_partial(void __user *dst, const void *src, size_t n)
 {
 	if (unlikely(!user_range_ok(dst, n)))
 		return n;
+	kasan_check_read(src, n);
 	return copy_user(__force_user(dst), src, n);
 }
 
@@ -32,6 +34,7 @@ size_t copy_from_user_partial(void *dst, const void __user *src, size_t n)
 {
 	size_t left = n;
 
+	kasan_check_write(dst, n);
 	if (likely(user_range_ok(src, n)))
 		left = copy_user(dst, __force_user(src), n);
 	if (unlikely(left))
@@ -115,6 +118,7 @@ int copy_to_user_nofault(void __user *dst, const void *src, size_t n)
 {
 	if (!user_range_ok(dst, n))
 		return -EFAULT;
+	kasan_check_read(src, n);
 	return copy_nofault(__force_user(dst), src, n) ? -EFAULT : 0;
 }
 
@@ -122,6 +126,7 @@ int copy_from_user_nofault(void *dst, const void __user *src, size_t n)
 {
 	if (!user_range_ok(src, n))
 		return -EFAULT;
+	kasan_check_write(dst, n);
 	return copy_nofault(dst, __force_user(src), n) ? -EFAULT : 0;
 }
 

@@ -7,6 +7,7 @@
  *   0xffffc00000000000  vmalloc: big tables, guarded stacks
  *   0xffffc80000000000  device registers, mmu_map_device()
  *   0xffffe00000000000  struct page array, indexed by page frame number
+ *   0xffffec0000000000  debug builds: the address sanitizer's shadow (arch/shadow.h)
  *   0xffffffff80000000  the kernel image
  *
  * A pte_t is the hardware's format; only this header and arch/ know its bits.

@@ -32,7 +32,11 @@ enum thread_state {
 	TS_DEAD,            /* never runs again */
 };
 
+#ifdef TARN_DEBUG /* the sanitizers' frames are larger */
+#define KSTACK_SIZE (32 * 1024)
+#else
 #define KSTACK_SIZE (16 * 1024)
+#endif
 
 #define TF_KTHREAD BIT(0)
 #define TF_EXITING BIT(1)

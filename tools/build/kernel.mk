@@ -1,8 +1,11 @@
 # How the kernel is compiled and linked.  Every .c and .S in the folders below is
-# part of it, except *_test.c, which are host tests (see tests/host).
+# part of it, except *_test.c, which are host tests (see tests/host).  debug/ and *_debug.c are
+# in debug builds only.
 
-FOLDERS ?= arch/x86_64 lib mm kernel block fs net drivers
-SRCS := $(shell find $(FOLDERS) -name '*.[cS]' ! -name '*_test.c' ! -path '*/vdso/*' 2>/dev/null | sort)
+FOLDERS_debug := debug
+FOLDERS ?= arch/x86_64 lib mm kernel block fs net drivers $(FOLDERS_$(BUILD))
+NOT_IN_release := ! -name '*_debug.c'
+SRCS := $(shell find $(FOLDERS) -name '*.[cS]' ! -name '*_test.c' ! -path '*/vdso/*' $(NOT_IN_$(BUILD)) 2>/dev/null | sort)
 OBJS := $(patsubst %,$(OUT)/obj/%.o,$(basename $(SRCS)))
 
 CC := gcc
@@ -10,22 +13,36 @@ GCC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
 GEN := $(OUT)/gen
 UAPI := $(OUT)/uapi
 
-CPPFLAGS_S := -nostdinc -isystem $(GCC_INCLUDE) -isystem $(UAPI) -Iinclude -Iabi -I$(GEN) -D__KERNEL__
+DEFINES_debug := -DTARN_DEBUG
+CPPFLAGS_S := -nostdinc -isystem $(GCC_INCLUDE) -isystem $(UAPI) -Iinclude -Iabi -I$(GEN) -D__KERNEL__ $(DEFINES_$(BUILD))
 CPPFLAGS_K := $(CPPFLAGS_S) -include include/tarn/types.h -include include/tarn/compiler.h
 # Small copies of constant size become plain moves, the rest call memcpy and memset:
 # gcc's own choice is rep movsq, slow to start and several times slower under emulation.
-INLINE_COPIES := -mmemcpy-strategy=unrolled_loop:256:noalign,libcall:-1:noalign \
+INLINE_COPIES_release := -mmemcpy-strategy=unrolled_loop:256:noalign,libcall:-1:noalign \
 	-mmemset-strategy=unrolled_loop:256:noalign,libcall:-1:noalign
+# ... but the sanitizer sees only what is called.
+INLINE_COPIES_debug := -mmemcpy-strategy=libcall:-1:noalign -mmemset-strategy=libcall:-1:noalign
+FRAME_release := 1024
+FRAME_debug := 3072
 CFLAGS_K := -std=gnu17 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes \
-	-Wstrict-prototypes -Wframe-larger-than=1024 -Wvla -Wno-sign-compare \
+	-Wstrict-prototypes -Wframe-larger-than=$(FRAME_$(BUILD)) -Wvla -Wno-sign-compare \
 	-ffreestanding -fno-strict-aliasing -fno-common -fno-delete-null-pointer-checks \
 	-fno-omit-frame-pointer -fno-pic -fno-pie -fno-asynchronous-unwind-tables \
 	-mcmodel=kernel -mno-red-zone -mgeneral-regs-only -fstack-protector-strong \
 	-ffunction-sections -fdata-sections -fcf-protection=none \
-	$(INLINE_COPIES)
-CFLAGS_release :=
-CFLAGS_debug := -DTARN_DEBUG
-CFLAGS_K += $(CFLAGS_$(BUILD))
+	$(INLINE_COPIES_$(BUILD))
+
+# The sanitizers (docs/debugging.md).  The offset is SHADOW_OFFSET of include/arch/shadow.h; checks are
+# in line, because calls are slow under emulation.
+KASAN_debug := -fsanitize=kernel-address -fasan-shadow-offset=0xdffffc0000000000 \
+	--param asan-stack=1 --param asan-globals=1 --param asan-instrumentation-with-call-threshold=10000
+UBSAN_debug := -fsanitize=undefined -fno-sanitize=null,object-size,alignment,shift-base -fno-sanitize-recover=undefined
+# Left out: null and object-size (the address sanitizer's and the MMU's), alignment (x86 has none), and
+# shift-base (gcc defines 1 << 31, and Linux's headers use it).
+# No address checks: the checker itself, and those who work on memory that belongs to nobody.
+UNCHECKED := debug/kasan.c debug/kasan_string.c debug/kasan_report.c arch/x86_64/shadow_debug.c \
+	mm/slab.c mm/slab_debug.c mm/page_debug.c
+sanitize = $(UBSAN_$(BUILD)) $(if $(filter $1,$(UNCHECKED)),,$(KASAN_$(BUILD)))
 LDFLAGS_K := -nostdlib -static -z noexecstack -z max-page-size=4096 --gc-sections --build-id=none
 LDSCRIPT := arch/x86_64/kernel.ld
 
@@ -51,7 +68,7 @@ $(GEN)/syscall_table.inc $(GEN)/syscalls.h &: abi/syscall.tbl tools/build/syscal
 $(OUT)/obj/%.o: %.c $(UAPI)/.done $(GENERATED) tools/build/kernel.mk
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_K) $(CFLAGS_K) $(CFLAGS_$(subst /,_,$<)) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_K) $(CFLAGS_K) $(call sanitize,$<) $(CFLAGS_$(subst /,_,$<)) -MMD -MP -c -o $@ $<
 
 $(OUT)/obj/%.o: %.S $(UAPI)/.done $(GENERATED) tools/build/kernel.mk
 	$(call say,AS,$<)
