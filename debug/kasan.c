@@ -94,14 +94,9 @@ static ALWAYS_INLINE void check(u64 addr, size_t n, bool write, u64 ip)
 		kasan_report(addr, bad, n, write, ip);
 }
 
-void kasan_check_read(const void *p, size_t n)
+void kasan_check(const void *p, size_t n, bool write, u64 ip)
 {
-	check((u64)p, n, false, (u64)__builtin_return_address(0));
-}
-
-void kasan_check_write(const void *p, size_t n)
-{
-	check((u64)p, n, true, (u64)__builtin_return_address(0));
+	check((u64)p, n, write, ip);
 }
 
 /* ---- what the compiler calls ---- */

@@ -81,7 +81,7 @@ void kasan_report(u64 addr, u64 bad, size_t n, bool write, u64 ip)
 	if (!symbol_format(ip, name, sizeof(name)))
 		scnprintf(name, sizeof(name), "0x%lx", (ulong)ip);
 	console_loglevel = 8;
-	printk(LOG_EMERG, "KASan: %s: %s of %zu bytes at 0x%lx in %s", kind_of(reason(bad)),
+	printk(LOG_EMERG, "KASan: %s: %s of size %zu at 0x%lx in %s", kind_of(reason(bad)),
 	       write ? "write" : "read", n, (ulong)addr, name);
 	describe(bad);
 	panic("KASan: %s in %s", kind_of(reason(bad)), name);

@@ -43,14 +43,24 @@ static bool panic_claim(void)
 	arch_panic_exit();
 }
 
+struct trace {
+	unsigned int frames;
+	const struct regs *regs;
+};
+
+/*
+ * A return address may lie behind its function, when that ended with a call that never returns:
+ * the call's own last byte tells the name.  The registers' address is exact.
+ */
 static void show_frame(void *arg, u64 addr)
 {
+	struct trace *trace = arg;
+	bool exact = trace->regs && !trace->frames;
 	char name[96];
-	unsigned int *n = arg;
 
-	if ((*n)++ >= 24)
+	if (trace->frames++ >= 24)
 		return;
-	if (!symbol_format(addr, name, sizeof(name)))
+	if (!symbol_format(exact ? addr : addr - 1, name, sizeof(name)))
 		scnprintf(name, sizeof(name), "?");
 	printk(LOG_EMERG, "  %016llx %s", (unsigned long long)addr, name);
 }
@@ -59,7 +69,7 @@ static void show_frame(void *arg, u64 addr)
 static void NORETURN panic_report(const struct regs *regs)
 {
 	const struct thread *t = current;
-	unsigned int frames = 0;
+	struct trace trace = { 0, regs };
 
 	console_loglevel = 8;
 	printk(LOG_EMERG, "Kernel panic: %s", panic_text);
@@ -70,7 +80,7 @@ static void NORETURN panic_report(const struct regs *regs)
 	if (regs)
 		arch_show_regs(regs);
 	printk(LOG_EMERG, "Call trace:");
-	arch_backtrace(regs, show_frame, &frames);
+	arch_backtrace(regs, show_frame, &trace);
 	printk(LOG_EMERG, "End of panic report");
 	arch_panic_exit();
 }

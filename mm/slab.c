@@ -237,7 +237,7 @@ static NOINLINE void free_slow(struct kmem_cache *c, void *obj)
 }
 
 /* To the magazine, or past a full one. */
-void slab_release(struct kmem_cache *c, void *obj)
+ALWAYS_INLINE void slab_release(struct kmem_cache *c, void *obj)
 {
 	struct magazine *m;
 	u64 flags = irq_save();

@@ -54,6 +54,9 @@ void kmalloc_init(void);
 /* Pages of caches whose objects can go under pressure. */
 u64 slab_reclaimable_pages(void);
 
+/* The end of kmem_cache_free(): back to this CPU's magazine. */
+void slab_release(struct kmem_cache *c, void *obj);
+
 /* ---- the address sanitizer's part: slab_debug.c, empty in release builds ---- */
 
 #ifdef TARN_DEBUG
@@ -81,8 +84,6 @@ void object_limit(void *obj, size_t size);
 bool object_quarantined(struct kmem_cache *c, void *obj);
 /* This CPU's quarantine back to the slabs. */
 void quarantine_flush(void);
-/* For slab_debug.c: the end of kmem_cache_free(). */
-void slab_release(struct kmem_cache *c, void *obj);
 #else
 #define OBJECT_EXTRA 0ul
 static inline void object_made(struct kmem_cache *c, void *obj) { }

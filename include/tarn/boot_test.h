@@ -2,7 +2,8 @@
 /*
  * Tests that run inside the booted kernel: tarn.test=NAME or tarn.test=all.
  * They print TAP; afterwards the machine powers off, with a status that is not
- * 0 if one failed.  Leaf plug-in: SECTION_SET(boot_tests, my_test).
+ * 0 if one failed.  Leaf plug-in: SECTION_SET(boot_tests, my_test).  The set planted_faults holds tests
+ * that commit an error the debug kernel must find: they run by name only.
  */
 #pragma once
 

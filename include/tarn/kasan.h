@@ -35,9 +35,8 @@ void kasan_poison(const void *p, size_t n, enum kasan_kind why);
 void kasan_unpoison(const void *p, size_t n);
 /* The first n of size bytes at p may be touched, the others not, because of @why. */
 void kasan_limit(const void *p, size_t n, size_t size, enum kasan_kind why);
-/* For copies that the compiler does not see. */
-void kasan_check_read(const void *p, size_t n);
-void kasan_check_write(const void *p, size_t n);
+/* For copies that the compiler does not see: an access of code at @ip. */
+void kasan_check(const void *p, size_t n, bool write, u64 ip);
 /* A report and the end: @what happened to the object at @p. */
 void NORETURN kasan_bad_free(const void *p, const char *what);
 
@@ -53,7 +52,10 @@ static inline void kasan_early_init(void) { }
 static inline void kasan_poison(const void *p, size_t n, enum kasan_kind why) { }
 static inline void kasan_unpoison(const void *p, size_t n) { }
 static inline void kasan_limit(const void *p, size_t n, size_t size, enum kasan_kind why) { }
-static inline void kasan_check_read(const void *p, size_t n) { }
-static inline void kasan_check_write(const void *p, size_t n) { }
+static inline void kasan_check(const void *p, size_t n, bool write, u64 ip) { }
 static inline bool shadow_map(u64 start, u64 end) { return true; }
 #endif
+
+/* On behalf of the caller of the function that says so. */
+#define kasan_check_read(p, n) kasan_check(p, n, false, (u64)__builtin_return_address(0))
+#define kasan_check_write(p, n) kasan_check(p, n, true, (u64)__builtin_return_address(0))

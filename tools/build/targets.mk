@@ -49,14 +49,15 @@ LINT_CFLAGS += -DTARN_LINT_FIELDS -fexperimental-late-parse-attributes
 endif
 LINT_CPPFLAGS = $(subst -isystem $(GCC_INCLUDE),-isystem $(shell $(CLANG) -print-resource-dir)/include,$(CPPFLAGS_K))
 LINT_SRCS := $(filter %.c,$(SRCS))
+DEBUG_SRCS := $(sort $(wildcard debug/*.c) $(shell find arch mm kernel -name '*_debug.c'))
 LINT_HEADERS := $(shell find include abi -name '*.h' 2>/dev/null | sort)
 
-lint-clang: $(LINT_SRCS:%=$(LINT)/clang/%.ok)
+lint-clang: $(patsubst %,$(LINT)/clang/%.ok,$(sort $(LINT_SRCS) $(DEBUG_SRCS)))
 lint-headers: $(LINT_HEADERS:%=$(LINT)/headers/%.ok)
 
 $(LINT)/clang/%.ok: % $(UAPI)/.done $(GENERATED) tools/build/targets.mk
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(LINT_CPPFLAGS) $(LINT_CFLAGS) -MMD -MP -MT $@ -MF $(@:.ok=.d) $<
+	$(Q)$(CLANG) $(LINT_CPPFLAGS) $(LINT_CFLAGS) $(if $(filter $<,$(DEBUG_SRCS)),$(DEFINES_debug)) -MMD -MP -MT $@ -MF $(@:.ok=.d) $<
 	$(Q)touch $@
 
 $(LINT)/headers/%.ok: % $(UAPI)/.done $(GENERATED) tools/build/targets.mk
@@ -75,5 +76,5 @@ lint-cppcheck:
 		-DNULL='((void *)0)' -UTARN_DEBUG -UTARN_LINT --include=include/tarn/compiler.h \
 		-Iinclude -Iabi $(LINT_SRCS)
 
--include $(LINT_SRCS:%=$(LINT)/clang/%.d) $(LINT_HEADERS:%=$(LINT)/headers/%.d)
+-include $(patsubst %,$(LINT)/clang/%.d,$(sort $(LINT_SRCS) $(DEBUG_SRCS))) $(LINT_HEADERS:%=$(LINT)/headers/%.d)
 .PHONY: help deps run test check soak bench gdb lint-clang lint-headers lint-cppcheck
