@@ -117,13 +117,14 @@ static void show_mountinfo_line(struct mount *m, const char *where, char *buf, s
 	strbuf_putc(out, '\n');
 }
 
-void mount_ns_show(struct mount_ns *ns, const struct path *root, int kind, struct strbuf *out)
+int mount_ns_show(struct mount_ns *ns, const struct path *root, int kind, struct strbuf *out)
 {
 	char *where_buf = kmalloc(PATH_MAX_LEN, GFP_KERNEL);
 	char *root_buf = kmalloc(PATH_MAX_LEN, GFP_KERNEL);
+	int err = where_buf && root_buf ? 0 : -ENOMEM;
 	struct mount *m;
 
-	if (!where_buf || !root_buf)
+	if (err)
 		goto out;
 	rwsem_read_lock(&namespace_lock);
 	LIST_FOR_EACH(m, &ns->mounts, ns_node) {
@@ -142,4 +143,5 @@ void mount_ns_show(struct mount_ns *ns, const struct path *root, int kind, struc
 out:
 	kfree(where_buf);
 	kfree(root_buf);
+	return err;
 }

@@ -7,6 +7,7 @@
 #include <tarn/cmdline.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/fail.h>
 #include <tarn/panic.h>
 #include <tarn/printk.h>
 #include <tarn/process.h>
@@ -49,6 +50,7 @@ void init_start(void)
 {
 	static const char *const places[] = { "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
 
+	fail_from_cmdline();
 	open_console();
 	if (initramfs_has_init)
 		run_named(boot_options.rdinit);

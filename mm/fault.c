@@ -140,6 +140,10 @@ static int wait_for_memory(unsigned int *tries)
 		return -1;
 	if (++*tries > 100)
 		return SIGKILL;
+	if (page_free_frames() > page_marks.low) { /* what was missing was not frames, or they came back */
+		sleep_ns(NSEC_PER_MSEC);
+		return 0;
+	}
 	if (!oom_kill(GFP_USER, 0))
 		sleep_ns(10 * NSEC_PER_MSEC);
 	return 0;

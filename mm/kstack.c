@@ -17,6 +17,7 @@
 #include <tarn/cpu.h>
 #include <tarn/kasan.h>
 #include <tarn/slab.h>
+#include <tarn/stack.h>
 #include <tarn/thread.h>
 #include <tarn/vmalloc.h>
 #include <tarn/work.h>
@@ -155,6 +156,8 @@ static void *stack_get(void)
 		return NULL;
 	}
 	vm_count(VM_KSTACKS, STACK_PAGES);
+	kasan_unpoison(s, KSTACK_SIZE);
+	stack_paint(s);
 	return s;
 }
 

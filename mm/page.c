@@ -19,6 +19,7 @@
  */
 #include <arch/boot.h>
 #include <tarn/cpu.h>
+#include <tarn/fail.h>
 #include <tarn/pagecache.h>
 #include <tarn/printk.h>
 #include <tarn/thread.h>
@@ -315,7 +316,7 @@ struct page *page_alloc(gfp_t gfp, unsigned int order, enum page_state state)
 {
 	struct page *p;
 
-	if (order > PAGE_MAX_ORDER)
+	if (order > PAGE_MAX_ORDER || fail_allocation(PAGE_SIZE << order, gfp))
 		return NULL;
 	p = take(gfp, order, request_floor(gfp));
 	if (unlikely(!p)) {

@@ -18,6 +18,7 @@
  * Locks: cache->lock (LR_SLAB, irqs off).  Pages are allocated without it.
  */
 #include <tarn/cpu.h>
+#include <tarn/fail.h>
 #include <tarn/math.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
@@ -182,10 +183,14 @@ static NOINLINE void *alloc_slow(struct kmem_cache *c, gfp_t gfp)
 
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 {
-	u64 flags = irq_save();
-	struct magazine *m = c->mag[cpu_id()];
+	struct magazine *m;
 	void *obj = NULL;
+	u64 flags;
 
+	if (fail_allocation(c->size, gfp))
+		return NULL;
+	flags = irq_save();
+	m = c->mag[cpu_id()];
 	if (likely(m && m->count))
 		obj = m->obj[--m->count];
 	irq_restore(flags);

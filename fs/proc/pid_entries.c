@@ -79,7 +79,7 @@ static int mounts_show_kind(struct file *f, struct strbuf *out, int kind)
 		return -EINVAL;
 	err = link_fs(t, &root, true);
 	if (!err) {
-		mount_ns_show(ns, &root, kind, out);
+		err = mount_ns_show(ns, &root, kind, out);
 		path_put(&root);
 	}
 	mount_ns_put(ns);

@@ -44,6 +44,7 @@ enum thread_state {
 #define TF_VFORK_DONE BIT(3)
 #define TF_IDLE BIT(4)
 #define TF_RECLAIM BIT(5)     /* frees memory right now: may use the reserve, must not reclaim again */
+#define TF_FAIL BIT(6)        /* debug: in the scope of the failure injector */
 
 /* thread->pending: why the way back to user mode must call return_to_user_work(). */
 #define TP_SIGNAL BIT(0)      /* a signal may be deliverable */

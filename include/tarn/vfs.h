@@ -469,7 +469,7 @@ struct mount_ns *mount_ns_copy(struct mount_ns *old);
 struct mount_ns *mount_ns_copy_fs(struct mount_ns *old, struct fs_context *fs);
 void mount_ns_put(struct mount_ns *ns);
 /* /proc/mounts, mountinfo (@kind 0, 1). */
-void mount_ns_show(struct mount_ns *ns, const struct path *root, int kind, struct strbuf *out);
+int mount_ns_show(struct mount_ns *ns, const struct path *root, int kind, struct strbuf *out);
 
 /* ---- permissions: fs/perm.c ---- */
 #define MAY_EXEC 1

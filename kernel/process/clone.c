@@ -15,6 +15,7 @@
 #include <asm/fcntl.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
+#include <tarn/fail.h>
 #include <tarn/mm.h>
 #include <tarn/syscall.h>
 #include <tarn/vfs.h>
@@ -197,6 +198,7 @@ static void thread_inherit(struct thread *t, const struct clone_args_k *a)
 
 	t->cred = cred_get(me->cred);
 	t->flags = TF_FORKNOEXEC;
+	fail_inherit(t);
 	strscpy(t->comm, me->comm, sizeof(t->comm));
 	t->blocked = me->blocked;
 	t->altstack_flags = SS_DISABLE;

@@ -24,6 +24,7 @@
 #include <tarn/printk.h>
 #include <tarn/signal.h>
 #include <tarn/slab.h>
+#include <tarn/stack.h>
 #include <tarn/vmalloc.h>
 #include "sched.h"
 
@@ -58,6 +59,7 @@ static void free_dead(void)
 	irq_restore(flags);
 	if (!t)
 		return;
+	stack_measure(t);
 	kstack_free(t->kstack);
 	t->kstack = NULL;
 #ifdef TARN_DEBUG

@@ -41,7 +41,7 @@ UBSAN_debug := -fsanitize=undefined -fno-sanitize=null,object-size,alignment,shi
 # shift-base (gcc defines 1 << 31, and Linux's headers use it).
 # No address checks: the checker itself, and those who work on memory that belongs to nobody.
 UNCHECKED := debug/kasan.c debug/kasan_string.c debug/kasan_report.c arch/x86_64/shadow_debug.c \
-	mm/slab.c mm/slab_debug.c mm/page_debug.c
+	debug/stack.c mm/slab.c mm/slab_debug.c mm/page_debug.c
 sanitize = $(UBSAN_$(BUILD)) $(if $(filter $1,$(UNCHECKED)),,$(KASAN_$(BUILD)))
 LDFLAGS_K := -nostdlib -static -z noexecstack -z max-page-size=4096 --gc-sections --build-id=none
 LDSCRIPT := arch/x86_64/kernel.ld
