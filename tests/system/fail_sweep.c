@@ -52,7 +52,6 @@
 /* Ends the step with errno (or EPROTO: a wrong answer) when @cond is false. */
 #define TRY(cond)                                 \
 	do {                                      \
-		errno = 0;                        \
 		if (!(cond)) {                    \
 			failed_line = __LINE__;   \
 			return errno ? errno : EPROTO; \
@@ -216,6 +215,9 @@ static int step_sockets(void)
 	*CMSG_FIRSTHDR(&m) = (struct cmsghdr){ CMSG_LEN(sizeof(int)), 0, SOL_SOCKET, SCM_RIGHTS };
 	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &s[0], sizeof(int));
 	TRY(sendmsg(s[0], &m, 0) == 100 && recvmsg(s[1], &m, 0) == 100);
+	if (m.msg_flags & MSG_CTRUNC) /* no room for the descriptor: it is lost, the bytes are not */
+		return ENOMEM;
+	TRY(CMSG_FIRSTHDR(&m));
 	memcpy(&client, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(int));
 	close(s[0]), close(s[1]), close(client);
 	TRY((listener = socket(AF_UNIX, SOCK_STREAM, 0)) >= 0);
@@ -330,9 +332,12 @@ static int step_tmpfs(void)
 	TRY(!mkdir("mnt", 0755));
 	TRY(!mount("tmpfs", "mnt", "tmpfs", 0, "mode=0755"));
 	err = in_tmpfs();
-	if (umount2("mnt", MNT_DETACH))
+	if (!umount2("mnt", MNT_DETACH))
+		return err;
+	if (errno != ENOMEM || err)
 		return errno;
-	return err;
+	TRY(!umount2("mnt", MNT_DETACH));
+	return ENOMEM;
 }
 
 static int step_terminal(void)
@@ -450,7 +455,10 @@ static int workload(long n)
 		return 1;
 	for (size_t i = 0; i < STEPS; i++) {
 		bool before = left() > 0, after;
-		int err = steps[i].run();
+		int err;
+
+		errno = 0;
+		err = steps[i].run();
 
 		close_leftovers();
 		after = left() > 0;
