@@ -17,6 +17,7 @@
 
 struct x86_features x86;
 bool cpu_pause_rarely;
+bool cpu_may_be_taken;
 
 static void detect_names(void)
 {
@@ -56,6 +57,7 @@ void cpu_detect(void)
 
 	detect_names();
 	cpu_pause_rarely = emulated_by_tcg();
+	cpu_may_be_taken = one.ecx & BIT(31);
 	x86.family = one.eax >> 8 & 0xf;
 	if (x86.family == 15)
 		x86.family += one.eax >> 20 & 0xff;

@@ -71,6 +71,9 @@ static ALWAYS_INLINE void irq_restore(u64 flags)
 	if (flags & RFLAGS_IF)
 		irq_enable();
 }
+/* A hypervisor may give this CPU's time to others at any moment. */
+extern bool cpu_may_be_taken; /* [I] after arch_boot_init() */
+
 /*
  * A turn of a waiting loop.  Under QEMU's TCG each PAUSE leaves the emulated CPU's loop and takes
  * the emulator's big lock, which the CPU we wait for needs to see an interrupt: a TLB flush took 40 ms

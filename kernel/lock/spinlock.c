@@ -4,6 +4,10 @@
  * `owner` shows it; letting go shows the next number.  Fair, and waiters only
  * read the line until it changes.
  *
+ * In a virtual machine nobody draws a number in advance: whoever finds the lock free takes it.  With
+ * more CPUs than the host gives, the next in line is often one that does not run, and each
+ * hand-over would take a turn of the host's scheduler.
+ *
  * cpu->spin_depth counts what this CPU holds: a thread that tries to sleep with
  * a count above 0 panics (might_sleep, schedule).  The holder's number in the
  * lock turns waiting for oneself into a panic instead of a hang.
@@ -22,22 +26,48 @@ void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
 	l->name = name;
 }
 
-static NOINLINE void spin_wait(struct spinlock *l, u16 ticket)
+/* Takes it when nobody holds or awaits it. */
+static ALWAYS_INLINE bool spin_take_free(struct spinlock *l)
 {
-	if (READ_ONCE(l->cpu_plus_1) == cpu_id() + 1 && !panic_in_progress())
-		panic("spinlock %s: this CPU holds it already", l->name);
+	u16 owner = atomic_load_explicit(&l->owner, memory_order_relaxed);
+	u16 free = owner;
+
+	return atomic_compare_exchange_strong_explicit(&l->next, &free, (u16)(owner + 1),
+						       memory_order_acquire, memory_order_relaxed);
+}
+
+static void wait_fairly(struct spinlock *l)
+{
+	u16 ticket = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
+
 	while (atomic_load_explicit(&l->owner, memory_order_acquire) != ticket)
 		cpu_relax();
 }
 
+static void wait_greedily(struct spinlock *l)
+{
+	do {
+		while (atomic_load_explicit(&l->owner, memory_order_relaxed) !=
+		       atomic_load_explicit(&l->next, memory_order_relaxed))
+			cpu_relax();
+	} while (!spin_take_free(l));
+}
+
+static NOINLINE void spin_wait(struct spinlock *l)
+{
+	if (READ_ONCE(l->cpu_plus_1) == cpu_id() + 1 && !panic_in_progress())
+		panic("spinlock %s: this CPU holds it already", l->name);
+	if (cpu_may_be_taken)
+		wait_greedily(l);
+	else
+		wait_fairly(l);
+}
+
 static ALWAYS_INLINE void spin_take(struct spinlock *l)
 {
-	u16 ticket;
-
 	this_cpu()->spin_depth++;
-	ticket = atomic_fetch_add_explicit(&l->next, 1, memory_order_relaxed);
-	if (unlikely(atomic_load_explicit(&l->owner, memory_order_acquire) != ticket))
-		spin_wait(l, ticket);
+	if (unlikely(!spin_take_free(l)))
+		spin_wait(l);
 	WRITE_ONCE(l->cpu_plus_1, (u16)(cpu_id() + 1));
 }
 
@@ -55,11 +85,7 @@ void spin_lock_nested(struct spinlock *l) NO_LOCK_CHECK
 
 bool spin_trylock(struct spinlock *l) NO_LOCK_CHECK
 {
-	u16 owner = atomic_load_explicit(&l->owner, memory_order_relaxed);
-	u16 free = owner;
-
-	if (!atomic_compare_exchange_strong_explicit(&l->next, &free, (u16)(owner + 1),
-						     memory_order_acquire, memory_order_relaxed))
+	if (!spin_take_free(l))
 		return false;
 	this_cpu()->spin_depth++;
 	WRITE_ONCE(l->cpu_plus_1, (u16)(cpu_id() + 1));
