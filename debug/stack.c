@@ -26,6 +26,11 @@ void stack_paint(void *stack)
 	memset_unchecked(stack, (u8)PAINT, KSTACK_SIZE);
 }
 
+void stack_reuse(void *stack)
+{
+	*(u64 *)stack = PAINT;
+}
+
 static size_t stack_used(const void *stack)
 {
 	const u64 *word = stack;

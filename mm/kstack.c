@@ -165,8 +165,10 @@ void *kstack_alloc(void)
 {
 	void *s = stack_get();
 
-	if (s)
+	if (s) {
 		kasan_unpoison(s, KSTACK_SIZE);
+		stack_reuse(s);
+	}
 	return s;
 }
 

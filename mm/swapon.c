@@ -139,7 +139,8 @@ static int add_extent(struct setup *s, u64 page, u64 count, u64 sector)
 
 		if (!more)
 			return -ENOMEM;
-		memcpy(more, s->extents, s->nr_extents * sizeof(*more));
+		if (s->extents)
+			memcpy(more, s->extents, s->nr_extents * sizeof(*more));
 		vfree(s->extents);
 		s->extents = more;
 		s->room = room;
