@@ -248,7 +248,7 @@ static int populate_some(struct mm *mm, u64 *addr, u64 end, enum populate how)
 	stop = MIN(MIN(v->end, end), *addr + POPULATE_BATCH * PAGE_SIZE);
 	if (!access_ok(v, populate_write(v, how) ? FAULT_WRITE : 0) || v->flags & VM_IO) {
 		*addr = v->end;
-		return how == POPULATE_AS_MAPPED ? 0 : v->flags & VM_IO ? -EINVAL : -EFAULT;
+		return how == POPULATE_AS_MAPPED ? 0 : -EINVAL;
 	}
 	for (; *addr < stop; *addr += PAGE_SIZE) {
 		err = populate_page(v, *addr, populate_write(v, how));

@@ -132,7 +132,7 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	for (size_t i = 0; i < ARRAY_SIZE(to->auxv); i++)
 		to->auxv[i] = from->auxv[i];
 	to->auxv_len = from->auxv_len;
-	to->membarrier_registered = from->membarrier_registered;
+	to->membarrier_state = from->membarrier_state;
 }
 
 struct mm *mm_fork(struct mm *old)

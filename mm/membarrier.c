@@ -32,6 +32,14 @@ static long barrier_everywhere(void)
 	return 0;
 }
 
+/* The command that asks for leave to give @cmd: its bit stands for it in mm->membarrier_state. */
+static u32 register_of(int cmd)
+{
+	return cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED ?
+		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED :
+		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE;
+}
+
 long sys_membarrier(int cmd, unsigned int flags, int cpu)
 {
 	struct mm *mm = current->mm;
@@ -45,13 +53,14 @@ long sys_membarrier(int cmd, unsigned int flags, int cpu)
 		rcu_synchronize();
 		return 0;
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+		return 0; /* a barrier of others reaches every CPU here */
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
-		WRITE_ONCE(mm->membarrier_registered, true);
+		atomic_fetch_or(&mm->membarrier_state, (u32)cmd);
 		return 0;
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE: /* returning from an interrupt serialises */
-		if (!READ_ONCE(mm->membarrier_registered))
+		if (!(atomic_load(&mm->membarrier_state) & register_of(cmd)))
 			return -EPERM;
 		return barrier_everywhere();
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:

@@ -116,7 +116,7 @@ int fault_in_page(struct vma *v, u64 addr, bool write, bool *major);
 int expand_stack(struct vma *v, u64 addr);
 enum populate {
 	POPULATE_AS_MAPPED, /* as the first natural access would: holes and errors are passed over */
-	POPULATE_READ,      /* madvise: -ENOMEM at a hole, -EFAULT for SIGBUS */
+	POPULATE_READ,      /* madvise: -ENOMEM at a hole, -EINVAL for SIGSEGV, -EFAULT for SIGBUS */
 	POPULATE_WRITE,
 };
 /* Brings in the pages of [start, end); takes map_lock shared itself.  0 or -errno. */

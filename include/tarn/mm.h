@@ -101,7 +101,7 @@ struct mm {
 	_Atomic s64 rss_anon, rss_file, rss_shmem, swap_used, table_pages;
 	u64 hiwater_rss, hiwater_vm;
 	struct file *exe_file;      /* counted, [I] after exec */
-	bool membarrier_registered;
+	_Atomic u32 membarrier_state; /* [a] kinds of barrier its threads may ask for: mm/membarrier.c */
 	struct list dying_node;     /* mm/mm.c: waiting for a worker to unmap it */
 	struct list all_node;       /* mm/mm.c: all address spaces */
 	u64 swap_hand;              /* mm/swap_out.c: where the clock goes on; races only lose a little */
