@@ -155,7 +155,8 @@ int fault_cow(struct vma *v, u64 addr)
 	p = pte_page(e);
 	if (p->state == PS_ANON && (atomic_load(&p->refs) == 1 || swap_reuse(p))) {
 		if (v->flags & VM_WRITE)
-			pte_store(pte, (pte_t){ e.v | PTE_WRITE | PTE_DIRTY | PTE_ACCESSED });
+			pte_store(pte, (pte_t){ (e.v & ~PTE_UNTOUCHED) | PTE_WRITE | PTE_DIRTY |
+						PTE_ACCESSED });
 		spin_unlock(&table->pt_lock);
 		tlb_flush_local(addr);
 		return 0;

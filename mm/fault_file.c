@@ -296,7 +296,7 @@ int fault_shared_write(struct vma *v, u64 addr)
 	if (pte_counted(e) && !(e.v & PTE_WRITE)) {
 		p = pte_page(e);
 		if (!m)
-			pte_store(pte, (pte_t){ e.v | PTE_WRITE | PTE_DIRTY });
+			pte_store(pte, (pte_t){ (e.v & ~PTE_UNTOUCHED) | PTE_WRITE | PTE_DIRTY });
 		else
 			page_get(p);
 	}

@@ -9,6 +9,7 @@
  * one of the two places.
  */
 #include <linux/mman.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
@@ -47,6 +48,12 @@ static int make_tables(struct remap *r, u64 len)
 	return 0;
 }
 
+/* What is new at an address counts as changed there: pagemap(5) readers go by address. */
+static pte_t moved(pte_t e)
+{
+	return pte_mapped(e) ? (pte_t){ e.v & ~PTE_UNTOUCHED } : e;
+}
+
 /* @n entries from @from to @to; both tables exist, or the first does not and nothing is there. */
 static void move_some(struct mm *mm, u64 from, u64 to, u64 n)
 	NO_LOCK_CHECK /* one table or two */
@@ -61,7 +68,7 @@ static void move_some(struct mm *mm, u64 from, u64 to, u64 n)
 		spin_lock_nested(&dst->pt_lock);
 	for (; n--; from += PAGE_SIZE, to += PAGE_SIZE)
 		if (!pte_none(pte_load(pt_entry(src, from))))
-			pte_store(pt_entry(dst, to), pte_take(pt_entry(src, from)));
+			pte_store(pt_entry(dst, to), moved(pte_take(pt_entry(src, from))));
 	if (src != dst)
 		spin_unlock(&dst->pt_lock);
 	spin_unlock(&src->pt_lock);
@@ -178,8 +185,10 @@ static s64 to_fixed(struct remap *r)
 
 	if (r->flags & MREMAP_FIXED) {
 		if (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_len > USER_END ||
-		    r->new_addr > USER_END - r->new_len || r->new_addr < vm_mmap_min_addr)
+		    r->new_addr > USER_END - r->new_len)
 			return -EINVAL;
+		if (r->new_addr < vm_mmap_min_addr && !capable(CAP_SYS_RAWIO))
+			return -EPERM;
 		if (r->addr + r->old_len > r->new_addr && new_end > r->addr)
 			return -EINVAL;
 		err = unmap_locked(r->mm, r->new_addr, new_end, &r->dead);

@@ -4,7 +4,11 @@
  * accessed bits that /proc/PID/clear_refs clears.
  *
  * The frame's number is for CAP_SYS_ADMIN only: who knows it can aim at a
- * neighbour in DRAM.  Soft-dirty bits are not kept.
+ * neighbour in DRAM.
+ *
+ * Soft-dirty: clear_refs 4 takes the write bits and marks entries and mappings
+ * untouched.  A store faults and its entry loses the mark; a new mapping has
+ * none.  What is not marked is soft-dirty: too often, never too seldom.
  */
 #include <tarn/errno.h>
 #include <tarn/thread.h>
@@ -16,6 +20,7 @@
 #define PM_PRESENT BIT(63)
 #define PM_SWAP BIT(62)       /* in slot (bits 5 to 54) of swap area (bits 0 to 4) */
 #define PM_FILE BIT(61)       /* of a file, or shared anonymous memory */
+#define PM_SOFT_DIRTY BIT(55)
 #define PM_EXCLUSIVE BIT(56)  /* mapped once in all */
 #define PM_FRAME (BIT(55) - 1)
 
@@ -41,31 +46,92 @@ static u64 word_of(pte_t e, bool frames)
 	return word;
 }
 
-/* Words of [addr, addr + n pages) of one level 0 table. */
-static void table_words(struct page *table, u64 addr, u64 *out, size_t n, bool frames)
+/* Could the program have stored through @e, and is it not known that it did not? */
+static bool soft_dirty(const struct vma *v, pte_t e)
+{
+	return pte_counted(e) && !(e.v & PTE_UNTOUCHED) &&
+	       (v->flags & VM_SHARED || pte_page(e)->state == PS_ANON);
+}
+
+/* Adds the words of @n pages from @addr on, which lie in one level 0 table. */
+static void table_words(const struct vma *v, struct page *table, u64 addr, u64 *out, u64 n, bool frames)
 {
 	spin_lock(&table->pt_lock);
-	for (size_t i = 0; i < n; i++, addr += PAGE_SIZE)
-		out[i] = word_of(pte_load(pt_entry(table, addr)), frames);
+	for (u64 i = 0; i < n; i++, addr += PAGE_SIZE) {
+		pte_t e = pte_load(pt_entry(table, addr));
+
+		out[i] |= word_of(e, frames) | (soft_dirty(v, e) ? PM_SOFT_DIRTY : 0);
+	}
 	spin_unlock(&table->pt_lock);
+}
+
+/* [start, end) of @v, whose first word is *out.  All of a mapping that came since the watch began is new. */
+static void vma_words(const struct vma *v, u64 start, u64 end, u64 *out, bool frames)
+{
+	struct page *table;
+	u64 addr = start;
+
+	for (u64 i = 0; i < (end - start) >> PAGE_SHIFT; i++)
+		out[i] = v->untouched ? 0 : PM_SOFT_DIRTY;
+	while ((addr = pt_next_table(v->mm, addr, end, &table)) < end) {
+		u64 stop = MIN(end, pt_table_end(addr));
+
+		table_words(v, table, addr, out + ((addr - start) >> PAGE_SHIFT),
+			    (stop - addr) >> PAGE_SHIFT, frames);
+		addr = stop;
+	}
 }
 
 void mm_pagemap(struct mm *mm, u64 addr, u64 *out, size_t n, bool frames)
 {
-	u64 end = addr + n * PAGE_SIZE, at = addr;
-	struct page *table;
+	u64 end = addr + n * PAGE_SIZE;
 
 	for (size_t i = 0; i < n; i++)
 		out[i] = 0;
 	rwsem_read_lock(&mm->map_lock);
-	while ((at = pt_next_table(mm, at, end, &table)) < end) {
-		u64 stop = MIN(end, pt_table_end(at));
+	for (struct vma *v = vma_find(mm, addr); v && v->start < end; v = vma_next(v)) {
+		u64 from = MAX(addr, v->start);
 
-		table_words(table, at, out + ((at - addr) >> PAGE_SHIFT), (stop - at) >> PAGE_SHIFT,
-			    frames);
-		at = stop;
+		vma_words(v, from, MIN(end, v->end), out + ((from - addr) >> PAGE_SHIFT), frames);
 	}
 	rwsem_read_unlock(&mm->map_lock);
+}
+
+/* ---- soft-dirty: map_lock exclusive ---- */
+
+static void mark_untouched(struct vma *v)
+{
+	struct page *table;
+	struct gather g;
+	u64 addr = v->start;
+
+	v->untouched = true;
+	gather_begin(&g, v->mm, false);
+	while ((addr = pt_next_table(v->mm, addr, v->end, &table)) < v->end) {
+		u64 stop = MIN(v->end, pt_table_end(addr));
+
+		spin_lock(&table->pt_lock);
+		for (; addr < stop; addr += PAGE_SIZE) {
+			pte_t *pte = pt_entry(table, addr);
+
+			if (!pte_counted(pte_load(pte)))
+				continue;
+			pte_store(pte, (pte_t){ (pte_take(pte).v & ~PTE_WRITE) | PTE_UNTOUCHED });
+			gather_addr(&g, addr);
+		}
+		spin_unlock(&table->pt_lock);
+		cond_resched();
+	}
+	gather_end(&g);
+}
+
+static void watch_stores(struct mm *mm)
+{
+	rwsem_write_lock(&mm->map_lock);
+	for (struct vma *v = vma_first(mm); v; v = vma_next(v))
+		if (!(v->flags & VM_IO))
+			mark_untouched(v);
+	rwsem_write_unlock(&mm->map_lock);
 }
 
 /* ---- accessed bits ---- */
@@ -96,6 +162,10 @@ void clear_accessed(struct vma *v, u64 start, u64 end)
 
 void mm_clear_refs(struct mm *mm, enum clear_refs which)
 {
+	if (which == CLEAR_REFS_SOFT_DIRTY) {
+		watch_stores(mm);
+		return;
+	}
 	rwsem_read_lock(&mm->map_lock);
 	for (struct vma *v = vma_first(mm); v; v = vma_next(v)) {
 		if (which != CLEAR_REFS_ALL && (which == CLEAR_REFS_ANON) == !!v->file)

@@ -18,6 +18,12 @@
 
 #define PTE_SWAP_MARK BIT(4)
 #define PTE_BLOCKED PTE_SOFT2
+/*
+ * Not stored to since clear_refs took the write bit: the opposite of Linux's
+ * soft-dirty bit, so that an entry made by whoever knows nothing of it counts
+ * as dirty.  It never stands beside PTE_WRITE.
+ */
+#define PTE_UNTOUCHED PTE_SOFT3
 
 /* Names a slot, of which it holds one count. */
 static inline bool pte_swap(pte_t e)

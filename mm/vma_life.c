@@ -44,6 +44,7 @@ struct vma *vma_copy(const struct vma *like, struct mm *mm, u64 start, u64 end, 
 	v->ops = like->ops;
 	v->private = like->private;
 	v->has_anon = like->has_anon;
+	v->untouched = like->untouched;
 	v->file = like->file ? file_get(like->file) : NULL;
 	if (v->ops && v->ops->open)
 		v->ops->open(v);
@@ -209,6 +210,7 @@ static void join(struct vma *a, struct vma *b, struct list *dead)
 	u64 end = b->end;
 
 	a->has_anon |= b->has_anon;
+	a->untouched &= b->untouched;
 	vma_unlink(b);
 	vma_set_bounds(a, a->start, end);
 	list_add_tail(dead, &b->mapping_node);

@@ -97,15 +97,15 @@ const struct file_ops pid_pagemap_fops = {
 	.release = pagemap_release,
 };
 
-/* ---- clear_refs: 1 to 3 the accessed bits of all, anonymous, file pages; 5 the peak of VmHWM ---- */
+/* ---- clear_refs: 1 to 3 the accessed bits of all, anonymous, file pages; 4 soft-dirty; 5 VmHWM's peak ---- */
 
 ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n)
 {
 	struct mm *mm;
 	int what;
 
-	if (parse_int(parse_trim(text), 10, &what) || what < 1 || what > 5 || what == 4)
-		return -EINVAL; /* 4: soft-dirty bits are not kept */
+	if (parse_int(parse_trim(text), 10, &what) || what < 1 || what > 5)
+		return -EINVAL;
 	mm = thread_mm_get(t);
 	if (!mm)
 		return (ssize_t)n;

@@ -46,6 +46,7 @@ typedef struct {
 #define PTE_GLOBAL BIT(8)
 #define PTE_SPECIAL BIT(9)  /* software: no struct page behind it is counted */
 #define PTE_SOFT2 BIT(10)   /* software: free for mm/ */
+#define PTE_SOFT3 BIT(11)   /* the same */
 #define PTE_NX BIT(63)
 #define PTE_ADDR_MASK 0x000ffffffffff000ul
 

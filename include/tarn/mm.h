@@ -73,6 +73,7 @@ struct vma {
 	void *private;            /* ops' own */
 	struct list mapping_node; /* in file's mapping->vmas; mapping->vmas_lock */
 	bool has_anon;            /* may hold anonymous pages, so fork must copy; only ever set */
+	bool untouched;           /* was there when clear_refs began to watch: map_lock exclusive */
 };
 
 struct mm {
@@ -221,7 +222,7 @@ void mm_show_rollup(struct mm *mm, struct strbuf *out);
 /* /proc/PID/pagemap: @n words for the pages from @addr on; @frames: with frame numbers. */
 void mm_pagemap(struct mm *mm, u64 addr, u64 *out, size_t n, bool frames);
 /* /proc/PID/clear_refs: forgets that pages were accessed; and the peak of resident pages. */
-enum clear_refs { CLEAR_REFS_ALL = 1, CLEAR_REFS_ANON, CLEAR_REFS_FILE };
+enum clear_refs { CLEAR_REFS_ALL = 1, CLEAR_REFS_ANON, CLEAR_REFS_FILE, CLEAR_REFS_SOFT_DIRTY };
 void mm_clear_refs(struct mm *mm, enum clear_refs which);
 void mm_reset_peak(struct mm *mm);
 void mm_init(void);

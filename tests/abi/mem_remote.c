@@ -261,6 +261,33 @@ TEST(vm_write_to_shared_file_is_in_the_file)
 	end(pid);
 }
 
+TEST(vm_of_processes_that_come_and_go)
+{
+	char *p = map_anon(64, RW), *buf = map_anon(64, RW);
+	long long end = now_ns() + 1000000000;
+
+	memset(p, 7, 64 * PAGE);
+	while (now_ns() < end) {
+		pid_t pid = CHILD({
+			memset(p, 8, 32 * PAGE);
+			munmap(p + 48 * PAGE, 16 * PAGE);
+		});
+		ssize_t n;
+
+		for (int i = 0; i < 50; i++) {
+			n = vm_read(pid, buf, p, 64 * PAGE);
+			CHECK(n > 0 || (n == -1 && (errno == ESRCH || errno == EFAULT)));
+			for (ssize_t at = 0; at < n; at += PAGE)
+				CHECK(buf[at] == 7 || buf[at] == 8);
+			if (n == -1)
+				break;
+			CHECK(vm_write(pid, buf + 40 * PAGE, p + 40 * PAGE, PAGE) == PAGE || errno == ESRCH);
+		}
+		WAIT_OK(pid);
+	}
+	CHECK_EQ(p[40 * PAGE], 7);
+}
+
 /* ---- /proc/PID/mem ---- */
 
 TEST(proc_mem_reads_and_writes)

@@ -630,6 +630,50 @@ TEST(shm_madvise_dontfork)
 	CHECK_EQ(stat_of(id).shm_nattch, 1);
 }
 
+TEST(shm_races_of_attach_detach_and_removal)
+{
+	int *ids = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long long end = now_ns() + 1500000000;
+	pid_t pid[4];
+
+	/* One makes and removes segments, three attach what they find; whatever happens is told apart. */
+	for (int i = 0; i < 4; i++)
+		pid[i] = CHILD({
+			while (now_ns() < end) {
+				volatile int *slot = &ids[rand() % 4];
+				char *p;
+
+				if (i == 0) {
+					int old = *slot;
+
+					*slot = shm_get(IPC_PRIVATE, 3 * PAGE, 0600);
+					CHECK(*slot >= 0);
+					CHECK(!old || !shm_ctl(old, IPC_RMID, NULL));
+					continue;
+				}
+				p = shm_at(*slot, NULL, 0);
+				if (p == BAD) {
+					CHECK(errno == EINVAL || errno == EIDRM);
+					continue;
+				}
+				p[PAGE] = (char)i;
+				if (rand() % 2)
+					CHECK(!mprotect(p + PAGE, PAGE, PROT_READ));
+				if (rand() % 8 == 0)
+					WAIT_OK(CHILD(CHECK_EQ(shm_dt(p), 0)));
+				CHECK_EQ(shm_dt(p), 0);
+			}
+		});
+	for (int i = 0; i < 4; i++)
+		WAIT_OK(pid[i]);
+	for (int i = 0; i < 4; i++) {
+		if (!ids[i])
+			continue;
+		CHECK_EQ(stat_of(ids[i]).shm_nattch, 0);
+		CHECK_EQ(shm_ctl(ids[i], IPC_RMID, NULL), 0);
+	}
+}
+
 TEST(posix_shm_by_name)
 {
 	struct statfs fs;
