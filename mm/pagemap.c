@@ -46,9 +46,11 @@ static u64 word_of(pte_t e, bool frames)
 	return word;
 }
 
-/* Could the program have stored through @e, and is it not known that it did not? */
+/* Could the program have stored through @e, and is it not known that it did not?  A swapped page lost its mark. */
 static bool soft_dirty(const struct vma *v, pte_t e)
 {
+	if (pte_swap(e))
+		return true;
 	return pte_counted(e) && !(e.v & PTE_UNTOUCHED) &&
 	       (v->flags & VM_SHARED || pte_page(e)->state == PS_ANON);
 }
