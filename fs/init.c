@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Starting the virtual file system, and stopping it. */
+#include <tarn/sysfs.h>
 #include "internal.h"
 
 /* Needs slabs, RCU and kernel threads; current is the first process, without a root yet. */
@@ -12,6 +13,7 @@ void vfs_init(void)
 	tmpfs_init();
 	devfs_init();
 	writeback_init();
+	sysfs_memory_init();
 }
 
 static void freeze(struct super *sb, void *arg)

@@ -13,14 +13,13 @@
 /* The page mapped at @addr, with a reference; NULL: none that suits. */
 static struct page *mapped_page(struct vma *v, u64 addr, bool write)
 {
-	struct page *table = pt_find(v->mm, addr);
-	struct page *p = NULL;
+	struct page *p = NULL, *table;
 	pte_t e;
 
+	table = pt_lock_entry(v->mm, addr, &e);
 	if (!table)
 		return NULL;
-	spin_lock(&table->pt_lock);
-	e = pte_load(pt_entry(table, addr));
+	assert_held(&table->pt_lock);
 	if (pte_mapped(e) && (!write || e.v & PTE_WRITE)) {
 		p = pte_page(e);
 		page_get(p);
@@ -35,14 +34,13 @@ static struct page *mapped_page(struct vma *v, u64 addr, bool write)
  */
 static struct page *forced_page(struct vma *v, u64 addr)
 {
-	struct page *table = pt_find(v->mm, addr);
-	struct page *p = NULL;
+	struct page *p = NULL, *table;
 	pte_t e;
 
+	table = pt_lock_entry(v->mm, addr, &e);
 	if (!table)
 		return NULL;
-	spin_lock(&table->pt_lock);
-	e = pte_load(pt_entry(table, addr));
+	assert_held(&table->pt_lock);
 	if (pte_counted(e) && pte_page(e)->state == PS_ANON &&
 	    atomic_load(&pte_page(e)->refs) == 1) {
 		p = pte_page(e);

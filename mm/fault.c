@@ -8,7 +8,7 @@
  *
  *   entry      access       mapping            what happens
  *   none       read         anonymous          the zero page, read-only
- *   none       write        anonymous          a zeroed page
+ *   none       write        anonymous          a zeroed page, or 2 MiB of them (huge.c)
  *   none       any          file               page cache page (copied if private and written)
  *   swap       any          -                  the page comes back, writable if it is ours alone
  *   read-only  write        private            copy, or reuse if nobody else has the page
@@ -106,8 +106,7 @@ static struct vma *find_or_grow(struct mm *mm, u64 addr)
 
 int fault_in_page(struct vma *v, u64 addr, bool write, bool *major)
 {
-	struct page *table = pt_find(v->mm, addr);
-	pte_t e = table ? pte_load(pt_entry(table, addr)) : (pte_t){ 0 };
+	pte_t e = pt_peek(v->mm, addr);
 
 	addr = ALIGN_DOWN(addr, PAGE_SIZE);
 	if (pte_mapped(e)) {
@@ -115,6 +114,8 @@ int fault_in_page(struct vma *v, u64 addr, bool write, bool *major)
 			tlb_flush_local(addr);
 			return 0;
 		}
+		if (pte_leaf(e) && huge_reuse(v, addr))
+			return 0;
 		return v->flags & VM_SHARED ? fault_shared_write(v, addr) : fault_cow(v, addr);
 	}
 	if (pte_swap(e))
@@ -213,8 +214,7 @@ static bool populate_write(const struct vma *v, enum populate how)
 
 static bool entry_suits(struct mm *mm, u64 addr, bool write)
 {
-	struct page *table = pt_find(mm, addr);
-	pte_t e = table ? pte_load(pt_entry(table, addr)) : (pte_t){ 0 };
+	pte_t e = pt_peek(mm, addr);
 
 	return pte_mapped(e) && (!write || e.v & PTE_WRITE);
 }

@@ -34,10 +34,12 @@ static int map_zero_page(struct vma *v, u64 addr, struct page *table)
 
 int fault_anon(struct vma *v, u64 addr, bool write)
 {
-	struct page *table = pt_get(v->mm, addr);
-	struct page *p;
+	struct page *p, *table;
 	pte_t *pte;
 
+	if (write && huge_fault(v, addr))
+		return 0;
+	table = pt_get(v->mm, addr);
 	if (!table)
 		return -ENOMEM;
 	if (!write)

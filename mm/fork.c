@@ -8,6 +8,9 @@
  * once more.  What comes from a file's
  * cache, and the zero page, the child faults in by itself, sixteen at a time.
  *
+ * A leaf is shared as it is: 512 references more cost less than the table that
+ * splitting it would fill, and the child mostly goes before anybody stores.
+ *
  * A table of 512 entries is copied under its lock and the child's, so that
  * truncation, which walks a file's mappings in order of their age, meets an
  * entry in the parent before or in both after.
@@ -29,6 +32,19 @@ struct fork_copy {
 	s64 anon, swap;
 };
 
+/* What the child gets for @src: the parent's entry, which is read-only from now on. */
+static pte_t protect(struct fork_copy *c, pte_t *src)
+{
+	pte_t e = pte_load(src);
+
+	if (e.v & PTE_WRITE) {
+		e = pte_clear_bits(src, PTE_WRITE);
+		e.v &= ~(u64)PTE_WRITE;
+		c->protected = true;
+	}
+	return e;
+}
+
 /* 0, or -ENOMEM: a swap slot cannot be counted any higher. */
 static int copy_entry(struct fork_copy *c, pte_t *src, pte_t *dst)
 {
@@ -43,38 +59,69 @@ static int copy_entry(struct fork_copy *c, pte_t *src, pte_t *dst)
 	}
 	if (!pte_counted(e) || pte_page(e)->state != PS_ANON)
 		return 0;
-	if (e.v & PTE_WRITE) {
-		e = pte_clear_bits(src, PTE_WRITE);
-		e.v &= ~(u64)PTE_WRITE;
-		c->protected = true;
-	}
+	e = protect(c, src);
 	page_get(pte_page(e));
 	pte_store(dst, e);
 	c->anon++;
 	return 0;
 }
 
-static int copy_pages(struct fork_copy *c, u64 start, u64 end)
+static int copy_table(struct fork_copy *c, struct page *src, u64 addr, u64 end)
 {
-	struct page *src, *dst;
-	u64 addr = start;
+	struct page *dst = pt_get(c->to, addr);
 	int err = 0;
 
-	while (!err && (addr = pt_next_table(c->from, addr, end, &src)) < end) {
-		u64 stop = MIN(end, pt_table_end(addr));
+	if (!dst)
+		return -ENOMEM;
+	spin_lock(&src->pt_lock);
+	spin_lock_nested(&dst->pt_lock);
+	for (; addr < end && !err; addr += PAGE_SIZE)
+		err = copy_entry(c, pt_entry(src, addr), pt_entry(dst, addr));
+	spin_unlock(&dst->pt_lock);
+	spin_unlock(&src->pt_lock);
+	return err;
+}
 
-		dst = pt_get(c->to, addr);
-		if (!dst)
-			return -ENOMEM;
-		spin_lock(&src->pt_lock);
-		spin_lock_nested(&dst->pt_lock);
-		for (; addr < stop && !err; addr += PAGE_SIZE)
-			err = copy_entry(c, pt_entry(src, addr), pt_entry(dst, addr));
-		spin_unlock(&dst->pt_lock);
-		spin_unlock(&src->pt_lock);
+/* The leaf at @addr of @src; -EAGAIN: it has been split meanwhile. */
+static int copy_leaf(struct fork_copy *c, const struct pt_place *src, u64 addr)
+{
+	struct page *dst = pt_get_upper(c->to, addr);
+	struct page *spare = dst ? leaf_spare_alloc(c->to, GFP_KERNEL) : NULL;
+	pte_t e;
+
+	if (!spare)
+		return -ENOMEM;
+	if (!pt_lock_place(src, addr)) {
+		leaf_spare_free(c->to, spare);
+		return -EAGAIN;
+	}
+	spin_lock_nested(&dst->pt_lock);
+	e = protect(c, leaf_entry(src->table, addr));
+	page_get_row(pte_page(e));
+	leaf_set(dst, addr, e, spare);
+	spin_unlock(&dst->pt_lock);
+	spin_unlock(&src->table->pt_lock);
+	c->anon += HUGE_FRAMES;
+	return 0;
+}
+
+static int copy_pages(struct fork_copy *c, u64 start, u64 end)
+{
+	struct pt_place at;
+	u64 addr = start;
+
+	while ((addr = pt_next(c->from, addr, end, &at)) < end) {
+		u64 stop = MIN(end, pt_table_end(addr));
+		int err;
+
+		err = at.leaf ? copy_leaf(c, &at, addr) : copy_table(c, at.table, addr, stop);
+		if (err == -ENOMEM)
+			return err;
+		if (!err)
+			addr = stop;
 		cond_resched();
 	}
-	return err;
+	return 0;
 }
 
 /* The child's mapping, linked behind @last; NULL: no memory. */
@@ -133,6 +180,7 @@ static void copy_layout(struct mm *to, const struct mm *from)
 		to->auxv[i] = from->auxv[i];
 	to->auxv_len = from->auxv_len;
 	to->membarrier_state = from->membarrier_state;
+	to->thp_disabled = from->thp_disabled;
 }
 
 struct mm *mm_fork(struct mm *old)

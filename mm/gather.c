@@ -33,17 +33,47 @@ static void grow(struct gather *g)
 	g->cap = PAGE_SIZE / sizeof(*more);
 }
 
-bool gather_page(struct gather *g, u64 addr, struct page *p)
+static bool keep(struct gather *g, struct page *p)
 {
-	gather_addr(g, addr);
-	if (g->dying) {
-		swap_put_page(p);
-		return true;
-	}
 	g->pages[g->count++] = p;
 	if (gather_full(g))
 		grow(g);
 	return !gather_full(g);
+}
+
+bool gather_page(struct gather *g, u64 addr, struct page *p)
+{
+	gather_addr(g, addr);
+	if (!g->dying)
+		return keep(g, p);
+	swap_put_page(p);
+	return true;
+}
+
+/* Some may be in the swap cache, by way of a process that shares them. */
+static void put_row(struct page *first)
+{
+	for (unsigned int i = 0; i < HUGE_FRAMES; i++)
+		if (unlikely(page_test(first + i, PG_SWAPCACHE)))
+			swap_cache_try_drop(first + i);
+	page_put_row(first);
+}
+
+void gather_row(struct gather *g, u64 addr, struct page *first)
+{
+	gather_range(g, addr, addr + HUGE_SIZE);
+	if (g->dying)
+		put_row(first);
+	else
+		keep(g, (struct page *)((uintptr_t)first | GATHER_ROW));
+}
+
+static void put(struct page *p)
+{
+	if ((uintptr_t)p & GATHER_ROW)
+		put_row((struct page *)((uintptr_t)p & ~GATHER_ROW));
+	else
+		swap_put_page(p);
 }
 
 void gather_table(struct gather *g, struct page *table)
@@ -73,7 +103,7 @@ void gather_flush(struct gather *g)
 	g->start = ~0ul;
 	g->end = 0;
 	for (u32 i = 0; i < g->count; i++)
-		swap_put_page(g->pages[i]);
+		put(g->pages[i]);
 	g->count = 0;
 	free_tables(g);
 }

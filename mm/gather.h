@@ -15,13 +15,14 @@
 #include <tarn/mm.h>
 
 #define GATHER_INLINE 32
+#define GATHER_ROW 1ul
 
 struct gather {
 	struct mm *mm;
 	u64 start, end;           /* what must be flushed: empty if start >= end */
 	bool dying;
 	u32 count, cap;
-	struct page **pages;      /* inline_pages, or a page of pointers */
+	struct page **pages;      /* inline_pages, or a page of pointers; GATHER_ROW set: a row's first frame */
 	struct list tables;       /* page->lru of tables that left the tree */
 	s64 rss_anon, rss_file, rss_shmem, swap; /* entries taken: subtracted at the end */
 	struct page *inline_pages[GATHER_INLINE];
@@ -31,13 +32,19 @@ void gather_begin(struct gather *g, struct mm *mm, bool dying);
 /* Takes over the reference a cleared entry for @addr had.  False: full, call gather_flush
  * (no page table lock held) before the next. */
 bool gather_page(struct gather *g, u64 addr, struct page *p);
+/* The same for a leaf: a reference of each of its frames. */
+void gather_row(struct gather *g, u64 addr, struct page *first);
 /* An entry without a counted frame went, or lost a permission. */
+static inline void gather_range(struct gather *g, u64 start, u64 end)
+{
+	if (start < g->start)
+		g->start = start;
+	if (end > g->end)
+		g->end = end;
+}
 static inline void gather_addr(struct gather *g, u64 addr)
 {
-	if (addr < g->start)
-		g->start = addr;
-	if (addr + PAGE_SIZE > g->end)
-		g->end = addr + PAGE_SIZE;
+	gather_range(g, addr, addr + PAGE_SIZE);
 }
 static inline bool gather_full(const struct gather *g)
 {

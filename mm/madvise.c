@@ -4,7 +4,7 @@
  *
  * Advice that changes what a program sees (DONTNEED, FREE, REMOVE, the fork
  * ones, POPULATE) is done; hints are done where the machinery exists.  Advice
- * whose machinery does not exist (KSM, huge pages, poison) is refused with
+ * whose machinery does not exist (KSM, poison, MADV_COLLAPSE) is refused with
  * EINVAL, as a Linux built without it does.
  */
 #include <linux/falloc.h>
@@ -107,6 +107,8 @@ static const struct flag_advice flag_advice[] = {
 	{ MADV_KEEPONFORK, 0, VM_WIPEONFORK },
 	{ MADV_DONTDUMP, VM_DONTDUMP, 0 },
 	{ MADV_DODUMP, 0, VM_DONTDUMP },
+	{ MADV_HUGEPAGE, VM_HUGEPAGE, VM_NOHUGEPAGE },
+	{ MADV_NOHUGEPAGE, VM_NOHUGEPAGE, VM_HUGEPAGE },
 };
 
 static const struct flag_advice *find_flag_advice(int advice)

@@ -104,9 +104,9 @@ int change_flags(struct mm *mm, u64 start, u64 end, u32 set, u32 clear, struct l
 	for (v = vma_find(mm, start); v && v->start < end; v = vma_next(v)) {
 		if (v->start > at)
 			err = -ENOMEM;
-		at = v->end;
 		vma_set_flags(v, (v->flags & ~clear) | set);
 		v = vma_merge(v, dead);
+		at = v->end; /* of what it became: it may have joined its right neighbour */
 	}
 	return at < end ? -ENOMEM : err;
 }

@@ -68,7 +68,7 @@ struct usage {
 	u64 rss;
 	u64 pss, pss_dirty, pss_anon, pss_file, pss_shmem; /* bytes << PSS_SHIFT */
 	u64 shared_clean, shared_dirty, private_clean, private_dirty;
-	u64 referenced, anonymous;
+	u64 referenced, anonymous, huge;
 	u64 locked, swap_pss;                              /* as pss */
 	u64 swap;
 };
@@ -92,6 +92,7 @@ static void count_entry(struct usage *u, pte_t e, u64 *pss_kind)
 		*(dirty ? &u->private_dirty : &u->private_clean) += 1;
 	u->referenced += !!(e.v & PTE_ACCESSED);
 	u->anonymous += anon;
+	u->huge += pte_leaf(e);
 }
 
 static void count_swap(struct usage *u, pte_t e)
@@ -104,21 +105,22 @@ static void count_usage(struct usage *u, const struct vma *v)
 {
 	u64 *kind = vma_is_shmem(v) ? &u->pss_shmem : &u->pss_file;
 	u64 addr = v->start, before = u->pss;
-	struct page *table;
+	struct pt_place at;
 
-	while ((addr = pt_next_table(v->mm, addr, v->end, &table)) < v->end) {
+	while ((addr = pt_next(v->mm, addr, v->end, &at)) < v->end) {
 		u64 stop = MIN(v->end, pt_table_end(addr));
 
-		spin_lock(&table->pt_lock);
+		if (!pt_lock_place(&at, addr))
+			continue;
 		for (; addr < stop; addr += PAGE_SIZE) {
-			pte_t e = pte_load(pt_entry(table, addr));
+			pte_t e = pt_place_entry(&at, addr);
 
 			if (pte_counted(e))
 				count_entry(u, e, kind);
 			else if (pte_swap(e))
 				count_swap(u, e);
 		}
-		spin_unlock(&table->pt_lock);
+		spin_unlock(&at.table->pt_lock);
 	}
 	if (v->flags & VM_LOCKED)
 		u->locked += u->pss - before;
@@ -136,6 +138,7 @@ static void show_vm_flags(struct strbuf *sb, u32 flags)
 		{ VM_SEQ_READ, "sr" }, { VM_RAND_READ, "rr" }, { VM_DONTCOPY, "dc" },
 		{ VM_DONTEXPAND, "de" }, { VM_LOCKONFAULT, "lf" }, { VM_ACCOUNT, "ac" },
 		{ VM_NORESERVE, "nr" }, { VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" },
+		{ VM_HUGEPAGE, "hg" }, { VM_NOHUGEPAGE, "nh" },
 	};
 
 	strbuf_puts(sb, "VmFlags: ");
@@ -173,7 +176,7 @@ static void show_usage(struct strbuf *sb, const struct usage *u, bool kinds)
 	show_kb(sb, "Referenced:", u->referenced * 4);
 	show_kb(sb, "Anonymous:", u->anonymous * 4);
 	show_kb(sb, "LazyFree:", 0);
-	show_kb(sb, "AnonHugePages:", 0);
+	show_kb(sb, "AnonHugePages:", u->huge * 4);
 	show_kb(sb, "ShmemPmdMapped:", 0);
 	show_kb(sb, "FilePmdMapped:", 0);
 	show_kb(sb, "Shared_Hugetlb:", 0);
@@ -192,7 +195,7 @@ static void show_smap(struct strbuf *sb, const struct vma *v)
 	show_kb(sb, "KernelPageSize:", 4);
 	show_kb(sb, "MMUPageSize:", 4);
 	show_usage(sb, &u, false);
-	strbuf_puts(sb, "THPeligible:    0\n");
+	strbuf_printf(sb, "THPeligible:    %d\n", huge_eligible(v));
 	show_vm_flags(sb, v->flags);
 }
 

@@ -168,6 +168,7 @@ void mm_init(void)
 	rwsem_init(&kernel_mm.map_lock, "kernel mm", LR_MM);
 	vma_life_init();
 	fault_init();
+	huge_init();
 	lru_init();
 	work_init(&dying_work, bury);
 	kstack_init();

@@ -133,6 +133,14 @@ int install_private(struct vma *v, u64 addr, pte_t old, struct page *src);
 
 /* ---- pagemap.c: map_lock shared ---- */
 void clear_accessed(struct vma *v, u64 start, u64 end);
+/* ---- huge.c: map_lock shared ---- */
+/* A first store to @addr: 2 MiB at once, in a leaf.  False: 4 KiB, please. */
+bool huge_fault(struct vma *v, u64 addr);
+/* A store met a read-only leaf: true if that is settled, false: it must be split. */
+bool huge_reuse(struct vma *v, u64 addr);
+/* A store somewhere in @v could make a leaf. */
+bool huge_eligible(const struct vma *v);
+void huge_init(void);
 
 /* ---- rmap ---- */
 static inline void page_mapcount_inc(struct page *p)

@@ -16,6 +16,7 @@
 #include "mm_int.h"
 #include "page_int.h"
 #include "pgtable.h"
+#include "vmstat.h"
 
 #define CHECK(cond)                                            \
 	do {                                                   \
@@ -33,6 +34,29 @@ static u64 frames_free(void)
 
 /* ---- frames ---- */
 
+/* A row is single frames: what somebody else still has stays, the rest becomes a block again. */
+static const char *check_row(void)
+{
+	u64 before = frames_free();
+	struct page *p = page_alloc_row(PS_ANON);
+
+	if (!p) {
+		CHECK(before < page_marks.high + HUGE_FRAMES);
+		return NULL;
+	}
+	CHECK(page_to_pfn(p) % HUGE_FRAMES == 0 && frames_free() == before - HUGE_FRAMES);
+	for (unsigned int i = 0; i < HUGE_FRAMES; i++)
+		CHECK(p[i].refs == 1 && p[i].order == 0 && p[i].state == PS_ANON);
+	CHECK(!memchr_inv(page_address(p), 0, HUGE_SIZE));
+	page_get(p + 7);
+	page_put_row(p);
+	CHECK(p[7].state == PS_ANON && p[6].state == PS_FREE && p[511].state == PS_FREE);
+	CHECK(frames_free() == before - 1);
+	page_put(p + 7);
+	CHECK(frames_free() == before);
+	return NULL;
+}
+
 static const char *test_pages(void)
 {
 	u64 before = frames_free();
@@ -49,7 +73,7 @@ static const char *test_pages(void)
 	for (unsigned int o = 0; o <= PAGE_MAX_ORDER; o++)
 		page_put(p[o]);
 	CHECK(frames_free() == before);
-	return NULL;
+	return check_row();
 }
 
 static const struct boot_test pages_test = { "pages", test_pages };
@@ -198,6 +222,40 @@ static const char *check_fork(void)
 	return NULL;
 }
 
+static bool leaf_at(u64 addr)
+{
+	return pte_leaf(pt_peek(current->mm, addr));
+}
+
+static const char *check_huge(void)
+{
+	s64 a = map_anon(0x40000000, 3 * HUGE_SIZE, VM_HUGEPAGE, true);
+	struct mm *mm = current->mm, *child;
+	u64 at = (u64)a;
+
+	CHECK(a > 0 && poke(at + 5 * PAGE_SIZE, 5) && poke(at + HUGE_SIZE, 6));
+	if (!leaf_at(at) || !leaf_at(at + HUGE_SIZE))
+		return huge_mode == HUGE_NEVER || page_free_frames() < 2 * page_marks.high ? NULL : "no leaf";
+	CHECK(mm->rss_anon == 2 * HUGE_FRAMES && mm->table_pages == 5);
+	/* Cut by munmap; moved whole; shared and stored to by a child, then ours alone again. */
+	CHECK(sys_munmap(at, PAGE_SIZE) == 0 && !leaf_at(at + PAGE_SIZE) && leaf_at(at + HUGE_SIZE));
+	CHECK(peek(at + 5 * PAGE_SIZE) == 5 && mm->rss_anon == 2 * HUGE_FRAMES - 1);
+	a = sys_mremap(at + HUGE_SIZE, HUGE_SIZE, HUGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       at + 8 * HUGE_SIZE);
+	CHECK(a == (s64)(at + 8 * HUGE_SIZE) && leaf_at((u64)a) && peek((u64)a) == 6);
+	child = mm_fork(mm);
+	CHECK(!IS_ERR(child) && child->rss_anon == mm->rss_anon);
+	run_on(child);
+	CHECK(leaf_at((u64)a) && poke((u64)a, 7) && !leaf_at((u64)a) && peek((u64)a) == 7);
+	run_on(mm);
+	CHECK(leaf_at((u64)a) && peek((u64)a) == 6);
+	mm_put(child);
+	CHECK(poke((u64)a, 8) && leaf_at((u64)a));
+	CHECK(sys_munmap(at, 9 * HUGE_SIZE) == 0);
+	CHECK(mm->rss_anon == 0 && mm->table_pages == 1 && vm_sum(VM_ANON_LEAVES) == 0);
+	return NULL;
+}
+
 static const char *check_stack(void)
 {
 	u64 top = USER_END - (1ul << 30);
@@ -213,7 +271,8 @@ static const char *check_stack(void)
 
 static const char *test_space(void)
 {
-	static const char *(*const checks[])(void) = { check_mapping, check_fork, check_stack };
+	static const char *(*const checks[])(void) = { check_mapping, check_fork, check_huge,
+						     check_stack };
 	struct mm *old = current->mm;
 	const char *err = NULL;
 	u64 before = frames_free();

@@ -27,13 +27,15 @@ static bool may_write(const struct vma *v, pte_t e)
 		return true;
 	if (v->flags & VM_SHARED || !pte_counted(e))
 		return false;
+	if (pte_leaf(e))
+		return leaf_is_sole(e);
 	p = pte_page(e);
 	return p->state == PS_ANON && atomic_load(&p->refs) == 1;
 }
 
 static pte_t with_new_bits(const struct vma *v, pte_t e)
 {
-	u64 keep = e.v & (PTE_ADDR_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_SPECIAL);
+	u64 keep = e.v & (PTE_ADDR_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_SPECIAL | PTE_HUGE);
 	u64 bits = vma_pte_bits(v) & ~(u64)PTE_ACCESSED;
 
 	if (!(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
@@ -43,25 +45,42 @@ static pte_t with_new_bits(const struct vma *v, pte_t e)
 	return (pte_t){ keep | bits };
 }
 
+/* Taken out for a moment: the CPU must not add bits to a copy. */
+static void change_entry(const struct vma *v, pte_t *pte)
+{
+	pte_store(pte, with_new_bits(v, pte_take(pte)));
+}
+
+static void change_table(struct gather *g, struct vma *v, struct page *table, u64 addr, u64 end)
+{
+	for (; addr < end; addr += PAGE_SIZE) {
+		pte_t *pte = pt_entry(table, addr);
+
+		if (!pte_mapped(pte_load(pte)))
+			continue;
+		change_entry(v, pte);
+		gather_addr(g, addr);
+	}
+}
+
 static void change_entries(struct gather *g, struct vma *v)
 {
-	struct page *table;
+	struct pt_place at;
 	u64 addr = v->start;
 
-	while ((addr = pt_next_table(v->mm, addr, v->end, &table)) < v->end) {
+	while ((addr = pt_next(v->mm, addr, v->end, &at)) < v->end) {
 		u64 stop = MIN(v->end, pt_table_end(addr));
 
-		spin_lock(&table->pt_lock);
-		for (; addr < stop; addr += PAGE_SIZE) {
-			pte_t *pte = pt_entry(table, addr);
-
-			if (!pte_mapped(pte_load(pte)))
-				continue;
-			/* Taken out for a moment: the CPU must not add bits to a copy. */
-			pte_store(pte, with_new_bits(v, pte_take(pte)));
-			gather_addr(g, addr);
+		if (!pt_lock_place(&at, addr))
+			continue;
+		if (at.leaf) {
+			change_entry(v, leaf_entry(at.table, addr));
+			gather_range(g, addr, stop);
+		} else {
+			change_table(g, v, at.table, addr, stop);
 		}
-		spin_unlock(&table->pt_lock);
+		spin_unlock(&at.table->pt_lock);
+		addr = stop;
 		cond_resched();
 	}
 }

@@ -3,7 +3,8 @@
  * mremap(2): growing, shrinking and moving mappings.
  *
  * A move makes the new mapping, makes its page tables, then moves entries from
- * table to table; nothing can fail once the first entry moved.  For a file
+ * table to table; nothing can fail once the first entry moved.  A leaf moves
+ * whole if its new place is aligned too, else it is split first.  For a file
  * mapping that happens under mapping->vmas_lock, so that truncation and
  * writeback, which walk the file's mappings under it, see each page in exactly
  * one of the two places.
@@ -28,20 +29,34 @@ struct remap {
 
 /* ---- moving entries ---- */
 
+/* The table that will take what is at @addr, made for the place @to; false: no memory. */
+static bool make_table(struct mm *mm, const struct pt_place *at, u64 addr, u64 to)
+{
+	struct page *up;
+
+	if (!at->leaf)
+		return pt_get(mm, to);
+	up = IS_ALIGNED(to, HUGE_SIZE) ? pt_get_upper(mm, to) : NULL;
+	if (up && pte_none(pte_load(leaf_entry(up, to))))
+		return true;
+	(void)leaf_split(mm, at->table, addr);
+	return pt_get(mm, to);
+}
+
 static int make_tables(struct remap *r, u64 len)
 {
-	struct page *src;
+	struct pt_place at;
 	u64 off;
 
 	for (off = 0; off < len;) {
-		u64 addr = pt_next_table(r->mm, r->addr + off, r->addr + len, &src);
+		u64 addr = pt_next(r->mm, r->addr + off, r->addr + len, &at);
 		u64 to;
 
 		off = addr - r->addr;
 		if (off >= len)
 			break;
 		to = r->new_addr + off;
-		if (!pt_get(r->mm, to))
+		if (!make_table(r->mm, &at, addr, to))
 			return -ENOMEM;
 		off += MIN(pt_table_end(addr) - addr, pt_table_end(to) - to);
 	}
@@ -52,6 +67,28 @@ static int make_tables(struct remap *r, u64 len)
 static pte_t moved(pte_t e)
 {
 	return pte_mapped(e) ? (pte_t){ e.v & ~PTE_UNTOUCHED } : e;
+}
+
+/* The leaf at @from, if one was left there for @to: false if not. */
+static bool move_leaf(struct mm *mm, u64 from, u64 to)
+	NO_LOCK_CHECK /* one table or two */
+{
+	struct page *src = pt_find_upper(mm, from);
+	struct page *dst = pt_find_upper(mm, to);
+	struct page *spare;
+	pte_t e;
+
+	if (!src || !pte_leaf(pte_load(leaf_entry(src, from))))
+		return false;
+	spin_lock(&src->pt_lock);
+	if (src != dst)
+		spin_lock_nested(&dst->pt_lock);
+	e = leaf_take(src, from, &spare);
+	leaf_set(dst, to, moved(e), spare);
+	if (src != dst)
+		spin_unlock(&dst->pt_lock);
+	spin_unlock(&src->pt_lock);
+	return true;
 }
 
 /* @n entries from @from to @to; both tables exist, or the first does not and nothing is there. */
@@ -86,7 +123,8 @@ static void move_entries(struct remap *r, struct vma *v, u64 len)
 		u64 step = MIN(pt_table_end(from) - from, pt_table_end(to) - to);
 
 		step = MIN(step, len - off);
-		move_some(r->mm, from, to, step >> PAGE_SHIFT);
+		if (step < HUGE_SIZE || !move_leaf(r->mm, from, to))
+			move_some(r->mm, from, to, step >> PAGE_SHIFT);
 		off += step;
 	}
 	if (m)

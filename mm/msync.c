@@ -99,9 +99,8 @@ static bool may_know(const struct vma *v)
 
 static u8 resident(struct vma *v, u64 addr)
 {
-	struct page *table = pt_find(v->mm, addr);
 	struct mapping *m = vma_mapping(v);
-	pte_t e = table ? pte_load(pt_entry(table, addr)) : (pte_t){ 0 };
+	pte_t e = pt_peek(v->mm, addr);
 	struct page *p;
 	u8 in;
 

@@ -334,6 +334,25 @@ struct page *page_alloc(gfp_t gfp, unsigned int order, enum page_state state)
 	return p;
 }
 
+/* ---- rows: an order 9 block as single frames ---- */
+
+#define ROW_ORDER 9u
+_Static_assert(HUGE_FRAMES == 1u << ROW_ORDER, "a row is what one level 1 entry maps");
+
+struct page *page_alloc_row(enum page_state state)
+{
+	struct page *p = take_block(ROW_ORDER, page_marks.high, ZONE_NORMAL);
+
+	if (!p)
+		return NULL;
+	for (unsigned int i = 0; i < HUGE_FRAMES; i++) {
+		page_prepare(p + i, 0, state);
+		clear_page(page_address(p + i));
+	}
+	count_pages(state, ROW_ORDER, true);
+	return p;
+}
+
 /* ---- freeing ---- */
 
 static void NORETURN bad_free(const struct page *p)
@@ -351,6 +370,20 @@ static void check_free(const struct page *p)
 		bad_free(p);
 }
 
+/* Out of its owner's hands; free for the allocator to give on. */
+static void retire(struct page *p)
+{
+	check_free(p);
+	if (p->flags & PG_LRU)
+		lru_forget(p);
+	for (unsigned int i = 1; i < 1u << p->order; i++) {
+		assert(p[i].state == PS_TAIL && p[i].head == p);
+		p[i].state = PS_FREE;
+	}
+	p->state = PS_FREE;
+	page_poison(p, p->order);
+}
+
 static void give_one(struct page *p)
 {
 	u64 flags = irq_save();
@@ -362,39 +395,60 @@ static void give_one(struct page *p)
 	irq_restore(flags);
 }
 
-static void page_free_now(struct page *p)
+static void give_block(struct page *p, unsigned int order)
 {
-	unsigned int order = p->order;
 	struct zone *z = page_zone(p);
-	u64 flags;
+	u64 flags = spin_lock_irqsave(&z->lock);
 
-	check_free(p);
-	if (p->flags & PG_LRU)
-		lru_forget(p);
-	count_pages(p->state, order, false);
-	for (unsigned int i = 1; i < 1u << order; i++) {
-		assert(p[i].state == PS_TAIL && p[i].head == p);
-		p[i].state = PS_FREE;
-	}
-	p->state = PS_FREE;
-	page_poison(p, order);
-	if (order == 0) {
-		give_one(p);
-		return;
-	}
-	flags = spin_lock_irqsave(&z->lock);
 	zone_give(z, p, order);
 	spin_unlock_irqrestore(&z->lock, flags);
 }
 
-void page_put(struct page *p)
+static void page_free_now(struct page *p)
+{
+	unsigned int order = p->order;
+
+	count_pages(p->state, order, false);
+	retire(p);
+	if (order == 0)
+		give_one(p);
+	else
+		give_block(p, order);
+}
+
+/* True: it was the last reference. */
+static bool drop_ref(struct page *p)
 {
 	u32 old = atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel);
 
-	if (old == 1)
-		page_free_now(p);
-	else if (unlikely(old == 0))
+	if (unlikely(old == 0))
 		bad_free(p);
+	return old == 1;
+}
+
+void page_put(struct page *p)
+{
+	if (drop_ref(p))
+		page_free_now(p);
+}
+
+void page_put_row(struct page *first)
+{
+	unsigned int n = 0;
+
+	while (n < HUGE_FRAMES && drop_ref(first + n))
+		n++;
+	if (n < HUGE_FRAMES) { /* somebody else has that one: no block */
+		for (unsigned int i = 0; i < n; i++)
+			page_free_now(first + i);
+		while (++n < HUGE_FRAMES)
+			page_put(first + n);
+		return;
+	}
+	count_pages(first->state, ROW_ORDER, false);
+	for (n = 0; n < HUGE_FRAMES; n++)
+		retire(first + n);
+	give_block(first, ROW_ORDER);
 }
 
 void *pages_alloc(gfp_t gfp, unsigned int order)
@@ -420,17 +474,12 @@ static void give_range(pfn_t start, pfn_t end)
 {
 	while (start < end) {
 		unsigned int order = start ? (unsigned int)__builtin_ctzl(start) : PAGE_MAX_ORDER;
-		struct page *p = pfn_to_page(start);
-		struct zone *z = page_zone(p);
-		u64 flags;
 
 		order = MIN(order, PAGE_MAX_ORDER);
 		while (start + (1ul << order) > end)
 			order--;
-		page_poison_fresh(p, order);
-		flags = spin_lock_irqsave(&z->lock);
-		zone_give(z, p, order);
-		spin_unlock_irqrestore(&z->lock, flags);
+		page_poison_fresh(pfn_to_page(start), order);
+		give_block(pfn_to_page(start), order);
 		managed += 1ul << order;
 		start += 1ul << order;
 	}

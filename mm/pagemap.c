@@ -55,32 +55,35 @@ static bool soft_dirty(const struct vma *v, pte_t e)
 	       (v->flags & VM_SHARED || pte_page(e)->state == PS_ANON);
 }
 
-/* Adds the words of @n pages from @addr on, which lie in one level 0 table. */
-static void table_words(const struct vma *v, struct page *table, u64 addr, u64 *out, u64 n, bool frames)
+/* Adds the words of @n pages from @addr on, all behind one level 1 entry. */
+static void table_words(const struct vma *v, u64 addr, u64 *out, u64 n, bool frames)
 {
-	spin_lock(&table->pt_lock);
+	u64 base = ALIGN_DOWN(addr, HUGE_SIZE);
+	struct pt_place at;
+
+	do { /* asked for as a whole: who only looks splits no leaf */
+		if (pt_next(v->mm, base, base + HUGE_SIZE, &at) != base)
+			return;
+	} while (!pt_lock_place(&at, base));
 	for (u64 i = 0; i < n; i++, addr += PAGE_SIZE) {
-		pte_t e = pte_load(pt_entry(table, addr));
+		pte_t e = pt_place_entry(&at, addr);
 
 		out[i] |= word_of(e, frames) | (soft_dirty(v, e) ? PM_SOFT_DIRTY : 0);
 	}
-	spin_unlock(&table->pt_lock);
+	spin_unlock(&at.table->pt_lock);
 }
 
 /* [start, end) of @v, whose first word is *out.  All of a mapping that came since the watch began is new. */
 static void vma_words(const struct vma *v, u64 start, u64 end, u64 *out, bool frames)
 {
-	struct page *table;
-	u64 addr = start;
+	u64 stop;
 
 	for (u64 i = 0; i < (end - start) >> PAGE_SHIFT; i++)
 		out[i] = v->untouched ? 0 : PM_SOFT_DIRTY;
-	while ((addr = pt_next_table(v->mm, addr, end, &table)) < end) {
-		u64 stop = MIN(end, pt_table_end(addr));
-
-		table_words(v, table, addr, out + ((addr - start) >> PAGE_SHIFT),
+	for (u64 addr = start; addr < end; addr = stop) {
+		stop = MIN(end, pt_table_end(addr));
+		table_words(v, addr, out + ((addr - start) >> PAGE_SHIFT),
 			    (stop - addr) >> PAGE_SHIFT, frames);
-		addr = stop;
 	}
 }
 
@@ -101,27 +104,34 @@ void mm_pagemap(struct mm *mm, u64 addr, u64 *out, size_t n, bool frames)
 
 /* ---- soft-dirty: map_lock exclusive ---- */
 
+/* The entry for [addr, end), 4 KiB or a leaf. */
+static void mark_one(struct gather *g, pte_t *pte, u64 addr, u64 end)
+{
+	if (!pte_counted(pte_load(pte)))
+		return;
+	pte_store(pte, (pte_t){ (pte_take(pte).v & ~PTE_WRITE) | PTE_UNTOUCHED });
+	gather_range(g, addr, end);
+}
+
 static void mark_untouched(struct vma *v)
 {
-	struct page *table;
+	struct pt_place at;
 	struct gather g;
 	u64 addr = v->start;
 
 	v->untouched = true;
 	gather_begin(&g, v->mm, false);
-	while ((addr = pt_next_table(v->mm, addr, v->end, &table)) < v->end) {
+	while ((addr = pt_next(v->mm, addr, v->end, &at)) < v->end) {
 		u64 stop = MIN(v->end, pt_table_end(addr));
 
-		spin_lock(&table->pt_lock);
-		for (; addr < stop; addr += PAGE_SIZE) {
-			pte_t *pte = pt_entry(table, addr);
-
-			if (!pte_counted(pte_load(pte)))
-				continue;
-			pte_store(pte, (pte_t){ (pte_take(pte).v & ~PTE_WRITE) | PTE_UNTOUCHED });
-			gather_addr(&g, addr);
-		}
-		spin_unlock(&table->pt_lock);
+		if (!pt_lock_place(&at, addr))
+			continue;
+		if (at.leaf)
+			mark_one(&g, leaf_entry(at.table, addr), addr, stop);
+		for (; !at.leaf && addr < stop; addr += PAGE_SIZE)
+			mark_one(&g, pt_entry(at.table, addr), addr, addr + PAGE_SIZE);
+		spin_unlock(&at.table->pt_lock);
+		addr = stop;
 		cond_resched();
 	}
 	gather_end(&g);
@@ -138,26 +148,33 @@ static void watch_stores(struct mm *mm)
 
 /* ---- accessed bits ---- */
 
+/* Of the entry for [addr, end), 4 KiB or a leaf. */
+static void clear_one(struct gather *g, pte_t *pte, u64 addr, u64 end)
+{
+	if (!(pte_load(pte).v & PTE_ACCESSED) || !pte_mapped(pte_load(pte)))
+		return;
+	(void)pte_clear_bits(pte, PTE_ACCESSED);
+	gather_range(g, addr, end);
+}
+
 void clear_accessed(struct vma *v, u64 start, u64 end)
 {
-	struct page *table;
+	struct pt_place at;
 	struct gather g;
 	u64 addr = start;
 
 	gather_begin(&g, v->mm, false);
-	while ((addr = pt_next_table(v->mm, addr, end, &table)) < end) {
+	while ((addr = pt_next(v->mm, addr, end, &at)) < end) {
 		u64 stop = MIN(end, pt_table_end(addr));
 
-		spin_lock(&table->pt_lock);
-		for (; addr < stop; addr += PAGE_SIZE) {
-			pte_t *pte = pt_entry(table, addr);
-
-			if (!(pte_load(pte).v & PTE_ACCESSED) || !pte_mapped(pte_load(pte)))
-				continue;
-			(void)pte_clear_bits(pte, PTE_ACCESSED);
-			gather_addr(&g, addr);
-		}
-		spin_unlock(&table->pt_lock);
+		if (!pt_lock_place(&at, addr))
+			continue;
+		if (at.leaf)
+			clear_one(&g, leaf_entry(at.table, addr), addr, stop);
+		for (; !at.leaf && addr < stop; addr += PAGE_SIZE)
+			clear_one(&g, pt_entry(at.table, addr), addr, addr + PAGE_SIZE);
+		spin_unlock(&at.table->pt_lock);
+		addr = stop;
 	}
 	gather_end(&g);
 }

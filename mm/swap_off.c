@@ -33,15 +33,15 @@ static u64 find_entry(const struct swap_area *a, struct page *table, u64 addr, u
 
 static int vma_back(const struct swap_area *a, struct vma *v, u64 *addr, unsigned int *left)
 {
-	struct page *table;
+	struct pt_place at;
 	bool major = false;
 	int err = 0;
 
-	while (!err && *left && (*addr = pt_next_table(v->mm, *addr, v->end, &table)) < v->end) {
+	while (!err && *left && (*addr = pt_next(v->mm, *addr, v->end, &at)) < v->end) {
 		u64 stop = MIN(v->end, pt_table_end(*addr));
 		pte_t e;
 
-		*addr = find_entry(a, table, *addr, stop, &e);
+		*addr = at.leaf ? stop : find_entry(a, at.table, *addr, stop, &e);
 		if (*addr < stop) {
 			err = fault_swap(v, *addr, e, false, GFP_USER | GFP_NORETRY, &major);
 			--*left;

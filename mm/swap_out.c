@@ -5,7 +5,7 @@
  * An anonymous page does not know who maps it.  So a hand goes round all address
  * spaces instead and looks at entries: one used since the last round loses its
  * accessed bit, one that was not becomes a swap entry and its page goes to the
- * swap cache.  A page that several processes share after fork leaves when the
+ * swap cache.  A leaf that was not used is split first.  A page that several processes share after fork leaves when the
  * last of its entries has been replaced.
  *
  *   under the table's lock         after it
@@ -118,14 +118,34 @@ static u64 sweep_table(struct sweep *s, struct page *table, u64 addr, u64 end)
 	return addr;
 }
 
+/* A leaf's accessed bit speaks for all its pages: true if they stay.  Else it is a table from now on. */
+static bool leaf_stays(struct sweep *s, const struct pt_place *at, u64 addr)
+{
+	pte_t *slot = leaf_entry(at->table, addr);
+	bool used;
+
+	if (!pt_lock_place(at, addr))
+		return false;
+	used = !s->force && pte_clear_bits(slot, PTE_ACCESSED).v & PTE_ACCESSED;
+	if (!used)
+		(void)leaf_split_locked(s->v->mm, at->table, addr);
+	spin_unlock(&at->table->pt_lock);
+	s->scan -= used ? MIN(s->scan, (u64)HUGE_FRAMES) : 0;
+	return used;
+}
+
 /* From @addr on in the mapping; returns where it stopped. */
 static u64 sweep_vma(struct sweep *s, struct vma *v, u64 addr, u64 end)
 {
-	struct page *table;
+	struct pt_place at;
 
 	s->v = v;
-	while (s->scan && (addr = pt_next_table(v->mm, addr, end, &table)) < end) {
-		addr = sweep_table(s, table, addr, MIN(end, pt_table_end(addr)));
+	while (s->scan && (addr = pt_next(v->mm, addr, end, &at)) < end) {
+		if (at.leaf) {
+			addr += leaf_stays(s, &at, addr) ? HUGE_SIZE : 0;
+			continue;
+		}
+		addr = sweep_table(s, at.table, addr, MIN(end, pt_table_end(addr)));
 		if (s->n == SWAP_CLUSTER)
 			sweep_flush(s);
 		cond_resched();

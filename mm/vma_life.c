@@ -11,6 +11,7 @@
 #include <tarn/errno.h>
 #include <tarn/slab.h>
 #include "mm_int.h"
+#include "pgtable.h"
 #include "vma.h"
 
 static struct kmem_cache *vma_cache;
@@ -190,6 +191,8 @@ int vma_split(struct vma *v, u64 addr)
 	upper = vma_copy(v, v->mm, addr, v->end, vma_index(v, addr));
 	if (!upper)
 		return -ENOMEM;
+	if (!IS_ALIGNED(addr, HUGE_SIZE) && vma_is_anon(v))
+		(void)pt_find(v->mm, addr); /* a leaf lies in one mapping */
 	vma_set_bounds(v, v->start, addr);
 	vma_link(upper);
 	return 0;

@@ -76,4 +76,8 @@ void mem_get_stats(struct mem_stats *out)
 	out->pgfree = vm_sum(VM_FREE);
 	out->oom_kills = vm_sum(VM_OOM_KILLS);
 	out->available = available(out);
+	out->anon_huge = vm_sum(VM_ANON_LEAVES) * HUGE_FRAMES;
+	out->thp_alloc = vm_sum(VM_THP_ALLOC);
+	out->thp_fallback = vm_sum(VM_THP_FALLBACK);
+	out->thp_split = vm_sum(VM_THP_SPLIT);
 }

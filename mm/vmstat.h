@@ -30,6 +30,10 @@ enum vm_counter {
 	VM_OOM_KILLS,
 	VM_SWAPIN,                                  /* pages read from swap */
 	VM_SWAPOUT,                                 /* pages written to it */
+	VM_ANON_LEAVES,                             /* 2 MiB entries */
+	VM_THP_ALLOC,
+	VM_THP_FALLBACK,
+	VM_THP_SPLIT,
 	VM_COUNTERS,
 };
 

@@ -44,13 +44,25 @@ static bool wanted(const struct zap *z, pte_t e)
 	return (p->state == PS_ANON) == (z->what == ZAP_ANON);
 }
 
+/* The leaf at @addr, whose table @up is locked: all of it goes. */
+static u64 zap_leaf(struct gather *g, struct page *up, u64 addr) MUST_HOLD(&up->pt_lock)
+{
+	struct page *spare;
+	pte_t e = leaf_take(up, addr, &spare);
+
+	leaf_spare_free(g->mm, spare); /* no CPU ever walked it */
+	g->rss_anon += HUGE_FRAMES;
+	gather_row(g, addr, pte_page(e));
+	return addr + HUGE_SIZE;
+}
+
 /* From @addr on in one table; returns where it stopped (the gather is full) or @end. */
 static u64 zap_table(struct gather *g, const struct zap *z, struct page *table, u64 addr, u64 end)
+	MUST_HOLD(&table->pt_lock)
 {
 	pte_t *pte = pt_entry(table, addr);
 	bool room = true;
 
-	spin_lock(&table->pt_lock);
 	for (; addr < end && room; addr += PAGE_SIZE, pte++) {
 		pte_t e = pte_load(pte);
 
@@ -70,19 +82,26 @@ static u64 zap_table(struct gather *g, const struct zap *z, struct page *table, 
 			gather_addr(g, addr);
 		}
 	}
-	spin_unlock(&table->pt_lock);
 	return addr;
 }
 
 void zap_range(struct gather *g, const struct zap *z, u64 start, u64 end)
 {
-	struct page *table;
+	struct pt_place at;
 	u64 addr = start;
 
-	while ((addr = pt_next_table(g->mm, addr, end, &table)) < end) {
+	while ((addr = pt_next(g->mm, addr, end, &at)) < end) {
 		u64 stop = MIN(end, pt_table_end(addr));
 
-		addr = zap_table(g, z, table, addr, stop);
+		if (!pt_lock_place(&at, addr))
+			continue;
+		if (!at.leaf)
+			addr = zap_table(g, z, at.table, addr, stop);
+		else if (z->what == ZAP_CACHE)
+			addr = stop;
+		else
+			addr = zap_leaf(g, at.table, addr);
+		spin_unlock(&at.table->pt_lock);
 		if (gather_full(g))
 			gather_flush(g);
 		if (z->may_resched)

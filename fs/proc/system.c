@@ -79,6 +79,7 @@ static int meminfo_show(struct strbuf *out)
 	kb(out, "VmallocTotal", (VMALLOC_END - VMALLOC_BASE) >> PAGE_SHIFT);
 	kb(out, "VmallocUsed", m.vmalloc);
 	kb(out, "VmallocChunk", 0); /* as Linux: nobody looks for the largest hole */
+	kb(out, "AnonHugePages", m.anon_huge);
 	return 0;
 }
 
@@ -105,6 +106,7 @@ static int vmstat_show(struct strbuf *out)
 		{ "nr_dirty", m.dirty },
 		{ "nr_writeback", m.writeback },
 		{ "nr_shmem", m.shmem },
+		{ "nr_anon_transparent_hugepages", m.anon_huge / HUGE_FRAMES },
 		{ "nr_kernel_stack", m.kstacks * (PAGE_SIZE / 1024) },
 		{ "nr_page_table_pages", m.tables },
 		{ "pgpgin", m.pgpgin * (PAGE_SIZE / 1024) },
@@ -115,6 +117,9 @@ static int vmstat_show(struct strbuf *out)
 		{ "pgfault", m.pgfault },
 		{ "pgmajfault", m.pgmajfault },
 		{ "oom_kill", m.oom_kills },
+		{ "thp_fault_alloc", m.thp_alloc },
+		{ "thp_fault_fallback", m.thp_fallback },
+		{ "thp_split_pmd", m.thp_split },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -103,6 +103,7 @@ struct mm {
 	u64 hiwater_rss, hiwater_vm;
 	struct file *exe_file;      /* counted, [I] after exec */
 	_Atomic u32 membarrier_state; /* [a] kinds of barrier its threads may ask for: mm/membarrier.c */
+	bool thp_disabled;          /* PR_SET_THP_DISABLE: no 2 MiB entries from now on; kept by fork and exec */
 	struct list dying_node;     /* mm/mm.c: waiting for a worker to unmap it */
 	struct list all_node;       /* mm/mm.c: all address spaces */
 	u64 swap_hand;              /* mm/swap_out.c: where the clock goes on; races only lose a little */
@@ -213,6 +214,17 @@ static inline bool mm_promises(bool noreserve)
 {
 	return !noreserve || vm_overcommit_memory == 2;
 }
+
+/* When a first store to large anonymous memory makes a 2 MiB entry.  mm/huge.c */
+enum huge_mode {
+	HUGE_ALWAYS,
+	HUGE_MADVISE, /* where MADV_HUGEPAGE was said */
+	HUGE_NEVER,
+	HUGE_MODES,
+};
+extern enum huge_mode huge_mode;
+/* prctl(PR_SET_THP_DISABLE): 0 or -EINTR. */
+int mm_set_thp_disabled(bool disabled);
 
 struct strbuf;
 /* /proc/PID/maps and smaps; takes map_lock shared. */

@@ -70,7 +70,8 @@ struct page {
 		struct {               /* PS_TABLE */
 			struct spinlock pt_lock; /* rank LR_PT */
 			u64 pt_va;               /* first address it maps (debug) */
-			_Atomic u32 pt_used;     /* entries not empty */
+			struct page *pt_spare;   /* of a level 1 table: one kept for each of its leaves, in a
+						  * chain through this field; pt_lock */
 		};
 		struct page *head;     /* PS_TAIL */
 	};
@@ -122,11 +123,25 @@ static inline struct page *page_alloc_one(gfp_t gfp, enum page_state state)
 }
 /* Drops a reference; the last one frees. */
 void page_put(struct page *p);
+/*
+ * HUGE_FRAMES frames in an aligned row for one 2 MiB entry.  They are single frames, each with a
+ * reference of its own: one may be shared, replaced or freed without the others.  Only what lies
+ * ready is given (NULL: nothing does): no reclaim, and none that would soon start it.  Zeroed.
+ */
+#define HUGE_FRAMES 512u
+struct page *page_alloc_row(enum page_state state);
+/* Drops a reference of each.  Frames that all become free at once go back as one block. */
+void page_put_row(struct page *first);
 static inline void page_get(struct page *p)
 {
 	u32 old = atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
 
 	assert(old != 0);
+}
+static inline void page_get_row(struct page *first)
+{
+	for (unsigned int i = 0; i < HUGE_FRAMES; i++)
+		page_get(first + i);
 }
 static inline bool page_get_unless_zero(struct page *p)
 {
@@ -184,6 +199,8 @@ struct mem_stats {
 	u64 active_file, inactive_file, active_anon, inactive_anon;
 	u64 dirty, writeback, mapped, shmem, swap_total, swap_free, swap_cached, committed, commit_limit;
 	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, pswpin, pswpout, oom_kills;
+	u64 anon_huge;             /* pages in 2 MiB entries; one that two processes share counts twice */
+	u64 thp_alloc, thp_fallback, thp_split;
 };
 void mem_get_stats(struct mem_stats *out);
 

@@ -25,5 +25,7 @@ struct sysfs_file_ops {
 /* 0, -EEXIST, -ENOMEM. */
 int sysfs_file(struct sysfs_node *dir, const char *name, u32 mode,
 	       const struct sysfs_file_ops *ops, void *arg);
+/* /sys/kernel/mm: memory's settings. */
+void sysfs_memory_init(void);
 /* A relative link to @target. */
 int sysfs_link(struct sysfs_node *dir, const char *name, struct sysfs_node *target);

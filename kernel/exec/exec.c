@@ -276,6 +276,7 @@ static int take_over(struct exec *x, struct mm *mm)
 	u64 entry, sp;
 	int err;
 
+	mm->thp_disabled = current->mm && current->mm->thp_disabled;
 	switch_mm(mm);
 	mm->exe_file = file_get(x->file);
 	if (x->secure && p->rlimits[RLIMIT_STACK].cur > 8ul << 20) {

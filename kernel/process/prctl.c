@@ -10,6 +10,7 @@
 
 #include <linux/prctl.h>
 #include <linux/securebits.h>
+#include <tarn/mm.h>
 #include <tarn/syscall.h>
 
 static long set_name(const char __user *uname)
@@ -62,6 +63,16 @@ static long no_new_privs(int option, unsigned long a2, unsigned long a3, unsigne
 		return -EINVAL;
 	current->no_new_privs = true;
 	return 0;
+}
+
+static long thp_disable(int option, unsigned long a2, unsigned long a3, unsigned long a4,
+			unsigned long a5)
+{
+	if (a3 || a4 || a5)
+		return -EINVAL;
+	if (option == PR_GET_THP_DISABLE)
+		return a2 ? -EINVAL : current->mm->thp_disabled;
+	return mm_set_thp_disabled(a2);
 }
 
 static long set_timer_slack(unsigned long ns)
@@ -123,6 +134,9 @@ long sys_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
 		return PR_TIMING_STATISTICAL;
 	case PR_SET_TIMING:
 		return set_timing(a2);
+	case PR_SET_THP_DISABLE:
+	case PR_GET_THP_DISABLE:
+		return thp_disable(option, a2, a3, a4, a5);
 	case PR_GET_TID_ADDRESS:
 		return put_user((u64)current->clear_child_tid, (u64 __user *)a2);
 	default:

@@ -543,6 +543,18 @@ TEST(mlock_faults_in_and_counts)
 	CHECK_ERR(mlock(p, 2 * PAGE), ENOMEM);
 }
 
+/* The unlocked rest of a partly locked range is no hole. */
+TEST(munlock_of_partly_locked_range)
+{
+	char *p = map_anon(3);
+
+	if (mlock(p, PAGE) < 0 && (errno == EPERM || errno == ENOMEM))
+		SKIP("no locked memory allowed here");
+	CHECK(!munlock(p, 3 * PAGE));
+	CHECK(!mlock(p + PAGE, PAGE));
+	CHECK(!munlock(p, 3 * PAGE));
+}
+
 TEST(fork_keeps_layout_and_protection)
 {
 	char *p = map_anon(2);
