@@ -32,6 +32,7 @@ bench: ## compare with Debian's Linux kernel
 	@tools/deps all
 	@$(MAKE) --no-print-directory kernel
 	@bench/boot
+	@bench/memory
 
 gdb: ## attach to a machine started with `./tarn run --gdb`
 	@gdb -q $(OUT)/tarn.debug -ex 'target remote :1234'
