@@ -77,6 +77,8 @@ static u32 vm_flags_of(unsigned long prot, unsigned long flags)
 		vm |= VM_LOCKED;
 	if (flags & MAP_NORESERVE)
 		vm |= VM_NORESERVE;
+	if (flags & MAP_STACK) /* a thread's: mostly a few pages of it are ever used */
+		vm |= VM_NOHUGEPAGE;
 	return vm;
 }
 

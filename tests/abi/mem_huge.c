@@ -10,7 +10,7 @@
 
 #include <pthread.h>
 #include <sys/prctl.h>
-#include <sys/uio.h>
+#include <sys/utsname.h>
 
 #define PAGE 4096ul
 #define HUGE (2ul << 20)
@@ -172,6 +172,30 @@ TEST(huge_advice)
 	CHECK_EQ(smaps(p + HUGE, "AnonHugePages"), 2048);
 	CHECK_ERR(madvise(p, 2 * HUGE + HUGE, MADV_HUGEPAGE), ENOMEM);
 	CHECK_ERR(madvise(p + 1, HUGE, MADV_HUGEPAGE), EINVAL);
+}
+
+/* Of a thread's stack a few pages are used: since 6.7 MAP_STACK asks for small ones (Tarn does, too). */
+static bool stacks_may_be_large(void)
+{
+	int major = 0, minor = 0;
+	struct utsname u;
+
+	CHECK(!uname(&u));
+	sscanf(u.release, "%d.%d", &major, &minor);
+	return !strstr(u.release, "tarn") && major * 100 + minor < 607;
+}
+
+TEST(map_stack_keeps_small_pages)
+{
+	char *p = mmap(NULL, 4 * HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	if (stacks_may_be_large())
+		SKIP("a Linux before 6.7");
+	for (size_t i = 1; i < 4; i++)
+		p[i * HUGE - PAGE] = 1;
+	CHECK_EQ(smaps(p, "AnonHugePages"), 0);
+	CHECK_EQ(smaps(p, "THPeligible"), 0);
 }
 
 TEST(thp_disable)
