@@ -368,6 +368,58 @@ SWAP_TEST(shared_copy_on_write_pages_leave_when_all_let_go)
 	swap_end();
 }
 
+/* ---- 2 MiB pages, where the machine makes them ---- */
+
+#define HUGE (2ul << 20)
+#define HUGE_PAGES (HUGE / PAGE)
+
+/* @n aligned 2 MiB ranges, filled. */
+static char *map_huge(size_t n, unsigned int seed)
+{
+	char *p = mmap(NULL, (n + 1) * HUGE, RW, ANON, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	p = (char *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
+	madvise(p, n * HUGE, MADV_HUGEPAGE);
+	fill(p, n * HUGE_PAGES, seed);
+	return p;
+}
+
+SWAP_TEST(huge_pages_go_in_pieces)
+{
+	char *p = map_huge(2, 3);
+
+	swap_begin();
+	page_out(p, 2 * HUGE_PAGES);
+	CHECK(holds(p, 2 * HUGE_PAGES, 3));
+	fill(p, 2 * HUGE_PAGES, 4);
+	page_out(p + PAGE, HUGE_PAGES); /* across the border */
+	CHECK(holds(p, 2 * HUGE_PAGES, 4));
+	swap_end();
+	CHECK(holds(p, 2 * HUGE_PAGES, 4));
+}
+
+/* One process has the 2 MiB whole, the other lets its pages go: both keep what they see. */
+SWAP_TEST(huge_page_shared_with_one_who_swaps)
+{
+	char *p = map_huge(1, 5);
+
+	swap_begin();
+	WAIT_OK(CHILD({
+		CHECK_EQ(madvise(p, HUGE, MADV_PAGEOUT), 0); /* Linux passes over shared pages */
+		CHECK(holds(p, HUGE_PAGES / 2, 5));
+		fill(p, HUGE_PAGES / 4, 6);
+		CHECK(holds(p, HUGE_PAGES / 4, 6));
+	}));
+	CHECK(holds(p, HUGE_PAGES, 5));
+	fill(p, HUGE_PAGES, 7);
+	CHECK(holds(p, HUGE_PAGES, 7));
+	WAIT_OK(CHILD(CHECK_EQ(madvise(p, HUGE, MADV_PAGEOUT), 0)));
+	CHECK_EQ(munmap(p, HUGE), 0);
+	CHECK_EQ(swapped_kb(), 0);
+	swap_end();
+}
+
 SWAP_TEST(mprotect_on_swapped_pages)
 {
 	char *p;
