@@ -398,7 +398,7 @@ TEST(pkey_alloc_without_keys)
 	if (cpu_has_keys())
 		SKIP("the CPU has keys");
 	key = syscall(SYS_pkey_alloc, 0, 0);
-	CHECK(key == -1 && errno == ENOSPC);
+	CHECK(key == -1 && (errno == ENOSPC || errno == EINVAL)); /* later kernels say EINVAL */
 	CHECK_ERR(syscall(SYS_pkey_free, 1), EINVAL);
 }
 
