@@ -3,6 +3,7 @@
 #include "abi.h"
 
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sys/uio.h>
 
 #ifndef MADV_COLD
@@ -245,6 +246,38 @@ TEST(populate_read_and_write)
 	file = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE, fd, 0);
 	CHECK(!madvise(file, 2 * PAGE, MADV_POPULATE_WRITE));
 	CHECK_EQ(file[PAGE], 'b');
+}
+
+static char *crowded; /* 256 pages that eight threads advise at once */
+
+static void *advise_all_over(void *arg)
+{
+	static const int hints[] = { MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTFORK, MADV_DOFORK,
+				     MADV_WILLNEED, MADV_DONTDUMP, MADV_DODUMP };
+	unsigned seed = (unsigned)(uintptr_t)arg;
+
+	for (int i = 0; i < 1000; i++) {
+		char *at = crowded + rand_r(&seed) % 256 * PAGE;
+
+		CHECK(!madvise(at, PAGE, hints[rand_r(&seed) % 8]) || errno == EBADF);
+		CHECK_EQ(at[9], 4);
+		at[10]++;
+	}
+	return NULL;
+}
+
+TEST(advice_from_many_threads)
+{
+	pthread_t t[8];
+
+	crowded = map_anon(256);
+	memset(crowded, 4, 256 * PAGE);
+	for (long i = 0; i < 8; i++)
+		CHECK(!pthread_create(&t[i], NULL, advise_all_over, (void *)(i + 1)));
+	for (int i = 0; i < 8; i++)
+		CHECK(!pthread_join(t[i], NULL));
+	for (int i = 0; i < 256; i++)
+		CHECK(crowded[i * PAGE] == 4 && crowded[(i + 1) * PAGE - 1] == 4);
 }
 
 TEST(hints_change_nothing)
