@@ -236,9 +236,9 @@ static struct page *get_page(struct vma *v, struct mapping *m, u64 index, bool *
 	}
 	if (p)
 		page_put(p);
+	*major = m->ops->read_pages || (shmem_swapped(m) && !shmem_is_hole(m, index));
 	if (!m->ops->read_pages)
 		return fill_hole(m, index);
-	*major = true;
 	if (!(v->flags & VM_RAND_READ)) {
 		if (v->flags & VM_SEQ_READ)
 			readahead_sync(m, &v->file->ra, index, 1);

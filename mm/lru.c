@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * The two lists of file pages: which were used lately, which can go.
+ * The lists of file pages: which were used lately, which can go.
  *
  *   new -> inactive --second access--> active --no access seen--> inactive -> evicted
  *
  * A page is on at most one list (PG_LRU); PG_ACTIVE says which.  Reclaim takes
  * pages off the inactive list's tail in batches ("isolates" them) and puts back
- * what it keeps.  Memory-only pages (tmpfs) are on no list until there is swap;
- * neither are anonymous ones.
+ * what it keeps.  Pages of memory-only files (tmpfs) have a pair of lists of
+ * their own, which only swap makes worth looking at.  Anonymous pages are on no
+ * list: swap_out.c walks their address spaces.
  *
  * Locks: lru_lock (LR_LRU, irqs off).
  */
@@ -17,19 +18,32 @@
 #include "page_int.h"
 
 static struct spinlock lru_lock = SPINLOCK_INIT("lru", LR_LRU);
-static struct list lists[2] GUARDED_BY(&lru_lock); /* [0] inactive, [1] active; head: young */
-static u64 sizes[2] GUARDED_BY(&lru_lock);
+/* By kind; [0] inactive, [1] active; head: young */
+static struct list lists[LRU_KINDS][2] GUARDED_BY(&lru_lock);
+static u64 sizes[LRU_KINDS][2] GUARDED_BY(&lru_lock);
 
 void lru_init(void)
 {
-	list_init(&lists[0]);
-	list_init(&lists[1]);
+	for (int k = 0; k < LRU_KINDS; k++) {
+		list_init(&lists[k][0]);
+		list_init(&lists[k][1]);
+	}
+}
+
+void lru_get_kind_sizes(enum lru_kind kind, u64 *active, u64 *inactive)
+{
+	*inactive = READ_UNLOCKED(sizes[kind][0]);
+	*active = READ_UNLOCKED(sizes[kind][1]);
 }
 
 void lru_get_sizes(u64 *active, u64 *inactive)
 {
-	*inactive = READ_UNLOCKED(sizes[0]);
-	*active = READ_UNLOCKED(sizes[1]);
+	lru_get_kind_sizes(LRU_FILE, active, inactive);
+}
+
+static enum lru_kind kind_of(const struct page *p)
+{
+	return page_test(p, PG_SWAPBACKED) ? LRU_SHMEM : LRU_FILE;
 }
 
 static int which(const struct page *p)
@@ -42,14 +56,14 @@ static void put_on(struct page *p) MUST_HOLD(&lru_lock)
 	int l = which(p);
 
 	page_set(p, PG_LRU);
-	list_add(&lists[l], &p->lru);
-	sizes[l]++;
+	list_add(&lists[kind_of(p)][l], &p->lru);
+	sizes[kind_of(p)][l]++;
 }
 
 static void take_off(struct page *p) MUST_HOLD(&lru_lock)
 {
 	list_del(&p->lru);
-	sizes[which(p)]--;
+	sizes[kind_of(p)][which(p)]--;
 	page_clear(p, PG_LRU);
 }
 
@@ -93,13 +107,13 @@ void lru_mark_accessed(struct page *p)
 		activate(p);
 }
 
-unsigned int lru_isolate(bool active, struct page **pages, unsigned int max)
+unsigned int lru_isolate(enum lru_kind kind, bool active, struct page **pages, unsigned int max)
 {
 	unsigned int n = 0, looked = 0;
 	u64 flags = spin_lock_irqsave(&lru_lock);
 
 	while (n < max && looked++ < 4 * max) {
-		struct page *p = list_last(&lists[active], struct page, lru);
+		struct page *p = list_last(&lists[kind][active], struct page, lru);
 
 		if (!p)
 			break;
@@ -108,11 +122,22 @@ unsigned int lru_isolate(bool active, struct page **pages, unsigned int max)
 			take_off(p);
 			pages[n++] = p;
 		} else {
-			list_move(&lists[active], &p->lru);
+			list_move(&lists[kind][active], &p->lru);
 		}
 	}
 	spin_unlock_irqrestore(&lru_lock, flags);
 	return n;
+}
+
+bool lru_take(struct page *p)
+{
+	u64 flags = spin_lock_irqsave(&lru_lock);
+	bool was_on = page_test(p, PG_LRU);
+
+	if (was_on)
+		take_off(p);
+	spin_unlock_irqrestore(&lru_lock, flags);
+	return was_on;
 }
 
 void lru_put_back(struct page *p, bool active)

@@ -50,12 +50,15 @@ static int cold(struct vma *v, u64 start, u64 end, bool page_out)
 	clear_accessed(v, start, end); /* so that reclaim comes here first */
 	if (page_out && v->has_anon)
 		swap_out_range(v, start, end);
-	if (!page_out || !m || m->unevictable)
+	if (!page_out || !m || (m->unevictable && !m->swap))
 		return 0;
 	gather_begin(&g, v->mm, false);
 	zap_range(&g, &z, start, end);
 	gather_end(&g);
-	pagecache_drop_clean(m, vma_index(v, start), vma_index(v, end - 1));
+	if (m->swap)
+		shmem_swap_out_range(m, vma_index(v, start), vma_index(v, end - 1));
+	else
+		pagecache_drop_clean(m, vma_index(v, start), vma_index(v, end - 1));
 	return 0;
 }
 

@@ -312,6 +312,13 @@ static void count_pages(enum page_state state, unsigned int order, bool in)
 	irq_restore(flags);
 }
 
+void page_change_state(struct page *p, enum page_state state)
+{
+	count_pages(p->state, 0, false);
+	p->state = (u8)state;
+	count_pages(state, 0, true);
+}
+
 struct page *page_alloc(gfp_t gfp, unsigned int order, enum page_state state)
 {
 	struct page *p;

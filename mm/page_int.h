@@ -29,6 +29,8 @@ extern struct page_marks page_marks; /* [I] after page_init */
 u64 page_free_frames(void);
 /* Per-CPU lists of all CPUs back to the buddy allocator; interrupts on. */
 void page_drain_all(void);
+/* Another owner, whom nobody else can meet meanwhile. */
+void page_change_state(struct page *p, enum page_state state);
 /* Marks set from what the allocator manages. */
 u64 page_managed_frames(void);
 

@@ -41,14 +41,15 @@ void mapping_init(struct mapping *m, struct inode *host, const struct mapping_op
 	atomic_store(&m->wb_error, 0);
 	atomic_store(&m->writable_maps, 0);
 	m->unevictable = false;
+	m->swap = NULL;
 }
 
 void mapping_destroy(struct mapping *m)
 {
 	assert(list_empty(&m->vmas));
-	if (READ_UNLOCKED(m->nrpages))
+	if (shmem_pages(m))
 		cache_drop_range(m, 0, ~0ul);
-	assert(!READ_UNLOCKED(m->nrpages));
+	assert(!shmem_pages(m));
 }
 
 /* ---- finding ---- */
@@ -116,7 +117,9 @@ struct page *cache_add_new(struct mapping *m, u64 index, gfp_t gfp)
 	}
 	if (m->unevictable)
 		vm_count(VM_SHMEM, 1);
-	else
+	if (m->swap)
+		page_set(p, PG_SWAPBACKED);
+	if (m->swap || !m->unevictable)
 		lru_add(p);
 	return p;
 }
@@ -178,14 +181,6 @@ void page_read_done(struct page *p, bool ok)
 
 void cache_start_read(struct mapping *m, struct page **pages, unsigned int n)
 {
-	if (!m->ops->read_pages) {
-		for (unsigned int i = 0; i < n; i++) {
-			clear_page(page_address(pages[i]));
-			page_set(pages[i], PG_UPTODATE);
-			page_unlock(pages[i]);
-		}
-		return;
-	}
 	vm_count_irq(VM_PGIN, n);
 	m->ops->read_pages(m, pages, n);
 }
@@ -210,22 +205,25 @@ static struct page *read_once(struct mapping *m, u64 index, bool lock_inval)
 	NO_LOCK_CHECK /* locks only if asked to */
 {
 	struct page *p;
-	int err;
+	int err = 0;
 
 	if (lock_inval)
 		rwsem_read_lock(&m->invalidate_lock);
 	p = pagecache_grab(m, index, GFP_USER);
-	if (p && !page_test(p, PG_UPTODATE))
+	if (p && !page_test(p, PG_UPTODATE) && m->ops->read_pages) {
 		cache_start_read(m, &p, 1);
-	else if (p)
+	} else if (p) {
+		err = page_test(p, PG_UPTODATE) ? 0 : shmem_fill(m, p);
 		page_unlock(p);
+	}
 	if (lock_inval)
 		rwsem_read_unlock(&m->invalidate_lock);
 	if (!p)
 		return ERR_PTR(-ENOMEM);
 	if (page_test(p, PG_UPTODATE))
 		return p;
-	err = wait_filled(m, p);
+	if (!err)
+		err = wait_filled(m, p);
 	if (!err)
 		return p;
 	page_put(p);

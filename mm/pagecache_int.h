@@ -17,3 +17,9 @@ void cache_drop_range(struct mapping *m, u64 first, u64 last);
 #define CACHE_BATCH 16u
 unsigned int cache_find_batch(struct mapping *m, u64 *index, u64 last, int tag, struct page **pages);
 #define CACHE_ANY (-1)
+/* ---- shmem.c ---- */
+/* Locked @p, which the caller has a reference of, leaves the file for the swap cache, to be swap_write()n: false
+ * if it cannot. */
+bool shmem_swap_out(struct page *p);
+/* Slots of [first, last] are given up. */
+void shmem_drop(struct mapping *m, u64 first, u64 last);

@@ -54,7 +54,7 @@ void reclaim_set_flusher(void (*wake)(void))
 
 /* ---- file pages ---- */
 
-enum verdict { FREED, KEEP_INACTIVE, KEEP_ACTIVE, GONE };
+enum verdict { FREED, KEEP_INACTIVE, KEEP_ACTIVE, GONE, TO_SWAP };
 
 /* Locked.  What becomes of a page from the inactive list's end? */
 static enum verdict judge(struct page *p, bool *dirty)
@@ -80,6 +80,8 @@ static enum verdict judge(struct page *p, bool *dirty)
 		*dirty = true;
 		return KEEP_INACTIVE;
 	}
+	if (page_test(p, PG_SWAPBACKED))
+		return shmem_swap_out(p) ? TO_SWAP : KEEP_ACTIVE;
 	page_unmap_all(p);
 	return cache_evict(p) ? FREED : KEEP_INACTIVE;
 }
@@ -91,18 +93,21 @@ static enum verdict judge_isolated(struct page *p, bool *dirty)
 	if (!page_trylock(p))
 		return KEEP_INACTIVE;
 	v = judge(p, dirty);
-	if (v != FREED)
+	if (v != FREED && v != TO_SWAP)
 		page_unlock(p);
 	return v;
 }
 
-static u64 shrink_inactive(u64 scan, bool *dirty)
+_Static_assert(BATCH <= SWAP_CLUSTER, "what goes to swap is written at once");
+
+static u64 shrink_inactive(enum lru_kind kind, u64 scan, bool *dirty)
 {
 	struct page *pages[BATCH];
 	u64 freed = 0;
 
 	while (scan) {
-		unsigned int n = lru_isolate(false, pages, (unsigned int)MIN(scan, (u64)BATCH));
+		unsigned int n = lru_isolate(kind, false, pages, (unsigned int)MIN(scan, (u64)BATCH));
+		unsigned int to_swap = 0;
 
 		if (!n)
 			break;
@@ -121,8 +126,12 @@ static u64 shrink_inactive(u64 scan, bool *dirty)
 			case KEEP_ACTIVE:
 				lru_put_back(pages[i], true);
 				break;
+			case TO_SWAP:
+				pages[to_swap++] = pages[i];
+				break;
 			}
 		}
+		freed += swap_write(pages, to_swap);
 		scan -= MIN(scan, (u64)n);
 		cond_resched();
 	}
@@ -131,12 +140,12 @@ static u64 shrink_inactive(u64 scan, bool *dirty)
 }
 
 /* Old active pages become inactive unless they were used again. */
-static void shrink_active(u64 scan)
+static void shrink_active(enum lru_kind kind, u64 scan)
 {
 	struct page *pages[BATCH];
 
 	while (scan) {
-		unsigned int n = lru_isolate(true, pages, (unsigned int)MIN(scan, (u64)BATCH));
+		unsigned int n = lru_isolate(kind, true, pages, (unsigned int)MIN(scan, (u64)BATCH));
 
 		if (!n)
 			break;
@@ -150,17 +159,18 @@ static void shrink_active(u64 scan)
 	}
 }
 
-static u64 shrink_lists(int priority, bool *dirty)
+/* @part: per cent of what the priority says. */
+static u64 shrink_lists(enum lru_kind kind, int priority, u64 part, bool *dirty)
 {
 	u64 active, inactive;
 
-	lru_get_sizes(&active, &inactive);
+	lru_get_kind_sizes(kind, &active, &inactive);
 	if (active > inactive)
-		shrink_active(MAX(active >> priority, (u64)BATCH));
-	return shrink_inactive(MAX(inactive >> priority, (u64)BATCH), dirty);
+		shrink_active(kind, MAX((active >> priority) * part / 100, (u64)BATCH));
+	return shrink_inactive(kind, MAX((inactive >> priority) * part / 100, (u64)BATCH), dirty);
 }
 
-/* ---- anonymous pages ---- */
+/* ---- anonymous pages, and those of memory-only files ---- */
 
 #define IN_FLIGHT_MAX 512u /* pages on their way to swap, before more are sent */
 
@@ -173,27 +183,29 @@ static bool files_are_few(void)
 	return page_free_frames() + active + inactive <= page_marks.high;
 }
 
-/* As vm.swappiness weighs the two kinds: s parts of anonymous pages to 200 - s of files. */
-static u64 anon_share(int priority)
+/* As vm.swappiness weighs the two kinds, s parts of these to 200 - s of files: per cent of the files' pace. */
+static u64 swap_part(void)
 {
-	u64 anon = MAX(vm_sum(VM_PAGES_FIRST + PS_ANON) >> priority, (u64)BATCH);
 	u64 s = MIN(vm_swappiness, 200u);
+	u64 part = s * 100 / (201 - s);
 
-	if (files_are_few() || s == 200)
-		return anon;
-	return anon * s / (200 - s);
+	return files_are_few() ? MAX(part, 100ul) : part;
 }
 
 static u64 shrink_anon(int priority)
 {
-	u64 freed;
+	u64 anon = MAX(vm_sum(VM_PAGES_FIRST + PS_ANON) >> priority, (u64)BATCH);
+	u64 part = swap_part(), freed;
+	bool dirty;
 
-	if (!swap_possible())
+	if (!swap_possible() || !part)
 		return 0;
 	while (swap_in_flight() >= IN_FLIGHT_MAX)
 		(void)swap_wait_written();
 	freed = swap_cache_shrink(MAX(swap_cached_pages() >> priority, (u64)BATCH));
-	return freed + swap_out_anon(anon_share(priority));
+	if (swap_free_slots())
+		freed += shrink_lists(LRU_SHMEM, priority, part, &dirty);
+	return freed + swap_out_anon(anon * part / 100);
 }
 
 /* ---- other caches ---- */
@@ -223,7 +235,7 @@ static u64 one_round(int priority, gfp_t gfp)
 	bool dirty = false;
 	u64 freed;
 
-	freed = shrink_lists(priority, &dirty);
+	freed = shrink_lists(LRU_FILE, priority, 100, &dirty);
 	if (dirty && wake)
 		wake();
 	freed += shrink_anon(priority);
@@ -310,10 +322,10 @@ u64 pagecache_drop_all(void)
 	bool dirty = false;
 
 	lru_get_sizes(&active, &inactive);
-	shrink_active(active);
+	shrink_active(LRU_FILE, active);
 	for (int i = 0; i < 3; i++) {
 		lru_get_sizes(&active, &inactive);
-		dropped += shrink_inactive(inactive, &dirty);
+		dropped += shrink_inactive(LRU_FILE, inactive, &dirty);
 	}
 	return dropped;
 }

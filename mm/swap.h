@@ -17,6 +17,7 @@
 
 struct bdev;
 struct file;
+struct mapping;
 struct mm;
 struct vma;
 
@@ -103,10 +104,13 @@ struct swap_area *swap_next_area(struct swap_area *a) MUST_HOLD(&swap_lock); /* 
 /* ---- swap_cache.c ---- */
 /* The page of @slot with a reference, or NULL. */
 struct page *swap_cache_find(u64 slot);
-/* Gives locked, anonymous @p a fresh slot and puts it into the cache, dirty: false if swap is full. */
+/* Gives locked @p a fresh slot and puts it into the cache, dirty; the caller gives the cache its reference.  False:
+ * swap is full. */
 bool swap_cache_add_new(struct page *p);
-/* A locked new page for @slot, to be read: 0, -ENOENT (the slot is free), -EEXIST, -ENOMEM. */
+/* A locked new page for @slot, to be read, which gains a reference: 0, -ENOENT (the slot is free), -EEXIST, -ENOMEM. */
 int swap_cache_add(struct page *p, u64 slot);
+/* Takes that back: nobody has seen it. */
+void swap_cache_forget(struct page *p);
 /* Locked, not under writeback: out of the cache; the slot goes too if nobody counts it. */
 void swap_cache_delete(struct page *p);
 /* Locked; nobody but the cache and the caller has it, and it is clean or its slot uncounted:
@@ -151,6 +155,12 @@ bool swap_reuse(struct page *p);
 /* ---- swap_off.c ---- */
 /* Every slot of @a, which gives none out, is emptied: 0, -ENOMEM, -EINTR, -EFAULT. */
 int swap_bring_back(struct swap_area *a);
+
+/* ---- shmem.c ---- */
+/* Pages [first, last] of a memory-only file, as far as nobody uses them at the moment. */
+void shmem_swap_out_range(struct mapping *m, u64 first, u64 last);
+/* swap_bring_back for them, once over all files: 0, -ENOMEM, -EINTR, -EIO. */
+int shmem_bring_back(const struct swap_area *a);
 
 /* ---- swap_out.c ---- */
 /* The clock: looks at about @scan anonymous entries of address spaces; pages freed or on their way out. */

@@ -54,7 +54,6 @@ static int insert(struct swap_area *a, struct page *p, u64 page) MUST_HOLD(&a->l
 	a->map[page] |= SLOT_CACHED;
 	a->cached++;
 	p->index = swap_slot((u32)(a - swap_areas), page);
-	page_get(p);
 	page_set(p, PG_SWAPCACHE);
 	list_add(&a->pages, &p->lru);
 	return 0;
@@ -94,6 +93,8 @@ int swap_cache_add(struct page *p, u64 slot)
 		err = -ENOENT;
 	else
 		err = insert(a, p, page);
+	if (!err)
+		page_get(p);
 	swap_unlock_area(a, flags);
 	return err;
 }
@@ -114,16 +115,20 @@ static void forget(struct swap_area *a, struct page *p) MUST_HOLD(&a->lock)
 	page_clear(p, PG_SWAPCACHE | PG_DIRTY);
 }
 
-void swap_cache_delete(struct page *p)
+void swap_cache_forget(struct page *p)
 	NO_LOCK_CHECK /* through swap_lock_area */
 {
-	struct swap_area *a;
 	u64 flags;
+	struct swap_area *a = swap_lock_area(p->index, &flags);
 
-	assert(page_test(p, PG_LOCKED) && page_test(p, PG_SWAPCACHE) && !page_test(p, PG_WRITEBACK));
-	a = swap_lock_area(p->index, &flags);
 	forget(a, p);
 	swap_unlock_area(a, flags);
+}
+
+void swap_cache_delete(struct page *p)
+{
+	assert(page_test(p, PG_LOCKED) && page_test(p, PG_SWAPCACHE) && !page_test(p, PG_WRITEBACK));
+	swap_cache_forget(p);
 	page_put(p);
 }
 
@@ -274,8 +279,9 @@ static struct page *next_cached(struct swap_area *a, u64 *at)
 
 	if (radix_gang_lookup(&a->cache, &found, at, *at, ~0ul, 1)) {
 		p = found;
-		page_get(p);
 		++*at;
+		if (!page_get_unless_zero(p))
+			p = NULL; /* on its way in: the next walk meets it */
 	}
 	spin_unlock_irqrestore(&a->lock, flags);
 	return p;

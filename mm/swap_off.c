@@ -3,7 +3,7 @@
  * The way back for swapoff: every slot of an area is emptied.
  *
  * All address spaces are walked for entries of the area, each as if it had
- * faulted; what only the swap cache has is dropped.  fork and mremap may carry
+ * faulted, and all memory-only files; what only the swap cache has is dropped.  fork and mremap may carry
  * an entry from a place not yet seen to one already passed, so walks go on
  * until no slot is in use.
  */
@@ -75,7 +75,7 @@ static int mm_back(const struct swap_area *a, struct mm *mm, u64 *addr)
 static int after_error(int err, unsigned int *tries)
 {
 	if (err != -ENOMEM || ++*tries > MEMORY_TRIES)
-		return err;
+		return err; /* 0, too */
 	if (!swap_wait_written())
 		sleep_ns(10 * NSEC_PER_MSEC);
 	return 0;
@@ -125,6 +125,8 @@ int swap_bring_back(struct swap_area *a)
 		return -ENOMEM;
 	while (READ_UNLOCKED(a->used)) {
 		err = mms_back(a, &tries);
+		if (!err)
+			err = after_error(shmem_bring_back(a), &tries);
 		if (!err)
 			err = swap_cache_empty(a);
 		if (err)

@@ -69,7 +69,10 @@ static bool take_count(struct page *p, pte_t e)
 {
 	if (page_test(p, PG_SWAPCACHE))
 		return swap_dup(p->index) == 0;
-	return !is_pinned(p, e) && swap_cache_add_new(p) && swap_dup(p->index) == 0;
+	if (is_pinned(p, e) || !swap_cache_add_new(p))
+		return false;
+	page_get(p);
+	return swap_dup(p->index) == 0;
 }
 
 static void replace_entry(struct sweep *s, u64 addr, pte_t *pte, struct page *p)

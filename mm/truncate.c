@@ -59,6 +59,7 @@ static void drop_page(struct mapping *m, struct page *p)
 void cache_drop_range(struct mapping *m, u64 first, u64 last)
 {
 	struct page *pages[CACHE_BATCH];
+	u64 start = first;
 	unsigned int n;
 
 	while ((n = cache_find_batch(m, &first, last, CACHE_ANY, pages))) {
@@ -66,6 +67,8 @@ void cache_drop_range(struct mapping *m, u64 first, u64 last)
 			drop_page(m, pages[i]);
 		cond_resched();
 	}
+	if (m->swap)
+		shmem_drop(m, start, last);
 }
 
 /* Page locked: bytes [off, end) become zero, in memory and, by being dirty, on disk if they were not. */
@@ -89,8 +92,9 @@ static void zero_bytes(struct page *p, size_t off, size_t end)
  */
 static void zero_part(struct mapping *m, u64 from, u64 to)
 {
-	struct page *p = m->ops->read_pages ? cache_read(m, from >> PAGE_SHIFT, false) :
-					      pagecache_find(m, from >> PAGE_SHIFT);
+	u64 index = from >> PAGE_SHIFT;
+	struct page *p = m->ops->read_pages || !shmem_is_hole(m, index) ? cache_read(m, index, false) :
+									  NULL;
 
 	if (IS_ERR_OR_NULL(p)) {
 		if (p)

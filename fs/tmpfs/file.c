@@ -2,6 +2,7 @@
 /*
  * Regular files of tmpfs: the page cache is the file.
  *
+ * Under pressure pages go to swap (mm/shmem.c) and come back when they are used.
  * A hole has no page.  read(2) gives zeros for it without making one; a write
  * or a fault through a mapping makes it.
  */
@@ -14,6 +15,20 @@
 
 #include "../internal.h"
 #include "tmpfs.h"
+
+/* The page of @index with a reference, up to date; NULL: a hole; ERR_PTR. */
+static struct page *data_page(struct mapping *m, u64 index)
+{
+	struct page *p = pagecache_find(m, index);
+
+	if (p && page_test(p, PG_UPTODATE))
+		return p;
+	if (p)
+		page_put(p);
+	else if (shmem_is_hole(m, index))
+		return NULL;
+	return pagecache_read_page(m, index);
+}
 
 static ssize_t read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
@@ -28,8 +43,10 @@ static ssize_t read(struct file *f, struct iov_iter *to, loff_t *pos)
 		if (at >= size)
 			break;
 		n = MIN(MIN(PAGE_SIZE - offset, to->count), size - at);
-		p = pagecache_find(m, at >> PAGE_SHIFT);
-		if (p && page_test(p, PG_UPTODATE))
+		p = data_page(m, at >> PAGE_SHIFT);
+		if (IS_ERR(p))
+			return done ? done : PTR_ERR(p);
+		if (p)
 			got = iov_copy_to(to, (char *)page_address(p) + offset, n);
 		else
 			got = iov_zero(to, n);
@@ -63,18 +80,24 @@ static ssize_t write(struct file *f, struct iov_iter *from, loff_t *pos)
 static int get_page(struct inode *inode, u64 index, struct page **out)
 {
 	struct page *p = pagecache_find_locked(&inode->data, index);
+	int err;
 
 	if (!p) {
-		if (tmpfs_full(inode->super, 1) || (!TI(inode)->promised && !mm_may_commit(1)))
+		if (shmem_is_hole(&inode->data, index) &&
+		    (tmpfs_full(inode->super, 1) || (!TI(inode)->promised && !mm_may_commit(1))))
 			return -ENOSPC;
 		p = pagecache_grab(&inode->data, index, GFP_USER);
 		if (!p)
 			return -ENOMEM;
-		tmpfs_account(inode);
 	}
 	if (!page_test(p, PG_UPTODATE)) {
-		clear_page(page_address(p));
-		page_set(p, PG_UPTODATE);
+		err = shmem_fill(&inode->data, p);
+		if (err) {
+			page_unlock(p);
+			page_put(p);
+			return err;
+		}
+		tmpfs_account(inode);
 	}
 	*out = p;
 	return 0;
@@ -108,7 +131,10 @@ int tmpfs_setattr(struct inode *inode, const struct setattr *attr)
 		    ((seals & F_SEAL_GROW) && attr->size > size))
 			return -EPERM;
 	}
+	/* No page is filled from a slot on its way out. */
+	rwsem_write_lock(&inode->data.invalidate_lock);
 	setattr_generic(inode, attr);
+	rwsem_write_unlock(&inode->data.invalidate_lock);
 	if (attr->valid & ATTR_SIZE)
 		tmpfs_account(inode);
 	return 0;
@@ -122,7 +148,7 @@ static int allocate(struct inode *inode, u64 offset, u64 len)
 
 	if (tmpfs_full(inode->super, last - (offset >> PAGE_SHIFT) + 1) &&
 	    tmpfs_full(inode->super, last - (offset >> PAGE_SHIFT) + 1 -
-				     MIN(READ_UNLOCKED(inode->data.nrpages), last)))
+				     MIN(shmem_pages(&inode->data), last)))
 		return -ENOSPC;
 	for (u64 i = offset >> PAGE_SHIFT; i <= last; i++) {
 		struct page *p;
@@ -149,7 +175,9 @@ static int fallocate(struct file *f, int mode, u64 offset, u64 len)
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		if (t->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
 			return -EPERM;
+		rwsem_write_lock(&inode->data.invalidate_lock);
 		pagecache_punch(&inode->data, offset, offset + len - 1);
+		rwsem_write_unlock(&inode->data.invalidate_lock);
 		tmpfs_account(inode);
 		return 0;
 	}
@@ -171,20 +199,14 @@ static loff_t llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->po
 {
 	struct mapping *m = &f->inode->data;
 	u64 size = inode_size(f->inode), index = (u64)offset >> PAGE_SHIFT, found;
-	void *entry;
 
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		return llseek_generic(f, offset, whence);
 	if (offset < 0 || (u64)offset >= size)
 		return -ENXIO;
-	rcu_read_lock();
-	if (whence == SEEK_DATA) {
-		if (!radix_gang_lookup(&m->pages, &entry, &found, index, ~0ull, 1))
-			found = ~0ull >> PAGE_SHIFT;
-	} else if (!radix_next_hole(&m->pages, index, ~0ull >> PAGE_SHIFT, &found)) {
-		found = ~0ull >> PAGE_SHIFT;
-	}
-	rcu_read_unlock();
+	found = whence == SEEK_DATA ? shmem_next_data(m, index) :
+				      shmem_next_hole(m, index, DIV_ROUND_UP(size, PAGE_SIZE));
+	found = MIN(found, ~0ull >> PAGE_SHIFT);
 	if (found > index)
 		offset = (loff_t)(found << PAGE_SHIFT);
 	if (whence == SEEK_DATA && ((u64)offset >= size || found == ~0ull >> PAGE_SHIFT))

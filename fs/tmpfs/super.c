@@ -58,7 +58,7 @@ bool tmpfs_full(struct super *sb, u64 pages)
 void tmpfs_account(struct inode *inode)
 {
 	struct tmpfs_inode *t = TI(inode);
-	u64 now = READ_UNLOCKED(inode->data.nrpages);
+	u64 now = shmem_pages(&inode->data);
 	s64 delta;
 
 	if (now == READ_ONCE(t->accounted))
@@ -108,7 +108,8 @@ static void set_ops(struct inode *inode, mode_t mode, kdev_t dev)
 		inode->ops = &tmpfs_file_inode_ops;
 		inode->fops = &tmpfs_file_fops;
 		inode->data.ops = &tmpfs_mapping_ops;
-		inode->data.unevictable = true;
+		shmem_init(&inode->data, &TI(inode)->swap);
+		TI(inode)->swap.pinned = TS(inode->super)->noswap;
 		break;
 	case S_IFLNK:
 		inode->ops = &tmpfs_link_ops;
@@ -166,9 +167,13 @@ static int parse_option(struct tmpfs_super *s, char *word)
 
 	if (value)
 		*value++ = '\0';
+	if (str_eq(word, "noswap")) {
+		s->noswap = true;
+		return 0;
+	}
 	if (str_eq(word, "huge") || str_eq(word, "mpol") || str_eq(word, "inode64") ||
-	    str_eq(word, "inode32") || str_eq(word, "noswap"))
-		return 0; /* hints: pages are small and stay in memory here */
+	    str_eq(word, "inode32"))
+		return 0; /* hints: pages are small here */
 	if (!value)
 		return -EINVAL;
 	if (str_eq(word, "size")) {
@@ -261,6 +266,8 @@ static void show_options(struct super *sb, struct strbuf *out)
 			      (unsigned long long)(s->max_pages << (PAGE_SHIFT - 10)));
 	if (s->inodes_given)
 		strbuf_printf(out, ",nr_inodes=%llu", (unsigned long long)s->max_inodes);
+	if (s->noswap)
+		strbuf_puts(out, ",noswap");
 	if (s->mode != 01777)
 		strbuf_printf(out, ",mode=%o", s->mode);
 	if (s->uid)

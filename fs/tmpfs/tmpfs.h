@@ -19,6 +19,7 @@ struct tmpfs_xattr {
 
 struct tmpfs_inode {
 	struct inode vfs;
+	struct shmem_swap swap;     /* mm/shmem.c */
 	struct radix_root entries;  /* directory: cookie -> dentry, pinned; inode->lock */
 	u64 next_cookie;            /* inode->lock */
 	u64 accounted;              /* pages counted in the super block: inode->spin */
@@ -35,6 +36,7 @@ struct tmpfs_super {
 	uid_t uid;
 	gid_t gid;
 	bool size_given, inodes_given;
+	bool noswap;                         /* pages of its files stay in memory */
 };
 
 static inline struct tmpfs_inode *TI(struct inode *inode)

@@ -80,8 +80,33 @@ struct mapping {
 	u64 writeback_index;                    /* where the flusher goes on */
 	_Atomic u32 wb_error;                   /* [a] errno_seq: error and how often it happened, for fsync */
 	_Atomic s32 writable_maps;              /* [a] shared writable mappings; < 0 while sealed */
-	bool unevictable;                       /* tmpfs: pages only go with the file */
+	bool unevictable;                       /* tmpfs: pages go with the file, or to swap */
+	struct shmem_swap *swap;                /* [I] where those are; NULL: they never leave memory */
 };
+
+/*
+ * struct shmem_swap - the pages of a memory-only file that are in swap.  mm/shmem.c.
+ * Lives in the file system's inode.
+ */
+struct shmem_swap {
+	struct mapping *mapping;                /* [I] */
+	struct radix_root slots;                /* by page index; mapping->tree_lock */
+	u64 nr;                                 /* of them; the same */
+	struct list node;                       /* all files that have some: list_lock in shmem.c */
+	bool pinned;                            /* pages stay in memory: shmctl(SHM_LOCK), noswap */
+};
+/* @m is a memory-only file's mapping from now on. */
+void shmem_init(struct mapping *m, struct shmem_swap *s);
+/* Pages the file has, in memory and in swap; those in swap. */
+u64 shmem_pages(const struct mapping *m);
+u64 shmem_swapped(const struct mapping *m);
+/* Fills a locked page that is new in the cache: 0, -EIO, -ENOMEM, -EINTR. */
+int shmem_fill(struct mapping *m, struct page *p);
+/* Nothing was ever stored at @index. */
+bool shmem_is_hole(struct mapping *m, u64 index);
+/* First index at or after @index with data (~0: none), without (at most @end). */
+u64 shmem_next_data(struct mapping *m, u64 index);
+u64 shmem_next_hole(struct mapping *m, u64 index, u64 end);
 
 void mapping_init(struct mapping *m, struct inode *host, const struct mapping_ops *ops);
 /* The inode goes: all pages are dropped, dirty or not; none may be mapped. */

@@ -40,6 +40,16 @@ u64 shm_resident(const struct shm_segment *s)
 	return READ_UNLOCKED(s->file->inode->mapping->nrpages);
 }
 
+u64 shm_swapped(const struct shm_segment *s)
+{
+	return shmem_swapped(s->file->inode->mapping);
+}
+
+void shm_pin_pages(struct shm_segment *s, bool pin)
+{
+	WRITE_ONCE(s->file->inode->mapping->swap->pinned, pin);
+}
+
 struct shm_segment *shm_find(struct ipc_ns *ns, int id)
 {
 	struct ipc_object *p = ipc_find(&ns->shm, id);
@@ -56,6 +66,7 @@ void shm_unlock_pages(struct shm_segment *s)
 	atomic_fetch_sub(&s->locker->user->locked_shm, shm_pages_of(s));
 	cred_put(s->locker);
 	s->locker = NULL;
+	shm_pin_pages(s, false);
 }
 
 void shm_unlink(struct ipc_ns *ns, struct shm_segment *s)

@@ -42,6 +42,9 @@ static inline u64 shm_pages_of(const struct shm_segment *s)
 }
 /* Pages in memory now. */
 u64 shm_resident(const struct shm_segment *s);
+/* And in swap.  Pinned ones stay in memory. */
+u64 shm_swapped(const struct shm_segment *s);
+void shm_pin_pages(struct shm_segment *s, bool pin);
 /* By identifier; ERR_PTR(-EINVAL). */
 struct shm_segment *shm_find(struct ipc_ns *ns, int id) MUST_HOLD(&ns->lock);
 /* Out of the namespace; then, without the lock, shm_free. */

@@ -42,8 +42,10 @@ static long usage(struct ipc_ns *ns, void __user *buf)
 	mutex_lock(&ns->lock);
 	out.used_ids = (int)ns->shm.in_use;
 	out.shm_tot = ns->shm_pages;
-	IDR_FOR_EACH(&ns->shm.table, p, index)
+	IDR_FOR_EACH(&ns->shm.table, p, index) {
 		out.shm_rss += shm_resident(shm_of(p));
+		out.shm_swp += shm_swapped(shm_of(p));
+	}
 	max = ipc_max_index(&ns->shm);
 	mutex_unlock(&ns->lock);
 	return copy_to_user(buf, &out, sizeof(out)) ? -EFAULT : max;
@@ -150,6 +152,7 @@ static int lock_pages(struct shm_segment *s)
 		return -ENOMEM;
 	}
 	s->locker = cred_get(current->cred);
+	shm_pin_pages(s, true);
 	s->perm.mode |= SHM_LOCKED;
 	return 0;
 }
@@ -218,7 +221,8 @@ static int sysvipc_show(struct strbuf *out)
 			      p->uid, p->gid, p->cuid, p->cgid);
 		strbuf_printf(out, " %10ld %10ld %10ld %21lu %21lu\n", (long)s->atime,
 			      (long)s->dtime, (long)s->ctime,
-			      (ulong)(shm_resident(s) << PAGE_SHIFT), 0ul);
+			      (ulong)(shm_resident(s) << PAGE_SHIFT),
+			      (ulong)(shm_swapped(s) << PAGE_SHIFT));
 	}
 	mutex_unlock(&ns->lock);
 	return 0;

@@ -627,3 +627,129 @@ SWAP_TEST(two_areas_by_priority)
 	CHECK_EQ(swapoff("second"), 0);
 	CHECK(holds(p, 500, 19));
 }
+
+/* ---- shared memory ---- */
+
+/* Every page is stored to and stays as it is, so that none has a slot any more. */
+static void fill_again(char *p, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++)
+		((volatile char *)p)[i * PAGE] = ((volatile char *)p)[i * PAGE];
+}
+
+/* Shared pages leave memory for fresh slots. */
+static void squeeze_out(char *p, size_t pages)
+{
+	long before;
+
+	fill_again(p, pages);
+	before = proc_kb("/proc/meminfo", "SwapFree");
+
+	for (int i = 0; i < 50; i++) {
+		CHECK_EQ(madvise(p, pages * PAGE, MADV_PAGEOUT), 0);
+		if (before - proc_kb("/proc/meminfo", "SwapFree") >= (long)(pages * 4 * 3 / 4))
+			return;
+		sleep_ms(20);
+	}
+	ABI_FAIL("SwapFree fell only from %ld to %ld kB", before, proc_kb("/proc/meminfo", "SwapFree"));
+}
+
+static char *map_shared(int fd, size_t pages)
+{
+	char *p = mmap(NULL, pages * PAGE, RW, MAP_SHARED, fd, 0);
+
+	CHECK(p != MAP_FAILED);
+	return p;
+}
+
+static int make_memfd(size_t pages)
+{
+	int fd = memfd_create("swapped", 0);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(ftruncate(fd, (off_t)(pages * PAGE)), 0);
+	return fd;
+}
+
+SWAP_TEST(shared_memory_is_swapped)
+{
+	static char buf[8 * PAGE];
+	struct stat st;
+	char *p, *q;
+	int fd;
+
+	swap_begin();
+	fd = make_memfd(600);
+	p = map_shared(fd, 600);
+	fill(p, 500, 20);
+	squeeze_out(p, 500);
+	q = map_shared(fd, 600);
+	CHECK(holds(q, 500, 20)); /* by a fault through another mapping */
+	CHECK_EQ(munmap(q, 600 * PAGE), 0); /* Linux lets only go what one maps */
+	squeeze_out(p, 500);
+	CHECK_EQ(pread(fd, buf, sizeof(buf), 16 * PAGE), sizeof(buf));
+	CHECK(holds(buf, 8, 20 + 16u * 2654435761u));
+	memset(buf, 1, sizeof(buf));
+	CHECK_EQ(pwrite(fd, buf, 100, 32 * PAGE + 50), 100);
+	fill(p + 32 * PAGE, 1, 20 + 32u * 2654435761u);
+	CHECK(holds(p, 500, 20));
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ(st.st_blocks, 500 * 8);
+	CHECK_EQ(lseek(fd, 0, SEEK_HOLE), 500 * PAGE);
+	squeeze_out(p, 500);
+	CHECK_EQ(lseek(fd, 0, SEEK_HOLE), 500 * PAGE); /* in swap is no hole */
+	CHECK_EQ(lseek(fd, 499 * PAGE, SEEK_DATA), 499 * PAGE);
+	WAIT_OK(CHILD(CHECK(holds(p, 500, 20))));
+	swap_end();
+	CHECK(holds(p, 500, 20));
+}
+
+SWAP_TEST(truncate_frees_swapped_shared_memory)
+{
+	char *p;
+	int fd;
+
+	swap_begin();
+	fd = make_memfd(512);
+	p = map_shared(fd, 512);
+	fill(p, 512, 21);
+	squeeze_out(p, 512);
+	CHECK_EQ(ftruncate(fd, 100 * PAGE + 10), 0);
+	CHECK_EQ(ftruncate(fd, 512 * PAGE), 0);
+	CHECK(holds(p, 100, 21));
+	for (size_t i = 100 * PAGE + 10; i < 512 * PAGE; i++)
+		CHECK_EQ(p[i], 0);
+	fill(p, 512, 22);
+	squeeze_out(p, 512);
+	CHECK_EQ(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 10 * PAGE, 50 * PAGE), 0);
+	for (size_t i = 10 * PAGE; i < 60 * PAGE; i++)
+		CHECK_EQ(p[i], 0);
+	CHECK(holds(p, 10, 22));
+	CHECK(holds(p + 60 * PAGE, 452, 22 + 60u * 2654435761u));
+	squeeze_out(p, 400);
+	CHECK_EQ(munmap(p, 512 * PAGE), 0);
+	CHECK_EQ(close(fd), 0); /* the slots go with the file */
+	swap_end();
+}
+
+SWAP_TEST(private_copies_of_swapped_shared_memory)
+{
+	char *p, *q;
+	int fd;
+
+	swap_begin();
+	fd = make_memfd(300);
+	p = map_shared(fd, 300);
+	fill(p, 300, 23);
+	squeeze_out(p, 300);
+	q = mmap(NULL, 300 * PAGE, RW, MAP_PRIVATE, fd, 0);
+	CHECK(q != MAP_FAILED);
+	CHECK(holds(q, 300, 23));
+	fill(q, 150, 24);
+	page_out(q, 150);
+	CHECK_EQ(madvise(p, 300 * PAGE, MADV_PAGEOUT), 0);
+	CHECK(holds(q, 150, 24));
+	CHECK(holds(p, 300, 23));
+	swap_end();
+	CHECK(holds(q, 150, 24));
+}
