@@ -2,8 +2,8 @@
 /*
  * The OOM killer: when nothing can be reclaimed, one process must go.
  *
- * Badness is the memory a process would give back (resident pages and page
- * tables), moved by oom_score_adj thousandths of all memory.  Init and processes
+ * Badness is the memory a process would give back (resident pages, pages in swap
+ * and page tables), moved by oom_score_adj thousandths of all memory and swap.  Init and processes
  * at -1000 are never chosen.  While a victim is still dying nobody else is
  * killed; the allocator waits for it.  The log says who and why.
  */
@@ -12,6 +12,7 @@
 #include <tarn/process.h>
 #include "mm_int.h"
 #include "page_int.h"
+#include "swap.h"
 #include "vmstat.h"
 
 #define WAIT_FOR_VICTIM (50 * NSEC_PER_MSEC)
@@ -25,7 +26,7 @@ struct candidate {
 	pid_t pid;
 	s64 badness;
 	int adj;
-	u64 total_vm, anon, file, shmem, tables; /* pages */
+	u64 total_vm, anon, file, shmem, swap, tables; /* pages */
 	char comm[16];
 };
 
@@ -57,13 +58,14 @@ static bool weigh(struct process *p, struct candidate *c)
 	c->anon = (u64)mm->rss_anon;
 	c->file = (u64)mm->rss_file;
 	c->shmem = (u64)mm->rss_shmem;
+	c->swap = (u64)mm->swap_used;
 	c->tables = (u64)mm->table_pages;
 	for (int i = 0; i < 16; i++)
 		c->comm[i] = p->leader->comm[i];
 	c->comm[15] = 0;
 	mm_put_later(mm);
-	c->badness = (s64)(c->anon + c->file + c->shmem + c->tables) +
-		     (s64)page_managed_frames() / 1000 * c->adj;
+	c->badness = (s64)(c->anon + c->file + c->shmem + c->swap + c->tables) +
+		     (s64)(page_managed_frames() + swap_total_slots()) / 1000 * c->adj;
 	return true;
 }
 
@@ -102,13 +104,14 @@ static void report(const struct candidate *c, gfp_t gfp, unsigned int order)
 
 	mem_get_stats(&s);
 	pr_err("out of memory: %s (pid %d) wants %u pages (gfp %x); of %lu KiB %lu free, %lu anonymous, "
-	       "%lu cached, %lu slab",
+	       "%lu cached, %lu slab; of %lu KiB of swap %lu free",
 	       current->comm, current->tid, 1u << order, gfp, (ulong)s.total * 4, (ulong)s.free * 4,
-	       (ulong)s.anon * 4, (ulong)s.cached * 4, (ulong)s.slab * 4);
+	       (ulong)s.anon * 4, (ulong)s.cached * 4, (ulong)s.slab * 4, (ulong)s.swap_total * 4,
+	       (ulong)s.swap_free * 4);
 	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, "
-	       "shmem-rss:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory",
+	       "shmem-rss:%lukB, swap:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory",
 	       c->pid, c->comm, (ulong)c->total_vm * 4, (ulong)c->anon * 4, (ulong)c->file * 4,
-	       (ulong)c->shmem * 4, (ulong)c->tables * 4, c->adj);
+	       (ulong)c->shmem * 4, (ulong)c->swap * 4, (ulong)c->tables * 4, c->adj);
 }
 
 static bool kill_one(gfp_t gfp, unsigned int order)

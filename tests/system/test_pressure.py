@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""Work that needs more memory than the machine has.
+
+Without swap it finishes or the kernel kills one process, says which and why, and the shell lives
+on; with swap on a second disk the same work finishes with the right output.  Linux passes too.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness import TOOLS, Result, good, tarn
+
+SWAP_ON = "mkswap /dev/vdb >/dev/null 2>&1 && swapon /dev/vdb || exit 99\n"
+
+# Megabytes of text that says where it belongs, filled and read back: in memory, or as files.
+BLOCKS = r"""
+import hashlib
+def block(i):
+    return hashlib.shake_128(str(i).encode()).digest(1024) * 1024
+"""
+
+HOG = f"""
+cat >hog.py <<'END'
+{BLOCKS}
+blocks = [block(i) for i in range(80)]
+print("bad blocks:", [i for i, b in enumerate(blocks) if b != block(i)])
+END
+python3 hog.py; echo hog $?
+"""
+
+SHARED = f"""
+mount -t tmpfs -o size=75m tmpfs /mnt
+cat >shared.py <<'END'
+{BLOCKS}
+for i in range(70):
+    open(f"/mnt/{{i}}", "wb").write(block(i))
+print("bad files:", [i for i in range(70) if open(f"/mnt/{{i}}", "rb").read() != block(i)])
+END
+python3 shared.py; umount /mnt
+"""
+
+# Lines of a hundred hexadecimal digits in no order; their sum does not depend on it.
+SORT = r"""
+cat >lines.py <<'END'
+import hashlib, sys
+with open("in", "wb") as out:
+    for i in range(int(sys.argv[1]) * 10):
+        text = hashlib.shake_128(str(i).encode()).hexdigest(50 * 1024)
+        out.write(b"".join(text[j:j + 100].encode() + b"\n" for j in range(0, len(text), 100)))
+END
+cat >sum.py <<'END'
+import hashlib, sys
+total = 0
+for line in open(sys.argv[1], "rb"):
+    total += int.from_bytes(hashlib.md5(line).digest(), "big")
+print(total % 2**128)
+END
+export LC_ALL=C
+python3 lines.py MEGABYTES
+sort BUFFER in >out; echo sort $?
+sort -c out && [ "$(python3 sum.py in)" = "$(python3 sum.py out)" ] && echo sorted right
+"""
+
+# A file that takes the compiler far more than its text: nested templates of the preprocessor.
+COMPILE = r"""
+cat >big.py <<'END'
+print("#include <stdio.h>")
+for i in range(COUNT):
+    body = "".join(f"x = x * {k * 2 + 1}u + (x >> {k % 13 + 1}) + t[{k % 7}];" for k in range(40))
+    print(f"unsigned f{i}(unsigned x, unsigned *t) {{ {body} return x ^ {i}u; }}")
+calls = "".join(f"x = f{i}(x, t);" for i in range(COUNT))
+print(f"int main(void) {{ unsigned t[7] = {{1,2,3,4,5,6,7}}, x = 1; {calls} printf(\"%u\\n\", x); }}")
+END
+python3 big.py >big.c
+gcc -O1 -o big big.c; echo gcc $?
+[ -x big ] && ./big
+"""
+
+
+@pytest.fixture
+def swap(tmp_path: Path) -> Path:
+    disk = tmp_path / "swap.img"
+    with open(disk, "wb") as f:
+        f.truncate(512 << 20)
+    return disk
+
+
+def run(script: str, *options: str, packages: str = TOOLS, limit: int = 300, mem: str = "128M") -> Result:
+    """In a small machine; that the shell itself lives to the end is part of every case."""
+    script = f"cd /root\n{script}\ngrep oom_kill /proc/vmstat; echo shell alive"
+    result = good(tarn("debian", "--packages", packages, "--mem", mem, "--smp", "2", *options, "--",
+                       "bash", "-c", script, limit=limit))
+    assert result.text.endswith("shell alive\n"), result.explain()
+    return result
+
+
+def kills(result: Result) -> int:
+    found = re.search(r"^oom_kill (\d+)$", result.text, re.M)
+    assert found, result.text
+    return int(found[1])
+
+
+def fit(script: str, **values: object) -> str:
+    for name, value in values.items():
+        script = script.replace(name, str(value))
+    return script
+
+
+def test_without_swap_the_largest_goes() -> None:
+    fill = "dd if=/dev/zero of=big bs=1M count=100 2>/dev/null && cksum <big\n"
+    result = run(HOG + fill + "dmesg | grep Killed", mem="64M")
+    assert "hog 137" in result.text and "bad blocks" not in result.text
+    assert " 104857600\n" in result.text  # clean pages go, dirty ones are written: no reason to kill
+    assert kills(result) == 1
+    assert re.search(r"Out of memory: Killed process \d+ \(python3\)", result.text)
+
+
+def test_with_swap_it_finishes(swap: Path) -> None:
+    off = "swapoff /dev/vdb && grep -c . /proc/swaps\n"
+    result = run(SWAP_ON + HOG + SHARED + off, "--drive", str(swap), mem="64M")
+    assert "bad blocks: []" in result.text and "hog 0" in result.text
+    assert "bad files: []" in result.text
+    assert result.text.splitlines()[-3] == "1"  # nothing is left in /proc/swaps but its heading
+    assert kills(result) == 0
+
+
+def test_writers_are_throttled() -> None:
+    watch = r"""
+(while :; do grep -E '^(Dirty|Writeback):' /proc/meminfo; sleep 0.1; done) >seen & watcher=$!
+dd if=/dev/zero of=big bs=1M count=80 2>/dev/null; kill $watcher
+awk '/Dirty/ { d = $2 } /Writeback/ { if (d + $2 > most) most = d + $2 } END { print "most", most }' seen
+"""
+    result = run(watch, mem="64M")
+    most = int(re.search(r"^most (\d+)$", result.text, re.M)[1])
+    # A fifth of what can be used is allowed, and a piece of a write beyond it.
+    assert 0 < most < 64 * 1024 // 4, result.text
+    assert kills(result) == 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("swapping", [False, True])
+def test_sort_of_a_large_file(swapping: bool, swap: Path) -> None:
+    script = fit(SORT, MEGABYTES=200, BUFFER="-S 150M" if swapping else "")
+    options = ["--drive", str(swap)] if swapping else []
+    result = run((SWAP_ON if swapping else "") + script, *options, limit=900)
+    if swapping or "sort 0" in result.text:
+        assert "sort 0\nsorted right" in result.text
+    else:
+        assert "sort 137" in result.text and kills(result) > 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("swapping", [False, True])
+def test_large_compilation(swapping: bool, swap: Path) -> None:
+    options = ["--drive", str(swap)] if swapping else []
+    script = fit(COMPILE, COUNT=2500)
+    result = run((SWAP_ON if swapping else "") + script, *options, limit=900)
+    if swapping or "gcc 0" in result.text:
+        plain = run(script, mem="1G", limit=900)
+        assert result.text.split("oom_kill")[0] == plain.text.split("oom_kill")[0]
+        assert "gcc 0" in result.text
+    else:
+        assert kills(result) > 0
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("swapping", [False, True])
+def test_stress_beyond_memory(swapping: bool, swap: Path) -> None:
+    options = ["--drive", str(swap)] if swapping else []
+    script = "stress-ng --vm 2 --vm-bytes 150% --verify --timeout 60 2>&1; echo stress $?"
+    result = run((SWAP_ON if swapping else "") + script, *options, packages="stress-ng", limit=600)
+    if swapping:
+        assert "stress 0" in result.text and kills(result) == 0
+    assert "fail:" not in result.text, result.text
