@@ -52,8 +52,9 @@ static u64 entry_slot(const void *entry)
 	return ((u64)entry >> 1) - 1;
 }
 
-static void count_slots(struct shmem_swap *s, s64 delta) MUST_HOLD(&s->mapping->tree_lock)
+static void count_slots(struct mapping *m, s64 delta) MUST_HOLD(&m->tree_lock)
 {
+	struct shmem_swap *s = m->swap;
 	bool had = s->nr;
 
 	s->nr += (u64)delta;
@@ -131,7 +132,7 @@ static bool change_trees(struct mapping *m, struct page *p) MUST_HOLD(&m->tree_l
 	radix_delete(&m->pages, index);
 	m->nrpages--;
 	p->mapping = NULL;
-	count_slots(m->swap, 1);
+	count_slots(m, 1);
 	vm_count(VM_SHMEM, -1);
 	return true;
 }
@@ -201,7 +202,7 @@ static u64 take_slot(struct mapping *m, u64 index)
 	void *entry = radix_delete(&m->swap->slots, index);
 
 	if (entry)
-		count_slots(m->swap, -1);
+		count_slots(m, -1);
 	spin_unlock_irqrestore(&m->tree_lock, flags);
 	return entry ? entry_slot(entry) : ~0ul;
 }
