@@ -197,8 +197,7 @@ static void bio_wake_waiter(struct bio *bio)
 {
 	struct bio_waiter *w = bio->private;
 
-	atomic_store_explicit(&w->done, true, memory_order_release);
-	waitq_wake_all(&w->waitq, 0);
+	waitq_wake_done(&w->waitq, &w->done);
 }
 
 static int bio_wait_once(struct bio *bio)
@@ -212,7 +211,7 @@ static int bio_wait_once(struct bio *bio)
 	bio->flags |= BIO_SYNC;
 	bio_submit(bio);
 	wait_event(&w.waitq, atomic_load_explicit(&w.done, memory_order_acquire));
-	/* The waker may still be inside waitq_wake_all(): wait until it let the lock go. */
+	/* The waker may still be inside waitq_wake_done(): wait until it let the lock go. */
 	irq = spin_lock_irqsave(&w.waitq.lock);
 	spin_unlock_irqrestore(&w.waitq.lock, irq);
 	return bio->status;

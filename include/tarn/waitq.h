@@ -44,6 +44,8 @@ void waitq_remove(struct wait_entry *e);
 /* Any context.  @events: POLL* bits that became true, 0 when that has no meaning. */
 void waitq_wake_one(struct waitq *q, u32 events);
 void waitq_wake_all(struct waitq *q, u32 events);
+/* Sets *@done and wakes all in one hold of the lock: who sees *@done and then has held the lock may free @q. */
+void waitq_wake_done(struct waitq *q, _Atomic bool *done);
 /* Up to @n exclusive waiters. */
 void waitq_wake_n(struct waitq *q, u32 events, unsigned int n);
 static inline bool waitq_active(struct waitq *q)

@@ -56,10 +56,9 @@ static bool wake_entry(struct wait_entry *e, u32 events)
 	return e->wake ? e->wake(e, events) : thread_wake(e->thread);
 }
 
-void waitq_wake_n(struct waitq *q, u32 events, unsigned int n)
+static void wake_n_locked(struct waitq *q, u32 events, unsigned int n) MUST_HOLD(&q->lock)
 {
 	struct wait_entry *e, *next;
-	u64 flags = spin_lock_irqsave(&q->lock);
 
 	LIST_FOR_EACH_SAFE (e, next, &q->waiters, node) {
 		bool exclusive = e->exclusive;
@@ -67,6 +66,22 @@ void waitq_wake_n(struct waitq *q, u32 events, unsigned int n)
 		if (wake_entry(e, events) && exclusive && --n == 0)
 			break;
 	}
+}
+
+void waitq_wake_n(struct waitq *q, u32 events, unsigned int n)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	wake_n_locked(q, events, n);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void waitq_wake_done(struct waitq *q, _Atomic bool *done)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	atomic_store_explicit(done, true, memory_order_release);
+	wake_n_locked(q, 0, ~0u);
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
