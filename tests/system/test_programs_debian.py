@@ -20,7 +20,7 @@ CASES = {
         trap 'echo term; exit 5' TERM; kill $$; echo not reached""",
     "job_control": """set -m; sleep 300 & kill -STOP %1; sleep 0.3; jobs | sed 's/  */ /g'; kill -CONT %1; sleep 0.3
         jobs | sed 's/  */ /g'; kill %1; wait %1; echo $?""",
-    "wait_n": "for i in 3 1 2; do (sleep 0.$i; exit $i) & done; for i in 1 2 3; do wait -n; echo $?; done",
+    "wait_n": "for i in 3 1 2; do (sleep 0.$((i * 3)); exit $i) & done; for i in 1 2 3; do wait -n; echo $?; done",
     "subshells": "for i in $(seq 60); do (echo $i) & done | sort -n | md5sum; wait",
     "coproc": "coproc cat; echo hello >&${COPROC[1]}; read -u ${COPROC[0]} x; echo $x",
     "arrays": "declare -A a; for w in b a c b a b; do let a[$w]++; done; for k in a b c; do echo $k ${a[$k]}; done",
