@@ -302,20 +302,28 @@ copy_user_loop:
 	subq $8, %rax
 	cmpq $8, %rax
 	jae 3b
-4:	testq %rax, %rax
+	/* Four bytes are one move: an aligned number is read and written whole, as programs expect. */
+4:	cmpq $4, %rax
+	jb 5f
+	movl (%rsi), %r8d
+	movl %r8d, (%rdi)
+	addq $4, %rsi
+	addq $4, %rdi
+	subq $4, %rax
+5:	testq %rax, %rax
 	jz 6f
 	/* Byte by byte: the tail, and after a fault up to the byte that faults again. */
-5:	movb (%rsi), %r8b
-.Lcopy_byte_store:
+.Lcopy_byte_load:
+	movb (%rsi), %r8b
 	movb %r8b, (%rdi)
 	incq %rsi
 	incq %rdi
 	decq %rax
-	jnz 5b
+	jnz .Lcopy_byte_load
 6:	USER_CLOSE
 	ret
-EX_TABLE 1b, 5b, 5b
-EX_TABLE 5b, 6b, 6b
+EX_TABLE 1b, .Lcopy_byte_load, .Lcopy_byte_load
+EX_TABLE .Lcopy_byte_load, 6b, 6b
 
 copy_user_rep:
 	USER_OPEN
