@@ -165,7 +165,7 @@ int fault_cow(struct vma *v, u64 addr)
 	}
 	page_get(p);
 	spin_unlock(&table->pt_lock);
-	err = install_private(v, addr, e, p);
+	err = p->state == PS_CACHE ? fault_copy(v, addr, e, p) : install_private(v, addr, e, p);
 	swap_put_page(p);
 	return err;
 }

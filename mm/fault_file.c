@@ -19,6 +19,10 @@
  *
  * A full barrier after (A); the table's lock orders (B).  One of the two sees
  * the other, so no entry stays for a page that left the file.
+ *
+ * A private copy has no way back to the file, so it is made with the page
+ * locked and still there: truncation drops the page later, and unmaps again,
+ * copies included, after that.
  */
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
@@ -248,6 +252,18 @@ static struct page *get_page(struct vma *v, struct mapping *m, u64 index, bool *
 	return pagecache_read_page(m, index);
 }
 
+int fault_copy(struct vma *v, u64 addr, pte_t old, struct page *p)
+{
+	int err = page_lock_killable(p);
+
+	if (err)
+		return err;
+	if (still_there(vma_mapping(v), p, vma_index(v, addr)))
+		err = install_private(v, addr, old, p);
+	page_unlock(p);
+	return err;
+}
+
 /* A store into a shared mapping: @p, referenced, becomes dirty and writable.  The reference is taken over. */
 static int map_shared_write(struct vma *v, u64 addr, struct page *table, struct page *p)
 {
@@ -345,7 +361,7 @@ int fault_file(struct vma *v, u64 addr, bool write, bool *major)
 	if (IS_ERR(p))
 		return (int)PTR_ERR(p);
 	if (write && !(v->flags & VM_SHARED)) {
-		err = install_private(v, addr, (pte_t){ 0 }, p);
+		err = fault_copy(v, addr, (pte_t){ 0 }, p);
 		page_put(p);
 		return err;
 	}

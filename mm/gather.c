@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Clear, flush, then free: see gather.h. */
+#include <tarn/pagecache.h>
 #include <tarn/slab.h>
 #include "gather.h"
 #include "swap.h"
@@ -20,7 +21,7 @@ void gather_begin(struct gather *g, struct mm *mm, bool dying)
 /* More room on the first overflow; without memory the small array is flushed more often. */
 static void grow(struct gather *g)
 {
-	struct page **more;
+	ulong *more;
 
 	if (g->pages != g->inline_pages)
 		return;
@@ -33,19 +34,19 @@ static void grow(struct gather *g)
 	g->cap = PAGE_SIZE / sizeof(*more);
 }
 
-static bool keep(struct gather *g, struct page *p)
+static bool keep(struct gather *g, struct page *p, ulong mark)
 {
-	g->pages[g->count++] = p;
+	g->pages[g->count++] = (ulong)p | mark;
 	if (gather_full(g))
 		grow(g);
 	return !gather_full(g);
 }
 
-bool gather_page(struct gather *g, u64 addr, struct page *p)
+bool gather_page(struct gather *g, u64 addr, struct page *p, bool stored)
 {
 	gather_addr(g, addr);
 	if (!g->dying)
-		return keep(g, p);
+		return keep(g, p, stored ? GATHER_STORED : 0);
 	swap_put_page(p);
 	return true;
 }
@@ -65,15 +66,20 @@ void gather_row(struct gather *g, u64 addr, struct page *first)
 	if (g->dying)
 		put_row(first);
 	else
-		keep(g, (struct page *)((uintptr_t)first | GATHER_ROW));
+		keep(g, first, GATHER_ROW);
 }
 
-static void put(struct page *p)
+static void put(ulong kept)
 {
-	if ((uintptr_t)p & GATHER_ROW)
-		put_row((struct page *)((uintptr_t)p & ~GATHER_ROW));
-	else
-		swap_put_page(p);
+	struct page *p = (struct page *)(kept & ~GATHER_MARKS);
+
+	if (kept & GATHER_ROW) {
+		put_row(p);
+		return;
+	}
+	if (kept & GATHER_STORED)
+		page_mark_dirty(p);
+	swap_put_page(p);
 }
 
 void gather_table(struct gather *g, struct page *table)

@@ -6,6 +6,11 @@
  * entries, flushes once, and only then frees frames and page tables.  The
  * gather carries the frames across that flush.  mm/gather.c.
  *
+ * Until the flush another thread may store through its TLB into a page whose
+ * entry is cleared, when writeback may have cleaned it and found no entry to
+ * protect: a page that was writable through a shared mapping is marked dirty
+ * once more after the flush.
+ *
  * At the end of an address space (dying) no CPU will run its user code again:
  * frames go at once, and one flush before the tables go stops the CPUs that
  * still walk them.
@@ -15,23 +20,27 @@
 #include <tarn/mm.h>
 
 #define GATHER_INLINE 32
-#define GATHER_ROW 1ul
+
+/* Marks in a gathered frame's address */
+#define GATHER_ROW 1ul    /* the first of a row */
+#define GATHER_STORED 2ul /* a shared mapping may store into it until the flush */
+#define GATHER_MARKS (GATHER_ROW | GATHER_STORED)
 
 struct gather {
 	struct mm *mm;
 	u64 start, end;           /* what must be flushed: empty if start >= end */
 	bool dying;
 	u32 count, cap;
-	struct page **pages;      /* inline_pages, or a page of pointers; GATHER_ROW set: a row's first frame */
+	ulong *pages;             /* inline_pages, or a page of them: frames with marks */
 	struct list tables;       /* page->lru of tables that left the tree */
 	s64 rss_anon, rss_file, rss_shmem, swap; /* entries taken: subtracted at the end */
-	struct page *inline_pages[GATHER_INLINE];
+	ulong inline_pages[GATHER_INLINE];
 };
 
 void gather_begin(struct gather *g, struct mm *mm, bool dying);
-/* Takes over the reference a cleared entry for @addr had.  False: full, call gather_flush
- * (no page table lock held) before the next. */
-bool gather_page(struct gather *g, u64 addr, struct page *p);
+/* Takes over the reference a cleared entry for @addr had; @stored: dirty again after the flush.  False: full,
+ * call gather_flush (no page table lock held) before the next. */
+bool gather_page(struct gather *g, u64 addr, struct page *p, bool stored);
 /* The same for a leaf: a reference of each of its frames. */
 void gather_row(struct gather *g, u64 addr, struct page *first);
 /* An entry without a counted frame went, or lost a permission. */

@@ -128,6 +128,8 @@ int fault_cow(struct vma *v, u64 addr);
 int fault_file(struct vma *v, u64 addr, bool write, bool *major);
 /* A store to a shared mapping met a read-only entry. */
 int fault_shared_write(struct vma *v, u64 addr);
+/* A private copy of cache page @p, which has a reference, in place of @old; 0 also when it left the file. */
+int fault_copy(struct vma *v, u64 addr, pte_t old, struct page *p);
 /* A fresh private copy of @src (NULL: zeros) in place of @old at @addr; 0 also when @old has changed. */
 int install_private(struct vma *v, u64 addr, pte_t old, struct page *src);
 

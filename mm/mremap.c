@@ -5,9 +5,9 @@
  * A move makes the new mapping, makes its page tables, then moves entries from
  * table to table; nothing can fail once the first entry moved.  A leaf moves
  * whole if its new place is aligned too, else it is split first.  For a file
- * mapping that happens under mapping->vmas_lock, so that truncation and
- * writeback, which walk the file's mappings under it, see each page in exactly
- * one of the two places.
+ * mapping that happens under mapping->vmas_lock, flush included, so that
+ * truncation and writeback, which walk the file's mappings under it, see each
+ * page in exactly one of the two places, and no TLB reaches it by the other.
  */
 #include <linux/mman.h>
 #include <tarn/cred.h>
@@ -127,9 +127,9 @@ static void move_entries(struct remap *r, struct vma *v, u64 len)
 			move_some(r->mm, from, to, step >> PAGE_SHIFT);
 		off += step;
 	}
+	tlb_flush_range(r->mm, r->addr, r->addr + len);
 	if (m)
 		spin_unlock(&m->vmas_lock);
-	tlb_flush_range(r->mm, r->addr, r->addr + len);
 }
 
 /* ---- moving a mapping ---- */

@@ -6,7 +6,9 @@
  * list of its file's mappings, mapping->vmas (vmas_lock), through which
  * truncation and writeback find the page tables.  Whoever walks that list reads
  * start, end and pgoff, so these change under both locks, and a mapping leaves
- * the list before its page tables are freed.
+ * the list before its page tables are freed.  Between the steps of a split or a
+ * join two listed mappings show the same pages, which only costs a second look;
+ * never is a page shown by none.
  */
 #include <tarn/errno.h>
 #include <tarn/slab.h>
@@ -193,8 +195,10 @@ int vma_split(struct vma *v, u64 addr)
 		return -ENOMEM;
 	if (!IS_ALIGNED(addr, HUGE_SIZE) && vma_is_anon(v))
 		(void)pt_find(v->mm, addr); /* a leaf lies in one mapping */
+	file_link(upper);
 	vma_set_bounds(v, v->start, addr);
-	vma_link(upper);
+	vma_tree_insert(v->mm, upper);
+	count_sizes(upper, (s64)vma_pages(upper));
 	return 0;
 }
 
@@ -214,8 +218,10 @@ static void join(struct vma *a, struct vma *b, struct list *dead)
 
 	a->has_anon |= b->has_anon;
 	a->untouched &= b->untouched;
-	vma_unlink(b);
+	vma_tree_remove(b->mm, b);
+	count_sizes(b, -(s64)vma_pages(b));
 	vma_set_bounds(a, a->start, end);
+	file_unlink(b);
 	list_add_tail(dead, &b->mapping_node);
 }
 

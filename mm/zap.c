@@ -56,6 +56,12 @@ static u64 zap_leaf(struct gather *g, struct page *up, u64 addr) MUST_HOLD(&up->
 	return addr + HUGE_SIZE;
 }
 
+/* A shared page that stays in its file: the mapping's stores are to reach the disk.  Truncation's never are. */
+static bool leaves_stores(const struct zap *z, pte_t e)
+{
+	return e.v & PTE_WRITE && z->may_resched && pte_page(e)->state == PS_CACHE;
+}
+
 /* From @addr on in one table; returns where it stopped (the gather is full) or @end. */
 static u64 zap_table(struct gather *g, const struct zap *z, struct page *table, u64 addr, u64 end)
 	MUST_HOLD(&table->pt_lock)
@@ -74,7 +80,7 @@ static u64 zap_table(struct gather *g, const struct zap *z, struct page *table, 
 			e = pte_take(pte);
 		if (pte_counted(e)) {
 			forget(g, z->vma, pte_page(e), e);
-			room = gather_page(g, addr, pte_page(e));
+			room = gather_page(g, addr, pte_page(e), leaves_stores(z, e));
 		} else if (pte_swap(e)) {
 			swap_free(pte_swap_slot(e));
 			g->swap++;

@@ -3,6 +3,7 @@
  * The frame of an ABI test program: ordinary Linux C, TAP on standard output.
  *
  *   TEST(name) { CHECK(...); }      one case, run in a process of its own
+ *   TEST_ROWS(name, rows) { ... }   one case for each row of a table; see below
  *
  * A case passes when its process exits 0: a failed CHECK says where and why and
  * ends it, a signal or 30 seconds end it too.  Each case starts in an empty
@@ -40,19 +41,56 @@
 struct abi_case {
 	const char *name;
 	void (*fn)(void);
+	void (*row_fn)(const void *row); /* instead of fn: a row of a table */
+	const void *row;
 	struct abi_case *next;
 };
 static struct abi_case *abi_first, **abi_last = &abi_first;
 
+static inline void abi_add(struct abi_case *c)
+{
+	*abi_last = c;
+	abi_last = &c->next;
+}
+
+static inline void abi_add_row(const char *name, const char *what, void (*fn)(const void *),
+			       const void *row)
+{
+	struct abi_case *c = calloc(1, sizeof(*c));
+	char *full = malloc(strlen(name) + strlen(what) + 2);
+
+	if (!c || !full)
+		abort();
+	sprintf(full, "%s.%s", name, what);
+	*c = (struct abi_case){ .name = full, .row_fn = fn, .row = row };
+	abi_add(c);
+}
+
 #define TEST(name)                                                            \
 	static void test_##name(void);                                        \
-	static struct abi_case case_##name = { #name, test_##name, NULL };    \
+	static struct abi_case case_##name = { #name, test_##name, NULL, NULL, NULL }; \
 	__attribute__((constructor)) static void register_##name(void)        \
 	{                                                                     \
-		*abi_last = &case_##name;                                     \
-		abi_last = &case_##name.next;                                 \
+		abi_add(&case_##name);                                        \
 	}                                                                     \
 	static void test_##name(void)
+
+/*
+ * A case for each element of the array @rows, called name.what: a row is a
+ * struct whose first member is `const char *what`.  The body finds it in @row.
+ */
+#define TEST_ROWS(name, rows)                                                 \
+	static void test_##name(const __typeof__((rows)[0]) *row);            \
+	static void row_##name(const void *row)                               \
+	{                                                                     \
+		test_##name(row);                                             \
+	}                                                                     \
+	__attribute__((constructor)) static void register_##name(void)        \
+	{                                                                     \
+		for (size_t i_ = 0; i_ < sizeof(rows) / sizeof((rows)[0]); i_++) \
+			abi_add_row(#name, (rows)[i_].what, row_##name, &(rows)[i_]); \
+	}                                                                     \
+	static void test_##name(const __typeof__((rows)[0]) *row)
 
 #define ABI_FAIL(...)                                                         \
 	do {                                                                  \
@@ -178,7 +216,10 @@ static inline int abi_run_case(const struct abi_case *c)
 		alarm(ABI_TIME_LIMIT);
 		if (chdir(dir))
 			_exit(1);
-		c->fn();
+		if (c->fn)
+			c->fn();
+		else
+			c->row_fn(c->row);
 		fflush(stdout);
 		_exit(0);
 	}
