@@ -84,6 +84,13 @@ void inode_put_write(struct inode *inode)
 	atomic_fetch_sub(&inode->write_count, 1);
 }
 
+void file_uncount_writer(struct file *f)
+{
+	if (f->mode & FMODE_WRITER)
+		inode_put_write(f->inode);
+	f->mode &= ~(u32)FMODE_WRITER;
+}
+
 int file_deny_write(struct file *f)
 {
 	return count_up(&f->inode->write_count, -1) ? 0 : -ETXTBSY;

@@ -137,6 +137,7 @@ struct file *file_alloc(u32 flags, const struct cred *cred);
 void file_free_unopened(struct file *f);
 int inode_get_write(struct inode *inode);        /* 0 or -ETXTBSY */
 void inode_put_write(struct inode *inode);
+void file_uncount_writer(struct file *f);        /* just opened: it does not keep programs from running */
 
 /* ---- inotify.c ---- */
 /* To watchers of the inode itself, not of its parent. */

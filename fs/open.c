@@ -64,10 +64,16 @@ static int truncate_opened(struct file *f)
 		.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_OPEN | ATTR_KILL_PRIV,
 		.size = 0,
 	};
+	int err;
 
 	if (!mode_is_reg(f->inode->mode))
 		return 0;
-	return path_setattr(&f->path, &attr);
+	err = inode_get_write(f->inode); /* O_RDONLY | O_TRUNC writes, too */
+	if (err)
+		return err;
+	err = path_setattr(&f->path, &attr);
+	inode_put_write(f->inode);
+	return err;
 }
 
 /* @p exists: its permissions are asked unless we have just @created it. */

@@ -400,6 +400,8 @@ struct file *tmpfs_anon_file(const char *name, u64 size, u32 flags, bool promise
 	p = (struct path){ anon_mount, d };
 	f = file_open_path(&p, flags | O_RDWR, current_cred());
 	dentry_put(d);
+	if (!IS_ERR(f))
+		file_uncount_writer(f); /* a program in it may run while its maker holds it open */
 	return f;
 }
 
