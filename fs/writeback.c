@@ -2,8 +2,10 @@
 /*
  * Dirty files on their way to disk: the flusher thread, throttling, sync(2).
  *
- * The flusher wakes every five seconds and writes inodes that have been dirty
- * for thirty; when more than the background limit is dirty it is woken at
+ * The flusher wakes every five seconds (vm.dirty_writeback_centisecs) and writes
+ * the inodes that would have been dirty for more than thirty
+ * (vm.dirty_expire_centisecs) when it wakes next, so that thirty seconds is what
+ * a crash can cost; when more than the background limit is dirty it is woken at
  * once and writes the oldest first until there is less.  Who makes pages dirty
  * beyond the hard limit waits for it.
  */
@@ -15,8 +17,7 @@
 
 #include "internal.h"
 
-#define PERIOD (5 * NSEC_PER_SEC)
-#define EXPIRE (30 * NSEC_PER_SEC)
+#define NSEC_PER_CENTISEC (10 * NSEC_PER_MSEC)
 #define THROTTLE_STEP (50 * NSEC_PER_MSEC)
 #define CALLS_PER_CHECK 16
 
@@ -35,6 +36,19 @@ static bool over_background(void)
 	return s.dirty > s.background_limit;
 }
 
+/* When the flusher looks by itself; 0: never. */
+static ktime_t period(void)
+{
+	return READ_ONCE(vm_dirty_writeback_centisecs) * NSEC_PER_CENTISEC;
+}
+
+static bool is_due(const struct inode *inode, ktime_t now)
+{
+	ktime_t expire = READ_ONCE(vm_dirty_expire_centisecs) * NSEC_PER_CENTISEC;
+
+	return inode->dirtied_at + expire <= now + period();
+}
+
 /* The oldest dirty inode of @sb with a reference, if it is to be written now. */
 static struct inode *take_due(struct super *sb, ktime_t now, bool all)
 {
@@ -43,7 +57,7 @@ static struct inode *take_due(struct super *sb, ktime_t now, bool all)
 	for (;;) {
 		spin_lock(&sb->inodes_lock);
 		inode = list_first(&sb->dirty, struct inode, dirty_node);
-		if (!inode || (!all && inode->dirtied_at + EXPIRE > now) || inode->dirtied_at > now) {
+		if (!inode || (!all && !is_due(inode, now)) || inode->dirtied_at > now) {
 			spin_unlock(&sb->inodes_lock);
 			return NULL;
 		}
@@ -58,18 +72,23 @@ static struct inode *take_due(struct super *sb, ktime_t now, bool all)
 	}
 }
 
+/* What has its time up goes with the file system's own blocks, through which it is found after a crash. */
 static void flush_super(struct super *sb, void *arg)
 {
 	ktime_t now = clock_monotonic();
 	struct inode *inode;
+	bool expired = false;
 
 	while ((inode = take_due(sb, now, over_background() || *(bool *)arg)) != NULL) {
+		expired |= is_due(inode, now);
 		inode_writeback(inode, false);
 		inode_put(inode);
 		atomic_fetch_add(&progress, 1);
 		waitq_wake_all(&throttled_waitq, 0);
 		cond_resched();
 	}
+	if (expired && sb->ops && sb->ops->sync)
+		(void)sb->ops->sync(sb, false);
 }
 
 static int flusher(void *arg)
@@ -77,10 +96,11 @@ static int flusher(void *arg)
 	/* Writing makes pages clean, so it may use the reserve and never waits for reclaim. */
 	current->flags |= TF_RECLAIM;
 	for (;;) {
+		ktime_t pause = period();
 		bool all;
 
 		(void)WAIT_EVENT(&flusher_waitq, atomic_load(&flusher_asked), TS_UNINTERRUPTIBLE,
-				 clock_monotonic() + PERIOD, false);
+				 pause ? clock_monotonic() + pause : KTIME_MAX, false);
 		atomic_store(&flusher_asked, false);
 		all = atomic_exchange(&memory_short, false);
 		super_for_each(flush_super, &all);

@@ -134,3 +134,24 @@ def in_chroot(root: Path, shell: str, *command: str, limit: int = 300) -> subpro
     return subprocess.run(["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "sh", "-eC",
                            "-c", CHROOT, "sh", str(root), *inside],
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=limit, check=False)
+
+
+def static_program(source: str, where: Path) -> Path:
+    """A program of tests/system, built for any Linux: for a root directory or a disk."""
+    program = where / Path(source).stem
+    subprocess.run(["musl-gcc", "-std=gnu17", "-static", "-O1", "-Wall", "-Werror", "-idirafter",
+                    "/usr/include", "-idirafter", "/usr/include/x86_64-linux-gnu", "-o", program,
+                    Path(__file__).with_name(source)], check=True)
+    return program
+
+
+def small_root(where: Path, *programs: Path) -> Path:
+    """A root directory with busybox and @programs: the smallest machine that runs them."""
+    root = where / "root"
+    for name in ("bin", "dev", "proc", "sys", "tmp", "root", "etc", "mnt", "data"):
+        (root / name).mkdir(parents=True)
+    for program in (Path("/bin/busybox"), *programs):
+        shutil.copy(program, root / "bin" / program.name)
+    for applet in ("sh", "cat", "echo", "mount", "umount", "mkdir", "rm", "true"):
+        (root / "bin" / applet).symlink_to("busybox")
+    return root
