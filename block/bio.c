@@ -188,32 +188,23 @@ struct bio_waiter {
 	_Atomic bool done;
 };
 
-/*
- * The waiter lives on the sleeper's stack, so nothing of it may be touched
- * after ->done is seen: set it under the queue's lock, which the sleeper takes
- * too (waitq_finish) before it returns.
- */
 static void bio_wake_waiter(struct bio *bio)
 {
 	struct bio_waiter *w = bio->private;
 
-	waitq_wake_done(&w->waitq, &w->done);
+	waitq_fire(&w->waitq, &w->done);
 }
 
 static int bio_wait_once(struct bio *bio)
 {
 	struct bio_waiter w = { .done = false };
-	u64 irq;
 
 	waitq_init(&w.waitq);
 	bio->done = bio_wake_waiter;
 	bio->private = &w;
 	bio->flags |= BIO_SYNC;
 	bio_submit(bio);
-	wait_event(&w.waitq, atomic_load_explicit(&w.done, memory_order_acquire));
-	/* The waker may still be inside waitq_wake_done(): wait until it let the lock go. */
-	irq = spin_lock_irqsave(&w.waitq.lock);
-	spin_unlock_irqrestore(&w.waitq.lock, irq);
+	waitq_await(&w.waitq, &w.done);
 	return bio->status;
 }
 

@@ -44,10 +44,15 @@ void waitq_remove(struct wait_entry *e);
 /* Any context.  @events: POLL* bits that became true, 0 when that has no meaning. */
 void waitq_wake_one(struct waitq *q, u32 events);
 void waitq_wake_all(struct waitq *q, u32 events);
-/* Sets *@done and wakes all in one hold of the lock: who sees *@done and then has held the lock may free @q. */
-void waitq_wake_done(struct waitq *q, _Atomic bool *done);
 /* Up to @n exclusive waiters. */
 void waitq_wake_n(struct waitq *q, u32 events, unsigned int n);
+/*
+ * One event, and then the queue goes: for a queue on the sleeper's stack.  The
+ * flag is set under the queue's lock, and the sleeper takes that lock once before
+ * it returns, so nobody touches the queue afterwards.  Fired once, any context.
+ */
+void waitq_fire(struct waitq *q, _Atomic bool *fired);
+void waitq_await(struct waitq *q, _Atomic bool *fired);
 static inline bool waitq_active(struct waitq *q)
 {
 	atomic_thread_fence(memory_order_seq_cst);

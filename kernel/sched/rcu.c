@@ -185,14 +185,8 @@ struct rcu_sync {
 static void sync_done(struct rcu_head *h)
 {
 	struct rcu_sync *s = container_of(h, struct rcu_sync, head);
-	u64 flags = spin_lock_irqsave(&s->waitq.lock);
-	struct wait_entry *e = list_first(&s->waitq.waiters, struct wait_entry, node);
 
-	/* The frame may go as soon as done is seen, so the wake-up is under the queue's lock. */
-	atomic_store(&s->done, true);
-	if (e)
-		thread_wake(e->thread);
-	spin_unlock_irqrestore(&s->waitq.lock, flags);
+	waitq_fire(&s->waitq, &s->done);
 }
 
 void rcu_synchronize(void)
@@ -203,9 +197,7 @@ void rcu_synchronize(void)
 	waitq_init(&s.waitq);
 	rcu_call(&s.head, sync_done);
 	rcu_wake_pending();
-	wait_event(&s.waitq, atomic_load(&s.done));
-	/* Not before sync_done() let go of the lock. */
-	spin_unlock_irqrestore(&s.waitq.lock, spin_lock_irqsave(&s.waitq.lock));
+	waitq_await(&s.waitq, &s.done);
 }
 
 static void start_rcu_thread(void)

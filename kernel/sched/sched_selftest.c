@@ -7,6 +7,7 @@
 #include <tarn/boot_test.h>
 #include <tarn/errptr.h>
 #include <tarn/rcu.h>
+#include <tarn/string.h>
 #include <tarn/waitq.h>
 #include <tarn/work.h>
 #include "sched.h"
@@ -118,6 +119,72 @@ static const char *test_wakeups(void)
 	return run_threads(4, pass_on);
 }
 
+/* Frames with a queue in them come and go; a waker that is late writes into the next one. */
+struct stack_event {
+	struct waitq waitq;
+	_Atomic bool fired;
+	u8 after[64];
+};
+
+static struct stack_event *_Atomic stack_event;
+
+static int fire_events(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct stack_event *e;
+
+		while (!(e = atomic_exchange(&stack_event, NULL)))
+			sched_yield_current();
+		waitq_fire(&e->waitq, &e->fired);
+	}
+	thread_done();
+	return 0;
+}
+
+static __attribute__((noinline)) bool wait_on_the_stack(void)
+{
+	struct stack_event e = { .fired = false };
+
+	waitq_init(&e.waitq);
+	memset(e.after, 0x5a, sizeof(e.after));
+	atomic_store(&stack_event, &e);
+	waitq_await(&e.waitq, &e.fired);
+	return !memchr_inv(e.after, 0x5a, sizeof(e.after));
+}
+
+static __attribute__((noinline)) bool frame_stays_as_it_is(void)
+{
+	volatile u8 frame[sizeof(struct stack_event) * 2];
+
+	for (size_t i = 0; i < sizeof(frame); i++)
+		frame[i] = 0xa5;
+	for (size_t i = 0; i < sizeof(frame); i++)
+		if (frame[i] != 0xa5)
+			return false;
+	return true;
+}
+
+static int await_events(void *arg)
+{
+	for (int i = 0; i < ROUNDS; i++)
+		if (!wait_on_the_stack() || !frame_stays_as_it_is())
+			atomic_store(&t.torn, 1);
+	thread_done();
+	return 0;
+}
+
+static int fire_or_await(void *arg)
+{
+	return arg ? fire_events(NULL) : await_events(NULL);
+}
+
+static const char *test_queue_on_a_stack(void)
+{
+	const char *why = run_threads(2, fire_or_await);
+
+	return why ? why : atomic_load(&t.torn) ? "a waker wrote into a frame that was gone" : NULL;
+}
+
 static const char *test_sleep(void)
 {
 	static const u64 lengths[] = { 100 * NSEC_PER_USEC, NSEC_PER_MSEC, 20 * NSEC_PER_MSEC };
@@ -188,6 +255,7 @@ static const char *test_affinity(void)
 static const struct boot_test mutex_test = { "mutex", test_mutex };
 static const struct boot_test rwsem_test = { "rwsem", test_rwsem };
 static const struct boot_test wakeup_test = { "wakeups", test_wakeups };
+static const struct boot_test stack_queue_test = { "queue_on_a_stack", test_queue_on_a_stack };
 static const struct boot_test sleep_test = { "sleep", test_sleep };
 static const struct boot_test rcu_test = { "rcu", test_rcu };
 static const struct boot_test work_test = { "work", test_work };
@@ -195,6 +263,7 @@ static const struct boot_test affinity_test = { "affinity", test_affinity };
 SECTION_SET(boot_tests, mutex_test);
 SECTION_SET(boot_tests, rwsem_test);
 SECTION_SET(boot_tests, wakeup_test);
+SECTION_SET(boot_tests, stack_queue_test);
 SECTION_SET(boot_tests, sleep_test);
 SECTION_SET(boot_tests, rcu_test);
 SECTION_SET(boot_tests, work_test);

@@ -76,15 +76,6 @@ void waitq_wake_n(struct waitq *q, u32 events, unsigned int n)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
-void waitq_wake_done(struct waitq *q, _Atomic bool *done)
-{
-	u64 flags = spin_lock_irqsave(&q->lock);
-
-	atomic_store_explicit(done, true, memory_order_release);
-	wake_n_locked(q, 0, ~0u);
-	spin_unlock_irqrestore(&q->lock, flags);
-}
-
 void waitq_wake_one(struct waitq *q, u32 events)
 {
 	waitq_wake_n(q, events, 1);
@@ -93,6 +84,22 @@ void waitq_wake_one(struct waitq *q, u32 events)
 void waitq_wake_all(struct waitq *q, u32 events)
 {
 	waitq_wake_n(q, events, ~0u);
+}
+
+void waitq_fire(struct waitq *q, _Atomic bool *fired)
+{
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	atomic_store_explicit(fired, true, memory_order_release);
+	wake_n_locked(q, 0, ~0u);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void waitq_await(struct waitq *q, _Atomic bool *fired)
+{
+	wait_event(q, atomic_load_explicit(fired, memory_order_acquire));
+	/* Not before waitq_fire() let go of the lock. */
+	spin_unlock_irqrestore(&q->lock, spin_lock_irqsave(&q->lock));
 }
 
 void waitq_prepare(struct waitq *q, struct wait_entry *e, enum thread_state state, bool exclusive)
