@@ -10,6 +10,8 @@ struct text_file {
 	const struct text_ops *ops; /* [I] */
 	struct strbuf text;
 	bool made;
+	u64 start;                  /* where in the file @text begins: 0 unless it is made in pieces */
+	u64 next;                   /* what show_some goes on with */
 };
 
 int text_file_open(struct file *f, const struct text_ops *ops)
@@ -26,32 +28,53 @@ int text_file_open(struct file *f, const struct text_ops *ops)
 
 static int text_make(struct file *f, struct text_file *t)
 {
-	int err;
+	int err = -EIO;
 
 	strbuf_reset(&t->text);
-	err = t->ops->show ? t->ops->show(f, &t->text) : -EIO;
+	if (t->ops->show_some)
+		err = t->ops->show_some(f, &t->text, &t->next);
+	else if (t->ops->show)
+		err = t->ops->show(f, &t->text);
 	if (!err)
 		err = t->text.error;
 	t->made = !err;
 	return err;
 }
 
+/* The text, or the piece of it with @pos, if there is one. */
+static int text_make_at(struct file *f, struct text_file *t, u64 pos)
+{
+	int err = 0;
+
+	if (!t->made || pos == 0 || pos < t->start) {
+		t->start = t->next = 0;
+		err = text_make(f, t);
+	}
+	while (!err && t->ops->show_some && pos >= t->start + t->text.len && t->next != TEXT_END) {
+		t->start += t->text.len;
+		err = text_make(f, t);
+	}
+	return err;
+}
+
 ssize_t text_file_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct text_file *t = f->private;
+	u64 off;
 	size_t n;
 	int err;
 
-	if (!t->made || *pos == 0) {
-		err = text_make(f, t);
-		if (err)
-			return err;
-	}
-	if (*pos < 0 || (u64)*pos >= t->text.len)
+	if (*pos < 0)
 		return 0;
-	n = MIN((size_t)(t->text.len - *pos), to->count);
+	err = text_make_at(f, t, (u64)*pos);
+	if (err)
+		return err;
+	off = (u64)*pos - t->start;
+	if (off >= t->text.len)
+		return 0;
+	n = MIN((size_t)(t->text.len - off), to->count);
 	if (n) {
-		size_t done = iov_copy_to(to, t->text.data + *pos, n);
+		size_t done = iov_copy_to(to, t->text.data + off, n);
 
 		if (!done)
 			return -EFAULT;

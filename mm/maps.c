@@ -3,6 +3,7 @@
 #include <tarn/errptr.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
+#include <tarn/text_file.h>
 #include "mm_int.h"
 #include "pgtable.h"
 #include "swap.h"
@@ -199,8 +200,9 @@ static void show_smap(struct strbuf *sb, const struct vma *v)
 	show_vm_flags(sb, v->flags);
 }
 
-void mm_show_maps(struct mm *mm, struct strbuf *out, bool smaps)
+void mm_show_maps(struct mm *mm, struct strbuf *out, bool smaps, u64 *at)
 {
+	struct vma *v;
 	struct maps_out o = { .sb = out, .buf = kmalloc(PATH_BUF, GFP_KERNEL) };
 
 	if (!o.buf) {
@@ -209,11 +211,14 @@ void mm_show_maps(struct mm *mm, struct strbuf *out, bool smaps)
 	}
 	fs_get_root(&o.root);
 	rwsem_read_lock(&mm->map_lock);
-	for (struct vma *v = vma_first(mm); v; v = vma_next(v)) {
+	for (v = vma_find(mm, *at); v && out->len < TEXT_PIECE; v = vma_next(v)) {
 		show_line(&o, v);
 		if (smaps)
 			show_smap(out, v);
+		*at = v->end;
 	}
+	if (!v)
+		*at = TEXT_END;
 	rwsem_read_unlock(&mm->map_lock);
 	path_put(&o.root);
 	kfree(o.buf);

@@ -93,7 +93,15 @@ static ssize_t entry_write(struct file *f, char *text, size_t n)
 	return p->entry->write ? p->entry->write(p->thread, text, n) : -EIO;
 }
 
+static int entry_show_some(struct file *f, struct strbuf *out, u64 *at)
+{
+	struct proc_inode *p = to_proc(f->inode);
+
+	return proc_thread_gone(p) ? -ESRCH : p->entry->show_some(p->thread, out, at);
+}
+
 static const struct text_ops entry_text = { .show = entry_show, .write = entry_write };
+static const struct text_ops entry_long_text = { .show_some = entry_show_some };
 
 static int entry_open(struct inode *inode, struct file *f)
 {
@@ -101,7 +109,7 @@ static int entry_open(struct inode *inode, struct file *f)
 
 	if (p->entry->guarded && !proc_may_access(p->thread))
 		return -EACCES;
-	return text_file_open(f, &entry_text);
+	return text_file_open(f, p->entry->show_some ? &entry_long_text : &entry_text);
 }
 
 static const struct file_ops entry_fops = {

@@ -91,25 +91,27 @@ int pid_show_auxv(struct thread *t, struct strbuf *out)
 	return 0;
 }
 
-static int show_maps(struct thread *t, struct strbuf *out, bool smaps)
+static int show_maps(struct thread *t, struct strbuf *out, bool smaps, u64 *at)
 {
 	struct mm *mm = thread_mm_get(t);
 
-	if (!mm)
+	if (!mm) {
+		*at = TEXT_END;
 		return 0;
-	mm_show_maps(mm, out, smaps);
+	}
+	mm_show_maps(mm, out, smaps, at);
 	mm_put(mm);
 	return 0;
 }
 
-int pid_show_maps(struct thread *t, struct strbuf *out)
+int pid_show_maps(struct thread *t, struct strbuf *out, u64 *at)
 {
-	return show_maps(t, out, false);
+	return show_maps(t, out, false, at);
 }
 
-int pid_show_smaps(struct thread *t, struct strbuf *out)
+int pid_show_smaps(struct thread *t, struct strbuf *out, u64 *at)
 {
-	return show_maps(t, out, true);
+	return show_maps(t, out, true, at);
 }
 
 int pid_show_smaps_rollup(struct thread *t, struct strbuf *out)

@@ -48,6 +48,7 @@ struct pid_entry {
 	bool leader_only, task_only;       /* not below task/TID; only there */
 	bool guarded;                      /* needs proc_may_access() to open or follow */
 	int (*show)(struct thread *t, struct strbuf *out);
+	int (*show_some)(struct thread *t, struct strbuf *out, u64 *at); /* instead: text_file.h */
 	ssize_t (*write)(struct thread *t, char *text, size_t n);
 	int (*link)(struct thread *t, struct path *out); /* magic link's target, with references */
 	const struct inode_ops *ops;       /* directories */
@@ -91,8 +92,8 @@ ssize_t pid_write_comm(struct thread *t, char *text, size_t n);
 int pid_show_cmdline(struct thread *t, struct strbuf *out);
 int pid_show_environ(struct thread *t, struct strbuf *out);
 int pid_show_auxv(struct thread *t, struct strbuf *out);
-int pid_show_maps(struct thread *t, struct strbuf *out);
-int pid_show_smaps(struct thread *t, struct strbuf *out);
+int pid_show_maps(struct thread *t, struct strbuf *out, u64 *at);
+int pid_show_smaps(struct thread *t, struct strbuf *out, u64 *at);
 int pid_show_smaps_rollup(struct thread *t, struct strbuf *out);
 /* pid_pagemap.c */
 ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n);

@@ -227,8 +227,9 @@ extern enum huge_mode huge_mode;
 int mm_set_thp_disabled(bool disabled);
 
 struct strbuf;
-/* /proc/PID/maps and smaps; takes map_lock shared. */
-void mm_show_maps(struct mm *mm, struct strbuf *out, bool smaps);
+/* /proc/PID/maps and smaps, about a page of text from address *at on, which moves (TEXT_END: that was all);
+ * takes map_lock shared. */
+void mm_show_maps(struct mm *mm, struct strbuf *out, bool smaps, u64 *at);
 /* /proc/PID/smaps_rollup: the sums. */
 void mm_show_rollup(struct mm *mm, struct strbuf *out);
 /* /proc/PID/pagemap: @n words for the pages from @addr on; @frames: with frame numbers. */

@@ -790,3 +790,27 @@ TEST(proc_memory_files_are_private)
 	CHECK(!kill(pid, SIGKILL));
 	WAIT_SIGNAL(pid, SIGKILL);
 }
+
+/* Thousands of mappings: read in odd pieces and at once the text is the same, and a far part alone, too. */
+TEST(long_maps_in_pieces)
+{
+	static char whole[1 << 20], parts[1 << 20];
+	size_t len = 0, got = 0;
+	ssize_t n;
+	int fd;
+
+	for (int i = 0; i < 3000; i++)
+		CHECK(mmap(NULL, PAGE, i % 2 ? PROT_READ : PROT_NONE, ANON, -1, 0) != MAP_FAILED);
+	fd = open("/proc/self/maps", O_RDONLY);
+	CHECK(fd >= 0);
+	while ((n = read(fd, whole + len, sizeof(whole) - len)) > 0)
+		len += (size_t)n;
+	CHECK(n == 0 && len > 100000);
+	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+	while ((n = read(fd, parts + got, 777)) > 0)
+		got += (size_t)n;
+	CHECK_EQ(got, len);
+	CHECK(!memcmp(whole, parts, len));
+	CHECK_EQ(pread(fd, parts, 100, (off_t)len / 2), 100);
+	CHECK(!memcmp(parts, whole + len / 2, 100));
+}
