@@ -22,6 +22,8 @@
 
 VM_NUMBER(overcommit_memory, 0, 2);
 VM_NUMBER(max_map_count, 0, 0x7fffffff);
+VM_NUMBER(dirty_expire_centisecs, 0, 0x7fffffff);
+VM_NUMBER(dirty_writeback_centisecs, 0, 0x7fffffff);
 
 /* ---- a number that needs more ---- */
 

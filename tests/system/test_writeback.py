@@ -85,6 +85,13 @@ def test_within_30_seconds_by_itself(small_disk: Path, tmp_path: Path) -> None:
         check(disk, "old", "hole")
 
 
+def test_sooner_by_the_settings(small_disk: Path, tmp_path: Path) -> None:
+    """The flusher may sleep its old five seconds once more before it looks at its settings."""
+    disk = disk_copy(small_disk, tmp_path)
+    run_until_ready(disk, "settings", 9)
+    check(disk, "old", "hole")
+
+
 def test_nothing_without_a_trigger(small_disk: Path, tmp_path: Path) -> None:
     """The test can fail: stores that nobody asked for are not on the disk at once."""
     disk = disk_copy(small_disk, tmp_path)

@@ -109,6 +109,22 @@ static void trigger_munmap(void)
 		need(munmap(store(i), FILE_SIZE) == 0, "munmap");
 }
 
+static void set(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY);
+
+	need(fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value), path);
+	close(fd);
+}
+
+/* As munmap, but a second is old enough, and the flusher looks twice a second. */
+static void trigger_settings(void)
+{
+	set("/proc/sys/vm/dirty_expire_centisecs", "100");
+	set("/proc/sys/vm/dirty_writeback_centisecs", "50");
+	trigger_munmap();
+}
+
 /* A process that stores and ends without another word. */
 static void trigger_exit(void)
 {
@@ -158,6 +174,7 @@ static const struct {
 	{ "msync", trigger_msync }, { "fsync", trigger_fsync },   { "fdatasync", trigger_fdatasync },
 	{ "sync", trigger_sync },   { "syncfs", trigger_syncfs }, { "pressure", trigger_pressure },
 	{ "munmap", trigger_munmap }, { "exit", trigger_exit },
+	{ "settings", trigger_settings },
 };
 
 int main(int argc, char **argv)
