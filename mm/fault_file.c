@@ -213,14 +213,18 @@ static void map_page(struct vma *v, u64 addr, struct page *table, struct page *p
 		page_put(p);
 }
 
-/* A hole of a file that lives in memory: its file system counts the page, or has no room (SIGBUS). */
+/*
+ * A hole of a file that lives in memory: its file system counts the page, or has no room (SIGBUS).
+ * Such a page is writable at once, so none may enter the file behind an end that truncation has set.
+ */
 static struct page *fill_hole(struct mapping *m, u64 index)
 {
 	struct page *p;
-	int err;
+	int err = -EFAULT;
 
 	rwsem_read_lock(&m->invalidate_lock);
-	err = m->ops->write_begin(m, index << PAGE_SHIFT, PAGE_SIZE, &p);
+	if (index < file_pages(m))
+		err = m->ops->write_begin(m, index << PAGE_SHIFT, PAGE_SIZE, &p);
 	rwsem_read_unlock(&m->invalidate_lock);
 	if (err)
 		return ERR_PTR(err);
