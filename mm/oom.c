@@ -5,7 +5,9 @@
  * Badness is the memory a process would give back (resident pages, pages in swap
  * and page tables), moved by oom_score_adj thousandths of all memory and swap.  Init and processes
  * at -1000 are never chosen.  While a victim is still dying nobody else is
- * killed; the allocator waits for it.  The log says who and why.
+ * killed; the allocator waits for it.  One that does not die soon has its memory
+ * taken (oom_reap.c), and then, or when patience is over, it is the next one's
+ * turn.  The log says who and why.
  */
 #include <asm/signal.h>
 #include <tarn/printk.h>
@@ -16,7 +18,8 @@
 #include "vmstat.h"
 
 #define WAIT_FOR_VICTIM (50 * NSEC_PER_MSEC)
-#define PATIENCE (5 * NSEC_PER_SEC) /* with a victim that does not die */
+#define GRACE (200 * NSEC_PER_MSEC) /* to die by itself */
+#define PATIENCE (5 * NSEC_PER_SEC) /* with a victim whose memory cannot be taken either */
 
 static struct mutex oom_lock = MUTEX_INIT(oom_lock, "oom", LR_SLEEP_LEAF);
 static pid_t victim_pid;     /* oom_lock */
@@ -52,6 +55,10 @@ static bool weigh(struct process *p, struct candidate *c)
 	mm = thread_mm_get(p->leader);
 	if (!mm)
 		return false;
+	if (mm->oom_skip) {
+		mm_put_later(mm);
+		return false;
+	}
 	c->pid = p->pid;
 	c->adj = p->oom_score_adj;
 	c->total_vm = (u64)mm->total_vm;
@@ -85,17 +92,48 @@ static bool choose(struct candidate *worst)
 	return found;
 }
 
-/* Still there and with memory? */
-static bool victim_lives(void)
+/* Nobody but @p runs in @mm, so far as can be seen. */
+static bool is_alone_in(const struct process *p, const struct mm *mm)
+{
+	struct process *o;
+	bool alone = true;
+
+	rcu_read_lock();
+	for (pid_t pid = 1; alone && (o = process_next(pid)); pid = o->pid + 1) {
+		const struct thread *leader = READ_ONCE(o->leader);
+		const struct mm *other = leader ? READ_ONCE(leader->mm) : NULL;
+
+		if (o != p && !o->is_kernel)
+			alone = other ? other != mm : READ_ONCE(o->nthreads) <= 1;
+	}
+	rcu_read_unlock();
+	return alone;
+}
+
+/* True while @mm of killed @p may give something: it is new, or its pages were taken just now. */
+static bool is_worth_waiting(const struct process *p, struct mm *mm)
+{
+	u64 age = clock_monotonic() - victim_since;
+	bool taken;
+
+	if (mm->oom_skip)
+		return false;
+	taken = age > GRACE && is_alone_in(p, mm) && oom_reap(mm);
+	mm->oom_skip = taken || age > PATIENCE;
+	return taken || !mm->oom_skip;
+}
+
+static bool hope_for_victim(void)
 {
 	struct process *p = victim_pid ? process_find_get(victim_pid) : NULL;
 	struct mm *mm = p && p->leader ? thread_mm_get(p->leader) : NULL;
+	bool hope = mm && is_worth_waiting(p, mm);
 
 	if (mm)
 		mm_put_later(mm);
 	if (p)
 		process_put(p);
-	return mm != NULL;
+	return hope;
 }
 
 static void report(const struct candidate *c, gfp_t gfp, unsigned int order)
@@ -144,9 +182,7 @@ bool oom_kill(gfp_t gfp, unsigned int order)
 	bool again = true;
 
 	if (mutex_trylock(&oom_lock)) {
-		bool patient = clock_monotonic() - victim_since <= PATIENCE;
-
-		if (!relief(order) && !(patient && victim_lives()))
+		if (!relief(order) && !hope_for_victim())
 			again = kill_one(gfp, order);
 		mutex_unlock(&oom_lock);
 	}

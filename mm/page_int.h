@@ -4,6 +4,8 @@
 
 #include <tarn/page.h>
 
+struct mm;
+
 enum { ZONE_DMA32, ZONE_NORMAL, NR_ZONES };
 
 /* A run of frames, [start, end). */
@@ -49,6 +51,8 @@ static inline void page_unpoison(struct page *p, unsigned int order) { }
 void reclaim_wake(void);
 /* True if something was or is being killed, so that a retry makes sense. */
 bool oom_kill(gfp_t gfp, unsigned int order);
+/* mm/oom_reap.c: the private pages of a killed process, the only one in @mm; false: its mappings are being changed. */
+bool oom_reap(struct mm *mm);
 void lru_forget(struct page *p);
 
 /* mm/page_early.c, for page_init */

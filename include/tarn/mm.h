@@ -103,6 +103,7 @@ struct mm {
 	u64 hiwater_rss, hiwater_vm;
 	struct file *exe_file;      /* counted, [I] after exec */
 	_Atomic u32 membarrier_state; /* [a] kinds of barrier its threads may ask for: mm/membarrier.c */
+	bool oom_skip;              /* mm/oom.c, oom_lock: killed, and has no more to give */
 	bool thp_disabled;          /* PR_SET_THP_DISABLE: no 2 MiB entries from now on; kept by fork and exec */
 	struct list dying_node;     /* mm/mm.c: waiting for a worker to unmap it */
 	struct list all_node;       /* mm/mm.c: all address spaces */

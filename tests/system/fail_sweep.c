@@ -78,7 +78,7 @@ static int step_files(void)
 	int fd;
 
 	TRY((fd = open("file", O_CREAT | O_RDWR, 0644)) >= 0);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 8; i++)
 		TRY(write(fd, buffer, sizeof(buffer)) == sizeof(buffer));
 	TRY(!fsync(fd));
 	TRY(!ftruncate(fd, 100000) && !fstat(fd, &st) && st.st_size == 100000);
@@ -99,7 +99,7 @@ static int step_directories(void)
 	DIR *d;
 
 	TRY(!mkdir("dir", 0755));
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 60; i++) {
 		int fd;
 
 		snprintf(name, sizeof(name), "dir/a-rather-long-name-%d", i);
@@ -109,8 +109,8 @@ static int step_directories(void)
 	while ((e = readdir(d)))
 		n++;
 	closedir(d);
-	TRY(n == 42);
-	for (int i = 0; i < 40; i += 2) {
+	TRY(n == 62);
+	for (int i = 0; i < 60; i += 2) {
 		snprintf(name, sizeof(name), "dir/a-rather-long-name-%d", i);
 		TRY(!unlink(name));
 	}
@@ -137,7 +137,7 @@ static int step_holes(void)
 
 static int step_anonymous_memory(void)
 {
-	size_t size = 1 << 20;
+	size_t size = 7 << 18; /* never a huge page */
 	char *p, *q;
 
 	TRY((p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) !=
@@ -174,18 +174,18 @@ static int step_fork(void)
 	volatile char *p;
 	pid_t pid;
 
-	TRY((p = mmap(NULL, 1 << 18, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) !=
+	TRY((p = mmap(NULL, 1 << 19, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) !=
 	    MAP_FAILED);
-	for (int i = 0; i < 1 << 18; i += 4096)
+	for (int i = 0; i < 1 << 19; i += 4096)
 		p[i] = 3;
 	TRY((pid = fork()) >= 0);
 	if (!pid) {
-		for (int i = 0; i < 1 << 18; i += 4096)
+		for (int i = 0; i < 1 << 19; i += 4096)
 			p[i] = 4;
 		_exit(0);
 	}
 	TRY(wait_for(pid) == 0);
-	TRY(p[4096] == 3 && !munmap((void *)p, 1 << 18));
+	TRY(p[4096] == 3 && !munmap((void *)p, 1 << 19));
 	return 0;
 }
 

@@ -117,6 +117,18 @@ def test_without_swap_the_largest_goes() -> None:
     assert re.search(r"Out of memory: Killed process \d+ \(python3\)", result.text)
 
 
+def test_victims_that_wait_for_a_lock() -> None:
+    """Who has the directory's lock wants memory, the victim wants the lock: it must give its memory all the same."""
+    hogs = r"""
+for i in $(seq 60); do
+    perl -e 'open F, ">f$ARGV[0]"; $m = "m" x 12e6; open R, ">r$ARGV[0]"; sleep 10' $i &
+done 2>/dev/null
+wait
+"""
+    result = run(hogs, "--smp", "1", mem="1G", limit=90)
+    assert kills(result) > 0
+
+
 def test_with_swap_it_finishes(swap: Path) -> None:
     off = "swapoff /dev/vdb && grep -c . /proc/swaps\n"
     result = run(SWAP_ON + HOG + SHARED + off, "--drive", str(swap), mem="64M")

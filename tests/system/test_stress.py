@@ -5,10 +5,11 @@
 """
 
 import re
+from pathlib import Path
 
 import pytest
 
-from harness import Result, good, tarn
+from harness import Result, good, image, tarn
 
 # Two workers each, on two CPUs.
 STRESSORS = {
@@ -64,6 +65,12 @@ def check(result: Result, names: list[str]) -> None:
     assert not result.stderr, result.explain()
     said = result.console[result.console.rindex("mounted r"):].splitlines()[1:]
     assert not [line for line in said if not EXPECTED.search(line)], result.explain()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stress_image() -> Path:
+    """Built before the first machine, whose standard error then is the programs' alone."""
+    return image("debian", "stress-ng")
 
 
 def test_all_for_a_moment() -> None:

@@ -44,7 +44,7 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-enum { MAX_WORDS = 4096, DEVICE_WAIT_MS = 10000, CHUNK = 32 * 1024 };
+enum { MAX_WORDS = 4096, DEVICE_WAIT_MS = 10000, DYING_WAIT_MS = 10000, CHUNK = 32 * 1024 };
 
 /* What /tarn.cfg asked for. */
 struct config {
@@ -89,9 +89,26 @@ static void say(const char *fmt, ...)
 	fprintf(stderr, "\n");
 }
 
+/* A killed process may take a while to die, and until then it keeps its files open for writing. */
+static void end_everybody(void)
+{
+	kill(-1, SIGKILL);
+	for (int waited = 0; waited < DYING_WAIT_MS; waited += 2) {
+		pid_t p;
+
+		while ((p = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (p < 0 && errno == ECHILD)
+			return;
+		usleep(2000);
+	}
+	say("some processes do not end");
+}
+
 /* Write everything out, then stop or restart the machine.  Does not return. */
 static void stop_machine(int how)
 {
+	end_everybody();
 	sync();
 	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL) && errno != EINVAL)
 		say("cannot make / read-only: %s", strerror(errno));
@@ -608,7 +625,6 @@ static void run_shell(struct config *c, const struct cmdline *k)
 	} while (!wanted_reboot_cmd && (ended > 0 ? ended != pid : errno == EINTR));
 	kill(-1, SIGTERM);
 	usleep(50000);
-	kill(-1, SIGKILL);
 	stop_machine(how);
 }
 
