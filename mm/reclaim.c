@@ -165,7 +165,8 @@ static u64 shrink_lists(enum lru_kind kind, int priority, u64 part, bool *dirty)
 	u64 active, inactive;
 
 	lru_get_kind_sizes(kind, &active, &inactive);
-	if (active > inactive)
+	/* In need the active ones too, however few: what is left of the inactive may be in use. */
+	if (active > inactive || !priority)
 		shrink_active(kind, MAX((active >> priority) * part / 100, (u64)BATCH));
 	return shrink_inactive(kind, MAX((inactive >> priority) * part / 100, (u64)BATCH), dirty);
 }

@@ -154,7 +154,7 @@ static size_t resident(int i)
 /* Memory fills up until the files' pages are gone: within less time than they would go by themselves. */
 static void trigger_pressure(void)
 {
-	size_t step = 1 << 20;
+	size_t step = 1 << 18; /* little by little: the disk is to have the time to make room */
 	time_t start = time(NULL);
 
 	trigger_munmap();
@@ -164,6 +164,7 @@ static void trigger_pressure(void)
 		need(more != MAP_FAILED, "mmap");
 		need(time(NULL) < start + 20, "pages stay in memory");
 		memset(more, 1, step);
+		usleep(2000);
 	}
 }
 
