@@ -234,14 +234,14 @@ static struct page *take(gfp_t gfp, unsigned int order, u64 floor)
 }
 
 #define SLOW_TRIES 16
-#define WRITE_TRIES 500 /* of 10 ms: while pages are on their way to a disk, room will come */
+#define WRITE_TRIES 500 /* of 10 ms: while many pages are on their way to a disk, room will come */
 
-#define FIRST_TRIES 4
+#define FEW_TRIES 50 /* while any page is */
+#define VAIN_TRIES 4 /* before somebody is killed */
 
-/* At first any page on its way out is worth a wait, later only if there are more than a few. */
 static bool disk_will_help(unsigned int try)
 {
-	u64 few = try < FIRST_TRIES ? 0 : CPU_LIST_BATCH;
+	u64 few = try < FEW_TRIES ? 0 : CPU_LIST_BATCH;
 
 	return try < WRITE_TRIES && vm_sum(VM_DIRTY) + vm_sum(VM_WRITEBACK) > few;
 }
@@ -264,7 +264,7 @@ static bool make_room(gfp_t gfp, unsigned int order, unsigned int try)
 		sleep_ns(NSEC_PER_MSEC);
 		return true;
 	}
-	return try < FIRST_TRIES || oom_kill(gfp, order);
+	return try < VAIN_TRIES || oom_kill(gfp, order);
 }
 
 static struct page *take_slow(gfp_t gfp, unsigned int order)
