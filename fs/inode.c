@@ -512,6 +512,9 @@ int inode_writeback(struct inode *inode, bool wait)
 	}
 	if (radix_tagged(&inode->data.pages, PC_DIRTY))
 		mark_state(inode, IS_DIRTY_PAGES);
+	/* Taking the attributes' bit took the inode off the list, whatever other bit had come meanwhile. */
+	if (READ_UNLOCKED(inode->state) & (IS_DIRTY_ATTR | IS_DIRTY_PAGES))
+		queue_dirty(inode);
 	return err ? err : err2;
 }
 
