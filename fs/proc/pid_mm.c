@@ -132,7 +132,7 @@ int pid_show_smaps_rollup(struct thread *t, struct strbuf *out)
  * does, and from then on there is nothing to read.
  */
 
-static int mem_open(struct inode *inode, struct file *f)
+int proc_mm_open(struct inode *inode, struct file *f)
 {
 	struct mm *mm = thread_mm_access(to_proc(inode)->thread, ACCESS_FS_IDS);
 
@@ -146,7 +146,7 @@ static int mem_open(struct inode *inode, struct file *f)
 	return 0;
 }
 
-static void mem_release(struct file *f)
+void proc_mm_release(struct file *f)
 {
 	if (f->private)
 		mm_drop(f->private);
@@ -215,9 +215,9 @@ static loff_t mem_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f
 }
 
 const struct file_ops pid_mem_fops = {
-	.open = mem_open,
+	.open = proc_mm_open,
 	.read = mem_read,
 	.write = mem_write,
 	.llseek = mem_llseek,
-	.release = mem_release,
+	.release = proc_mm_release,
 };

@@ -13,27 +13,6 @@
 #define WORD sizeof(u64)
 #define BATCH (PAGE_SIZE / WORD)
 
-/* As mem: the file keeps the struct, not the mappings. */
-static int pagemap_open(struct inode *inode, struct file *f)
-{
-	struct mm *mm = thread_mm_access(to_proc(inode)->thread, ACCESS_FS_IDS);
-
-	if (IS_ERR(mm))
-		return (int)PTR_ERR(mm);
-	f->private = mm;
-	if (mm) {
-		mm_hold(mm);
-		mm_put(mm);
-	}
-	return 0;
-}
-
-static void pagemap_release(struct file *f)
-{
-	if (f->private)
-		mm_drop(f->private);
-}
-
 static ssize_t read_words(struct mm *mm, struct iov_iter *to, loff_t *pos, u64 *words)
 {
 	bool frames = capable(CAP_SYS_ADMIN);
@@ -91,10 +70,10 @@ static loff_t pagemap_llseek(struct file *f, loff_t offset, int whence) MUST_HOL
 }
 
 const struct file_ops pid_pagemap_fops = {
-	.open = pagemap_open,
+	.open = proc_mm_open,
 	.read = pagemap_read,
 	.llseek = pagemap_llseek,
-	.release = pagemap_release,
+	.release = proc_mm_release,
 };
 
 /* ---- clear_refs: 1 to 3 the accessed bits of all, anonymous, file pages; 4 soft-dirty; 5 VmHWM's peak ---- */

@@ -97,3 +97,7 @@ int pid_show_smaps(struct thread *t, struct strbuf *out, u64 *at);
 int pid_show_smaps_rollup(struct thread *t, struct strbuf *out);
 /* pid_pagemap.c */
 ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n);
+
+/* pid_mm.c: mem and pagemap keep the mm struct in file->private, not its mappings. */
+int proc_mm_open(struct inode *inode, struct file *f);
+void proc_mm_release(struct file *f);

@@ -2,7 +2,7 @@
 """Work that needs more memory than the machine has.
 
 Without swap it finishes or the kernel kills one process, says which and why, and the shell lives
-on; with swap on a second disk the same work finishes with the right output.  Linux passes too.
+on; with swap on a second disk the same work finishes with the right output.
 """
 
 import re
