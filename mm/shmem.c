@@ -195,7 +195,6 @@ void shmem_swap_out_range(struct mapping *m, u64 first, u64 last)
 
 /* ---- in ---- */
 
-
 static u64 take_slot(struct mapping *m, u64 index)
 {
 	u64 flags = spin_lock_irqsave(&m->tree_lock);
@@ -241,6 +240,22 @@ int shmem_fill(struct mapping *m, struct page *p)
 	}
 	page_set(p, PG_UPTODATE);
 	return 0;
+}
+
+struct page *shmem_read_page(struct mapping *m, u64 index)
+{
+	struct page *p = pagecache_find(m, index);
+
+	if (p && page_test(p, PG_UPTODATE))
+		return p;
+	if (p)
+		page_put(p);
+	if (shmem_is_hole(m, index))
+		return NULL;
+	rwsem_read_lock(&m->invalidate_lock); /* it may have become one: none is filled here */
+	p = shmem_is_hole(m, index) ? NULL : cache_read(m, index, false);
+	rwsem_read_unlock(&m->invalidate_lock);
+	return p;
 }
 
 void shmem_drop(struct mapping *m, u64 first, u64 last)
@@ -292,11 +307,12 @@ static int file_back(struct mapping *m, const struct swap_area *a)
 	u64 index = 0;
 
 	for (; find_slot(m, a, &index); index++) {
-		struct page *p = pagecache_read_page(m, index);
+		struct page *p = shmem_read_page(m, index);
 
 		if (IS_ERR(p))
 			return (int)PTR_ERR(p);
-		page_put(p);
+		if (p)
+			page_put(p);
 		if (signal_pending())
 			return -EINTR;
 	}

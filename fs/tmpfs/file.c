@@ -16,50 +16,41 @@
 #include "../internal.h"
 #include "tmpfs.h"
 
-/* The page of @index with a reference, up to date; NULL: a hole; ERR_PTR. */
-static struct page *data_page(struct mapping *m, u64 index)
+/* From one page; bytes, 0 at the end of the file, or -errno. */
+static ssize_t read_some(struct inode *inode, struct iov_iter *to, u64 pos)
 {
-	struct page *p = pagecache_find(m, index);
+	size_t offset = pos % PAGE_SIZE, n = MIN(PAGE_SIZE - offset, to->count), got;
+	struct page *p;
+	u64 size;
 
-	if (p && page_test(p, PG_UPTODATE))
-		return p;
-	if (p)
+	if (pos >= inode_size(inode))
+		return 0;
+	p = shmem_read_page(&inode->data, pos >> PAGE_SHIFT);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	size = inode_size(inode); /* again: what was cut off meanwhile is no hole */
+	n = pos < size ? MIN(n, size - pos) : 0;
+	if (p) {
+		got = iov_copy_to(to, (char *)page_address(p) + offset, n);
 		page_put(p);
-	else if (shmem_is_hole(m, index))
-		return NULL;
-	return pagecache_read_page(m, index);
+	} else {
+		got = iov_zero(to, n);
+	}
+	return got || !n ? (ssize_t)got : -EFAULT;
 }
 
 static ssize_t read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
-	struct mapping *m = &f->inode->data;
-	ssize_t done = 0;
+	ssize_t done = 0, n = 0;
 
-	while (to->count) {
-		u64 size = inode_size(f->inode), at = (u64)*pos;
-		size_t offset = at & (PAGE_SIZE - 1), n, got;
-		struct page *p;
-
-		if (at >= size)
-			break;
-		n = MIN(MIN(PAGE_SIZE - offset, to->count), size - at);
-		p = data_page(m, at >> PAGE_SHIFT);
-		if (IS_ERR(p))
-			return done ? done : PTR_ERR(p);
-		if (p)
-			got = iov_copy_to(to, (char *)page_address(p) + offset, n);
-		else
-			got = iov_zero(to, n);
-		if (p)
-			page_put(p);
-		done += (ssize_t)got;
-		*pos += (loff_t)got;
-		if (got < n)
-			return done ? done : -EFAULT;
+	while (to->count && (n = read_some(f->inode, to, (u64)*pos)) > 0) {
+		*pos += n;
+		done += n;
 		cond_resched();
 	}
-	if (done)
-		file_accessed(f);
+	if (!done)
+		return n;
+	file_accessed(f);
 	return done;
 }
 

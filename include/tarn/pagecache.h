@@ -102,6 +102,8 @@ u64 shmem_pages(const struct mapping *m);
 u64 shmem_swapped(const struct mapping *m);
 /* Fills a locked page that is new in the cache: 0, -EIO, -ENOMEM, -EINTR. */
 int shmem_fill(struct mapping *m, struct page *p);
+/* Up to date, with a reference, not locked; from swap if it is there.  NULL: a hole; ERR_PTR(-EIO, -ENOMEM, -EINTR). */
+struct page *shmem_read_page(struct mapping *m, u64 index);
 /* Nothing was ever stored at @index. */
 bool shmem_is_hole(struct mapping *m, u64 index);
 /* First index at or after @index with data (~0: none), without (at most @end). */

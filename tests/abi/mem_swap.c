@@ -2,6 +2,7 @@
 /* Swap: swapon, swapoff, and contents that survive every way out of memory and back. */
 #include "abi.h"
 
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/swap.h>
@@ -752,4 +753,60 @@ SWAP_TEST(private_copies_of_swapped_shared_memory)
 	CHECK(holds(p, 300, 23));
 	swap_end();
 	CHECK(holds(q, 150, 24));
+}
+
+/* Reads what is there again and again, until nothing is: each of @rounds times that *round moves. */
+static void read_until_empty(int fd, volatile int *round, volatile int *done, int rounds)
+{
+	static char buf[8 * PAGE];
+	ssize_t n;
+
+	for (int r = 1; r <= rounds; r++) {
+		while (*round != r)
+			sched_yield();
+		while ((n = pread(fd, buf, sizeof(buf), 0)) > 0)
+			for (ssize_t i = 0; i < n; i++)
+				CHECK_EQ(buf[i], 'x');
+		CHECK_EQ(n, 0);
+		*done = r;
+	}
+}
+
+/* A reader brings pages back while the file loses them: it sees no zeros and leaves no page behind the end. */
+SWAP_TEST(reader_of_swapped_pages_meets_truncation)
+{
+	enum { ROUNDS = 300, SIZE = 8 * 4096 };
+	volatile int *shared = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static char block[SIZE];
+	struct stat st;
+	pid_t reader;
+	int fd;
+
+	CHECK(shared != MAP_FAILED);
+	swap_begin();
+	fd = make_memfd(8);
+	memset(block, 'x', SIZE);
+	reader = CHILD(read_until_empty(fd, shared, shared + 1, ROUNDS));
+	for (int r = 1; r <= ROUNDS; r++) {
+		char *p = map_shared(fd, 8);
+
+		CHECK_EQ(pwrite(fd, block, SIZE, 0), SIZE);
+		for (int i = 0; i < 8; i++)
+			CHECK_EQ(p[i * PAGE], 'x');
+		CHECK_EQ(madvise(p, SIZE, MADV_PAGEOUT), 0);
+		CHECK_EQ(munmap(p, SIZE), 0);
+		shared[0] = r;
+		usleep((unsigned int)(r * 7 % 50));
+		CHECK_EQ(ftruncate(fd, 0), 0);
+		while (shared[1] != r)
+			sched_yield();
+		CHECK_EQ(fstat(fd, &st), 0);
+		CHECK_EQ(st.st_blocks, 0);
+		CHECK_EQ(ftruncate(fd, SIZE), 0);
+		CHECK_ERR(lseek(fd, 0, SEEK_DATA), ENXIO);
+		CHECK_EQ(ftruncate(fd, 0), 0);
+	}
+	WAIT_OK(reader);
+	CHECK_EQ(close(fd), 0);
+	swap_end();
 }
