@@ -287,5 +287,6 @@ void block_init(void)
 		panic("no memory for block devices");
 	strscpy(bdev_super->id, "bdev", sizeof(bdev_super->id));
 	bdev_super->block_size = PAGE_SIZE;
+	bdev_super->rootless = true;
 	bdev_super->max_bytes = INT64_MAX;
 }

@@ -457,8 +457,6 @@ static void mark_state(struct inode *inode, u32 bit)
 {
 	u32 old;
 
-	if (!inode->super->ops || !inode->super->ops->write_inode)
-		return;
 	if (READ_UNLOCKED(inode->state) & bit)
 		return;
 	spin_lock(&inode->spin);
@@ -471,9 +469,11 @@ static void mark_state(struct inode *inode, u32 bit)
 
 void inode_mark_dirty(struct inode *inode)
 {
-	mark_state(inode, IS_DIRTY_ATTR);
+	if (inode->super->ops && inode->super->ops->write_inode)
+		mark_state(inode, IS_DIRTY_ATTR);
 }
 
+/* Pages have somewhere to go even where attributes have not: a block device's. */
 void inode_pages_dirtied(struct mapping *m)
 {
 	mark_state(m->host, IS_DIRTY_PAGES);
@@ -509,6 +509,8 @@ int inode_writeback(struct inode *inode, bool wait)
 	if (ops && ops->write_inode && ((was | READ_UNLOCKED(inode->state)) & IS_DIRTY_ATTR)) {
 		take_dirty(inode, IS_DIRTY_ATTR); /* writing pages moved sizes and blocks */
 		err2 = ops->write_inode(inode, wait);
+		if (err2 == -ENOMEM)
+			inode_mark_dirty(inode); /* the next try may find some */
 	}
 	if (radix_tagged(&inode->data.pages, PC_DIRTY))
 		mark_state(inode, IS_DIRTY_PAGES);

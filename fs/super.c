@@ -270,7 +270,7 @@ void super_for_each(void (*fn)(struct super *sb, void *arg), void *arg)
 			passive_put(prev);
 		prev = sb; /* stays on the list while we hold it */
 		rwsem_read_lock(&sb->umount_lock);
-		if (!sb->dead && sb->root)
+		if (!sb->dead && (sb->root || sb->rootless))
 			fn(sb, arg);
 		rwsem_read_unlock(&sb->umount_lock);
 		spin_lock(&supers_lock);

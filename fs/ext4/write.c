@@ -12,7 +12,8 @@
  * ended: until then readers find the page in the cache.
  *
  * A page that cannot be placed is dropped with the error noted for fsync(2):
- * promises make that a matter of I/O errors and damage, not of a full disk.
+ * promises make that a matter of I/O errors and damage, not of a full disk.  For
+ * want of memory nothing is dropped: such a page stays dirty for the next try.
  */
 #include <tarn/math.h>
 #include "ext4.h"
@@ -278,7 +279,20 @@ static void drop_promises(struct inode *inode, struct page *p)
 	}
 }
 
-static void send_page(struct write_ctx *c, struct page *p, u32 run_left, int place_err)
+/* Under writeback and locked, and it does not leave. */
+static void give_up(struct write_ctx *c, struct page *p, int err)
+{
+	if (err == -ENOMEM) {
+		page_mark_dirty(p);
+		page_end_writeback(p, 0);
+		return;
+	}
+	drop_promises(c->inode, p);
+	page_end_writeback(p, err);
+}
+
+/* @place_err: why promised blocks have no place. */
+static int send_page(struct write_ctx *c, struct page *p, u32 run_left, int place_err)
 {
 	struct ext4_fs *fs = EXT4_FS(c->inode);
 	u64 start = p->index << PAGE_SHIFT, size = inode_size(c->inode);
@@ -286,17 +300,15 @@ static void send_page(struct write_ctx *c, struct page *p, u32 run_left, int pla
 	int err = ext4_page_delayed(p) ? place_err : 0;
 
 	if (!page_start_writeback(p))
-		return;
-	if (err) {
-		drop_promises(c->inode, p);
-		page_end_writeback(p, err);
-		return;
+		return 0;
+	if (!err) {
+		if (bytes < PAGE_SIZE)
+			memset((char *)page_address(p) + bytes, 0, PAGE_SIZE - bytes);
+		err = write_page(c, p, DIV_ROUND_UP(bytes, fs->block_size), run_left);
 	}
-	if (bytes < PAGE_SIZE)
-		memset((char *)page_address(p) + bytes, 0, PAGE_SIZE - bytes);
-	err = write_page(c, p, DIV_ROUND_UP(bytes, fs->block_size), run_left);
 	if (err)
-		page_end_writeback(p, err);
+		give_up(c, p, err);
+	return err;
 }
 
 /*
@@ -316,17 +328,19 @@ static u32 run_from(const struct write_ctx *c, u32 i)
 
 static int write_batch(struct write_ctx *c, bool wait)
 {
-	int err;
+	int place_err, err;
 
 	lock_batch(c, wait);
-	err = place_batch(c);
+	place_err = err = place_batch(c);
 	c->map.len = 0; /* what was looked up is true while these pages are locked */
 	for (u32 i = 0; i < c->n; i++) {
 		struct page *p = c->pages[i];
+		int e;
 
 		if (!p)
 			continue;
-		send_page(c, p, run_from(c, i), err);
+		e = send_page(c, p, run_from(c, i), place_err);
+		err = err ? err : e;
 		page_unlock(p);
 		page_put(p);
 	}

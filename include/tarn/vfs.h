@@ -110,6 +110,7 @@ struct super {
 	struct list dirty GUARDED_BY(&inodes_lock);   /* inode->dirty_node, oldest first */
 	u32 time_gran;                   /* [I] ns */
 	bool no_dcache_children;         /* names are never cached (proc) */
+	bool rootless;                   /* [I] never mounted, but its inodes can be dirty: block devices' */
 	void *private;                   /* the file system's own */
 	struct rcu_head rcu;
 };

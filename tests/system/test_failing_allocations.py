@@ -30,8 +30,9 @@ def disk(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     for name in ("bin", "dev", "proc", "sys", "tmp", "root", "etc", "run"):
         (root / name).mkdir(parents=True)
-    source = Path(__file__).with_name("fail_sweep.c")
-    subprocess.run(["musl-gcc", *CFLAGS, "-o", root / "bin/fail_sweep", source], check=True)
+    for program in ("fail_sweep", "fsync_without_memory"):
+        source = Path(__file__).with_name(program + ".c")
+        subprocess.run(["musl-gcc", *CFLAGS, "-o", root / "bin" / program, source], check=True)
     shutil.copy("/bin/busybox", root / "bin/busybox")
     for applet in ("sh", "cat", "ls"):
         (root / "bin" / applet).symlink_to("busybox")
@@ -68,4 +69,11 @@ def test_injector_on_the_command_line(kernel: Path, disk: Path) -> None:
                   "i=0; while [ $i -lt 1500 ]; do true >/tmp/f$i; i=$((i+1)); done 2>/dev/null; true")
     assert "Kernel panic" not in result.console, result.explain()
     assert len(re.findall(r"fail: .* gets no \d+ bytes", result.console)) >= 2, result.explain()
+    fsck(disk)
+
+
+def test_fsync_without_memory_loses_nothing(kernel: Path, disk: Path) -> None:
+    result = good(tarn("--kernel", str(kernel), "--disk", str(disk), "--", "/bin/fsync_without_memory", "20"))
+    assert int(re.match(r"(\d+) were refused\n", result.text)[1]) > 0, result.text
+    assert len(re.findall(r"gets no .* < ext4_fsync", result.console)) >= 3, result.explain()
     fsck(disk)

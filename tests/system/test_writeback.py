@@ -56,14 +56,13 @@ def check(disk: Path, *names: str) -> None:
         assert not lost, f"{name}: {len(lost)} pages are not on the disk: {lost[:8]}"
 
 
-@pytest.mark.parametrize("trigger", ["msync", "fsync", "fdatasync", "sync", "syncfs"])
+@pytest.mark.parametrize("trigger", ["msync", "fsync", "fdatasync", "sync", "busy", "syncfs"])
 def test_on_demand(small_disk: Path, tmp_path: Path, trigger: str) -> None:
     disk = disk_copy(small_disk, tmp_path)
     run_until_ready(disk, trigger, 0)
     check(disk, "old", "hole")
 
 
-@pytest.mark.soak  # one run in ten the OOM killer comes first: see CAVEATS.md
 def test_by_memory_pressure(small_disk: Path, tmp_path: Path) -> None:
     """Pages that left memory are on the disk.  The hole's blocks are then allocated, but how to find
     them is metadata, which nobody has asked for yet."""

@@ -13,6 +13,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,31 +143,98 @@ static void trigger_exit(void)
 static size_t resident(int i)
 {
 	static unsigned char vec[FILE_SIZE / PAGE];
-	char *p = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, open_file(i), 0);
+	int fd = open_file(i);
+	char *p = mmap(NULL, FILE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
 	size_t n = 0;
 
 	need(p != MAP_FAILED && mincore(p, FILE_SIZE, vec) == 0, "mincore");
 	munmap(p, FILE_SIZE);
+	close(fd);
 	for (size_t k = 0; k < FILE_SIZE / PAGE; k++)
 		n += vec[k] & 1;
 	return n;
 }
 
-/* Memory fills up until the files' pages are gone: within less time than they would go by themselves. */
+/* Takes memory, little by little so that the disk has the time to make room, until it is killed. */
+static pid_t start_hog(void)
+{
+	size_t step = 1 << 18;
+	pid_t pid = fork();
+
+	need(pid >= 0, "fork");
+	while (pid == 0) {
+		char *more = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (more != MAP_FAILED)
+			memset(more, 1, step);
+		usleep(2000);
+	}
+	return pid;
+}
+
+/*
+ * Memory fills up until the files' pages are gone: within less time than they would go by themselves.
+ * They are the last that can go, so the hog may find no more and be killed just then.
+ */
 static void trigger_pressure(void)
 {
-	size_t step = 1 << 18; /* little by little: the disk is to have the time to make room */
 	time_t start = time(NULL);
+	pid_t hog = 0;
 
 	trigger_munmap();
 	while (resident(0) + resident(1)) {
-		char *more = mmap(NULL, step, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		need(more != MAP_FAILED, "mmap");
 		need(time(NULL) < start + 20, "pages stay in memory");
-		memset(more, 1, step);
+		if (!hog || waitpid(hog, NULL, WNOHANG) == hog)
+			hog = start_hog();
 		usleep(2000);
 	}
+	if (hog)
+		kill(hog, SIGKILL);
+}
+
+static _Atomic int storing;
+
+static void *sync_meanwhile(void *arg)
+{
+	while (storing)
+		sync();
+	return arg;
+}
+
+static long dirty_kb(void)
+{
+	char line[128];
+	long kb = -1;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	need(f != NULL, "/proc/meminfo");
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, "Dirty:", 6))
+			kb = strtol(line + 6, NULL, 10);
+	fclose(f);
+	return kb;
+}
+
+/* The last of many stores falls into a sync(2) that is under way, at whatever point: the next one has it. */
+static void trigger_busy(void)
+{
+	for (int round = 0; round < 400; round++) {
+		char *p = store(0);
+		pthread_t syncer;
+
+		storing = 1;
+		need(!pthread_create(&syncer, NULL, sync_meanwhile, NULL), "pthread_create");
+		for (int i = 0; i <= round % 20; i++) {
+			p[i * PAGE] = 'n';
+			usleep((unsigned int)(round * 7 % 100));
+		}
+		storing = 0;
+		pthread_join(syncer, NULL);
+		sync();
+		need(dirty_kb() == 0, "something is dirty after sync");
+		munmap(p, FILE_SIZE);
+	}
+	trigger_sync();
 }
 
 static const struct {
@@ -173,7 +242,7 @@ static const struct {
 	void (*run)(void);
 } triggers[] = {
 	{ "msync", trigger_msync }, { "fsync", trigger_fsync },   { "fdatasync", trigger_fdatasync },
-	{ "sync", trigger_sync },   { "syncfs", trigger_syncfs }, { "pressure", trigger_pressure },
+	{ "sync", trigger_sync },   { "busy", trigger_busy },	{ "syncfs", trigger_syncfs }, { "pressure", trigger_pressure },
 	{ "munmap", trigger_munmap }, { "exit", trigger_exit },
 	{ "settings", trigger_settings },
 };
