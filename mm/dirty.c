@@ -37,7 +37,8 @@ bool page_mark_dirty(struct page *p)
 	if (!m || !m->ops->write_pages || page_test(p, PG_DIRTY) || page_test_and_set(p, PG_DIRTY))
 		return false;
 	flags = spin_lock_irqsave(&m->tree_lock);
-	if (p->mapping == m) {
+	/* A buffer's page is not locked: its writeback may have begun already, and takes no tag away later. */
+	if (p->mapping == m && page_test(p, PG_DIRTY)) {
 		first = !radix_tagged(&m->pages, PC_DIRTY);
 		radix_tag_set(&m->pages, p->index, PC_DIRTY);
 	}

@@ -10,6 +10,9 @@
  *
  *   open (in its CPU's slot) -> closed (full, or its first period ended) -> freed
  *
+ * A few batches are kept in reserve: when there is no memory at all, those who
+ * die to give some back must be able to free what they leave.
+ *
  * Lock: batch_lock (LR_RCU, irqs off), held for a few instructions.
  */
 #include <tarn/cpu.h>
@@ -18,15 +21,44 @@
 #include <tarn/slab.h>
 
 #define BATCH 60
+#define RESERVE 16
 
 struct batch {
 	struct rcu_head rcu;
 	u32 count;
+	bool reserved; /* from the reserve, and in use */
 	void *ptr[BATCH];
 };
 
 static struct spinlock batch_lock = SPINLOCK_INIT("kfree_rcu", LR_RCU);
 static struct batch *open_batch[MAX_CPUS]; /* batch_lock */
+static struct batch reserve[RESERVE];      /* batch_lock; ->reserved: in use */
+
+/* Empty; NULL: not even in reserve. */
+static struct batch *batch_new(void)
+{
+	struct batch *b = kmalloc(sizeof(*b), GFP_ATOMIC | GFP_ZERO);
+	u64 flags;
+
+	if (b)
+		return b;
+	flags = spin_lock_irqsave(&batch_lock);
+	for (u32 i = 0; i < RESERVE && !b; i++)
+		if (!reserve[i].reserved)
+			b = &reserve[i];
+	if (b)
+		*b = (struct batch){ .reserved = true };
+	spin_unlock_irqrestore(&batch_lock, flags);
+	return b;
+}
+
+static void batch_give_back(struct batch *b)
+{
+	u64 flags = spin_lock_irqsave(&batch_lock);
+
+	b->reserved = false;
+	spin_unlock_irqrestore(&batch_lock, flags);
+}
 
 static void batch_free(struct rcu_head *h)
 {
@@ -34,7 +66,10 @@ static void batch_free(struct rcu_head *h)
 
 	for (u32 i = 0; i < b->count; i++)
 		kfree(b->ptr[i]);
-	kfree(b);
+	if (b->reserved)
+		batch_give_back(b);
+	else
+		kfree(b);
 }
 
 static void batch_close(struct rcu_head *h)
@@ -73,7 +108,7 @@ void kfree_rcu(void *p)
 
 	if (!p || batch_add(p))
 		return;
-	b = kmalloc(sizeof(*b), GFP_ATOMIC | GFP_ZERO);
+	b = batch_new();
 	if (!b) {
 		/* Readers may hold it and we may not wait here: losing it is the safe way. */
 		pr_warn("memory: no room to free an object later; %zu bytes lost", kmalloc_size(p));

@@ -142,9 +142,10 @@ static void report(const struct candidate *c, gfp_t gfp, unsigned int order)
 
 	mem_get_stats(&s);
 	pr_err("out of memory: %s (pid %d) wants %u pages (gfp %x); of %lu KiB %lu free, %lu anonymous, "
-	       "%lu cached, %lu slab; of %lu KiB of swap %lu free",
+	       "%lu cached (%lu dirty, %lu being written), %lu slab; of %lu KiB of swap %lu free",
 	       current->comm, current->tid, 1u << order, gfp, (ulong)s.total * 4, (ulong)s.free * 4,
-	       (ulong)s.anon * 4, (ulong)s.cached * 4, (ulong)s.slab * 4, (ulong)s.swap_total * 4,
+	       (ulong)s.anon * 4, (ulong)s.cached * 4, (ulong)s.dirty * 4,
+	       (ulong)s.writeback * 4, (ulong)s.slab * 4, (ulong)s.swap_total * 4,
 	       (ulong)s.swap_free * 4);
 	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, "
 	       "shmem-rss:%lukB, swap:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory",

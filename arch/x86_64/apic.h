@@ -56,6 +56,3 @@ bool lapic_present(void);
 void ioapic_init(void);
 /* 0 or -ENODEV: nobody has this line. */
 int ioapic_route(u32 gsi, u8 vector, u32 apic_id, bool level, bool active_low);
-
-/* ---- irq.c ---- */
-void irq_timer_count(void);

@@ -14,7 +14,6 @@
 #define MSR_TSC_AUX 0xc0000103
 #define MSR_APIC_BASE 0x1b
 #define MSR_SYSENTER_CS 0x174
-#define MSR_PAT 0x277
 
 #define EFER_SCE BIT(0)
 #define EFER_NXE BIT(11)

@@ -68,7 +68,6 @@ struct tty *console_tty_get(void);
 size_t tty_receive_some(struct tty *t, const u8 *data, size_t n);
 void tty_receive_flagged(struct tty *t, u8 c, enum n_tty_flag flag);
 size_t tty_receive_room(struct tty *t);
-void tty_set_throttle(struct tty *t, bool on);
 /* Flow control by ioctl; flushing. */
 void tty_flow(struct tty *t, bool stop);
 void tty_flush(struct tty *t, int queue);

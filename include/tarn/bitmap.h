@@ -59,11 +59,6 @@ void bitmap_or(ulong *dst, const ulong *a, const ulong *b, size_t nbits);
 
 /* ---- atomic ---- */
 
-static inline bool bit_test(const ulong *map, size_t bit)
-{
-	return bitmap_test(map, bit);
-}
-
 static inline void bit_set(ulong *map, size_t bit)
 {
 	__atomic_fetch_or(&map[bit / BITMAP_WORD_BITS], 1ul << (bit % BITMAP_WORD_BITS),

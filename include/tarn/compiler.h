@@ -13,7 +13,6 @@
 #define NORETURN __attribute__((noreturn))
 #define NOINLINE __attribute__((noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
-#define UNUSED __attribute__((unused))
 #define USED __attribute__((used))
 #define WEAK __attribute__((weak))
 #define WARN_UNUSED __attribute__((warn_unused_result))

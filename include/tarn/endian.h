@@ -36,12 +36,8 @@ typedef struct {
 #endif
 
 /* For static initialisers: { .magic = LE32_CONST(0x1234) }. */
-#define LE16_CONST(x) { ENDIAN_LE_(16, (u16)(x)) }
 #define LE32_CONST(x) { ENDIAN_LE_(32, (u32)(x)) }
-#define LE64_CONST(x) { ENDIAN_LE_(64, (u64)(x)) }
-#define BE16_CONST(x) { ENDIAN_BE_(16, (u16)(x)) }
 #define BE32_CONST(x) { ENDIAN_BE_(32, (u32)(x)) }
-#define BE64_CONST(x) { ENDIAN_BE_(64, (u64)(x)) }
 
 /*
  * For each type, here le32:

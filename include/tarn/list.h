@@ -164,16 +164,6 @@ static inline void list_add_tail_rcu(struct list *head, struct list *node)
 	head->prev = node;
 }
 
-static inline void list_add_rcu(struct list *head, struct list *node)
-{
-	struct list *next = head->next;
-
-	node->next = next;
-	node->prev = head;
-	__atomic_store_n(&head->next, node, __ATOMIC_RELEASE);
-	next->prev = node;
-}
-
 /* @node->next stays for readers that stand on it. */
 static inline void list_del_rcu(struct list *node)
 {

@@ -20,11 +20,6 @@ static inline size_t array_size(size_t n, size_t size)
 	return mul_overflow(n, size, &bytes) ? SIZE_MAX : bytes;
 }
 
-static inline u64 div_u64(u64 n, u64 d)
-{
-	return n / d;
-}
-
 static inline u64 div_round_up_u64(u64 n, u64 d)	/* does not overflow */
 {
 	return n / d + (n % d != 0);

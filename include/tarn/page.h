@@ -37,8 +37,6 @@ enum page_state {
 #define PG_PRIVATE BIT(8)    /* page->private is the file system's or buffer layer's */
 #define PG_WAITERS BIT(9)    /* somebody sleeps on the page lock or writeback */
 #define PG_READAHEAD BIT(10) /* reading this page starts the next read-ahead */
-#define PG_MLOCKED BIT(11)
-#define PG_RECLAIM BIT(12)
 #define PG_STALE_TAIL BIT(13) /* on disk the bytes past the end of file are not zero; in memory they are */
 #define PG_SWAPBACKED BIT(15) /* PS_CACHE: of a memory-only file, its place to go is swap */
 #define PG_SWAPCACHE BIT(14)  /* PS_ANON: in the swap cache, index is its slot */

@@ -41,7 +41,6 @@ enum thread_state {
 #define TF_KTHREAD BIT(0)
 #define TF_EXITING BIT(1)
 #define TF_FORKNOEXEC BIT(2)
-#define TF_VFORK_DONE BIT(3)
 #define TF_IDLE BIT(4)
 #define TF_RECLAIM BIT(5)     /* frees memory right now: may use the reserve, must not reclaim again */
 #define TF_FAIL BIT(6)        /* debug: in the scope of the failure injector */

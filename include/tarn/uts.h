@@ -10,4 +10,3 @@
 #define UTS_SYSNAME "Linux"
 #define UTS_RELEASE "6.1.0-tarn"
 #define UTS_VERSION "#1 SMP Tarn"
-#define UTS_MACHINE "x86_64"

@@ -318,7 +318,6 @@ int setattr_generic(struct inode *inode, const struct setattr *attr);
 #define DF_ROOT BIT(0)
 #define DF_MOUNTED BIT(1)       /* something is mounted here in some namespace */
 #define DF_UNHASHED BIT(2)
-#define DF_DISCONNECTED BIT(3)
 #define DF_LRU BIT(4)
 #define DF_REFERENCED BIT(5)
 #define DF_PINNED BIT(6)        /* the file system holds a reference of its own until unlink (tmpfs) */
@@ -428,9 +427,7 @@ void fs_get_cwd(struct path *out);
 
 #define LOOKUP_FOLLOW BIT(0)      /* the last component, if a symlink */
 #define LOOKUP_DIRECTORY BIT(1)
-#define LOOKUP_PARENT BIT(2)
 #define LOOKUP_EMPTY BIT(3)       /* "" means dfd itself */
-#define LOOKUP_NO_AUTOMOUNT BIT(4)
 #define LOOKUP_BENEATH BIT(5)     /* openat2 RESOLVE_* */
 #define LOOKUP_IN_ROOT BIT(6)
 #define LOOKUP_NO_XDEV BIT(7)
@@ -527,11 +524,9 @@ struct file_ops {
 
 #define FMODE_READ BIT(0)
 #define FMODE_WRITE BIT(1)
-#define FMODE_EXEC BIT(2)
 #define FMODE_NO_POS BIT(3)     /* no file position: pipes, sockets, ttys; -ESPIPE on seek and pread */
 #define FMODE_PATH BIT(4)       /* O_PATH */
 #define FMODE_WRITER BIT(5)     /* counted in inode->write_count */
-#define FMODE_NOWAIT_OK BIT(6)
 
 struct file {
 	const struct file_ops *ops;     /* [I] */

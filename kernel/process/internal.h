@@ -78,8 +78,6 @@ void user_put(struct user *u);
 
 /* ---- cred.c ---- */
 const struct cred *thread_cred_get(struct thread *t);
-/* current's real uid counts one thread more or less. */
-void cred_init(void);
 
 /* ---- namespaces.c ---- */
 extern struct namespaces init_namespaces;

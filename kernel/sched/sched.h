@@ -106,7 +106,6 @@ void tick_init(struct runq *rq);
 void account_leave_idle(struct runq *rq, ktime_t now);
 void account_enter_idle(struct runq *rq, struct thread *prev, ktime_t now);
 void load_init(void);
-void load_get(u64 load[3]);
 
 /* ---- switch.c ---- */
 void schedule_preempt(void); /* schedule(), but current wants to go on whatever its state */
