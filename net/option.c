@@ -58,36 +58,32 @@ static int set_linger(struct socket *s, const void __user *val, int len)
 	return 0;
 }
 
-static int set_flag(struct socket *s, int name, bool on)
+/* The option @name, if it is one of those that are on or off; NULL. */
+static bool *flag_of(struct socket *s, int name)
 {
 	switch (name) {
 	case SO_REUSEADDR:
-		s->opt.reuseaddr = on;
-		return 0;
+		return &s->opt.reuseaddr;
 	case SO_REUSEPORT:
-		s->opt.reuseport = on;
-		return 0;
+		return &s->opt.reuseport;
 	case SO_KEEPALIVE:
-		s->opt.keepalive = on;
-		return 0;
+		return &s->opt.keepalive;
 	case SO_BROADCAST:
-		s->opt.broadcast = on;
-		return 0;
+		return &s->opt.broadcast;
 	case SO_OOBINLINE:
-		s->opt.oobinline = on;
-		return 0;
+		return &s->opt.oobinline;
 	case SO_DONTROUTE:
-		s->opt.dontroute = on;
-		return 0;
+		return &s->opt.dontroute;
 	case SO_PASSCRED:
-		s->opt.passcred = on;
-		return 0;
+		return &s->opt.passcred;
 	}
-	return -ENOPROTOOPT;
+	return NULL;
 }
 
 static int set_number(struct socket *s, int name, int value)
 {
+	bool *flag;
+
 	switch (name) {
 	case SO_SNDBUF:
 		s->opt.sndbuf = buffer_size(value, SNDBUF_MIN, false);
@@ -124,7 +120,11 @@ static int set_number(struct socket *s, int name, int value)
 	case SO_ACCEPTCONN:
 		return -ENOPROTOOPT;
 	}
-	return set_flag(s, name, value != 0);
+	flag = flag_of(s, name);
+	if (!flag)
+		return -ENOPROTOOPT;
+	*flag = value != 0;
+	return 0;
 }
 
 static int set_socket(struct socket *s, int name, const void __user *val, int len)
@@ -240,39 +240,10 @@ static int number_of(struct socket *s, int name, int *out)
 	return -ENOPROTOOPT;
 }
 
-static int flag_of(struct socket *s, int name, int *out)
-{
-	const struct socket_options *o = &s->opt;
-
-	switch (name) {
-	case SO_REUSEADDR:
-		*out = o->reuseaddr;
-		return 0;
-	case SO_REUSEPORT:
-		*out = o->reuseport;
-		return 0;
-	case SO_KEEPALIVE:
-		*out = o->keepalive;
-		return 0;
-	case SO_BROADCAST:
-		*out = o->broadcast;
-		return 0;
-	case SO_OOBINLINE:
-		*out = o->oobinline;
-		return 0;
-	case SO_DONTROUTE:
-		*out = o->dontroute;
-		return 0;
-	case SO_PASSCRED:
-		*out = o->passcred;
-		return 0;
-	}
-	return -ENOPROTOOPT;
-}
-
 static int get_socket(struct socket *s, int name, void __user *val, int __user *ulen)
 {
 	struct abi_linger l = { s->opt.linger, s->opt.linger_seconds };
+	const bool *flag;
 	int value;
 
 	switch (name) {
@@ -283,7 +254,10 @@ static int get_socket(struct socket *s, int name, void __user *val, int __user *
 	case SO_LINGER:
 		return put_value(&l, sizeof(l), val, ulen);
 	}
-	if (!number_of(s, name, &value) || !flag_of(s, name, &value))
+	flag = flag_of(s, name);
+	if (flag)
+		value = *flag;
+	if (flag || !number_of(s, name, &value))
 		return put_value(&value, sizeof(value), val, ulen);
 	return s->ops->getsockopt ? s->ops->getsockopt(s, SOL_SOCKET, name, val, ulen) : -ENOPROTOOPT;
 }

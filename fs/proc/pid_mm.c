@@ -204,7 +204,7 @@ static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /* Addresses are positions, so any 64-bit value goes. */
-static loff_t mem_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
+loff_t proc_mm_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	if (whence == SEEK_CUR)
 		offset += f->pos;
@@ -218,6 +218,6 @@ const struct file_ops pid_mem_fops = {
 	.open = proc_mm_open,
 	.read = mem_read,
 	.write = mem_write,
-	.llseek = mem_llseek,
+	.llseek = proc_mm_llseek,
 	.release = proc_mm_release,
 };

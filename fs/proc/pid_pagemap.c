@@ -59,20 +59,10 @@ static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return ret;
 }
 
-static loff_t pagemap_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
-{
-	if (whence == SEEK_CUR)
-		offset += f->pos;
-	else if (whence != SEEK_SET)
-		return -EINVAL;
-	f->pos = offset;
-	return offset;
-}
-
 const struct file_ops pid_pagemap_fops = {
 	.open = proc_mm_open,
 	.read = pagemap_read,
-	.llseek = pagemap_llseek,
+	.llseek = proc_mm_llseek,
 	.release = proc_mm_release,
 };
 

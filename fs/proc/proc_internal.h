@@ -100,4 +100,5 @@ ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n);
 
 /* pid_mm.c: mem and pagemap keep the mm struct in file->private, not its mappings. */
 int proc_mm_open(struct inode *inode, struct file *f);
+loff_t proc_mm_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock);
 void proc_mm_release(struct file *f);
