@@ -156,9 +156,9 @@ static int bio_check(const struct bio *bio)
 		return lim->has_flush ? 0 : 1;
 	if (bio->op != BIO_READ && lim->read_only)
 		return -EROFS;
-	if (bio->op == BIO_DISCARD && !lim->has_discard)
+	if (bio->op == BIO_DISCARD && !lim->max_discard_sectors)
 		return -EOPNOTSUPP;
-	if (bio->op == BIO_WRITE_ZEROES && !lim->has_write_zeroes)
+	if (bio->op == BIO_WRITE_ZEROES && !lim->max_write_zeroes_sectors)
 		return -EOPNOTSUPP;
 	if (bio->sector > b->sectors || bio->sectors > b->sectors - bio->sector)
 		return -EIO;
@@ -246,10 +246,11 @@ int bdev_flush(struct bdev *b)
 	return err;
 }
 
+/* Requests without data, of at most @max sectors each; 0: the device has none of these. */
 static int bdev_dataless(struct bdev *b, enum bio_op op, u64 sector, u64 count, u32 max)
 {
 	if (!max)
-		max = 1u << 16;
+		return -EOPNOTSUPP;
 	while (count) {
 		struct bio *bio = bio_alloc(b, op, sector, 0, GFP_NOFS);
 		u32 n = (u32)MIN(count, (u64)max);
@@ -302,13 +303,9 @@ static int zero_by_writing(struct bdev *b, u64 sector, u64 count)
 
 int bdev_zero_sectors(struct bdev *b, u64 sector, u64 count)
 {
-	if (b->limits.has_write_zeroes) {
-		int err = bdev_dataless(b, BIO_WRITE_ZEROES, sector, count,
-					b->limits.max_sectors);
-		if (err != -EOPNOTSUPP)
-			return err;
-	}
-	return zero_by_writing(b, sector, count);
+	int err = bdev_dataless(b, BIO_WRITE_ZEROES, sector, count, b->limits.max_write_zeroes_sectors);
+
+	return err == -EOPNOTSUPP ? zero_by_writing(b, sector, count) : err;
 }
 
 int bdev_discard_sectors(struct bdev *b, u64 sector, u64 count)

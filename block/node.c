@@ -13,6 +13,7 @@
 #include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/mm.h>
 #include <tarn/pagecache.h>
 #include <tarn/thread.h>
 #include <tarn/vfs.h>
@@ -83,7 +84,9 @@ static int bdev_fsync(struct file *f, u64 first, u64 last, bool datasync)
 static long ioctl_range(struct file *f, unsigned int cmd, void __user *arg)
 {
 	struct bdev *b = f->private;
-	u64 range[2];
+	struct mapping *m = b->inode->mapping;
+	u64 range[2], first, last;
+	int err;
 
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
@@ -93,12 +96,18 @@ static long ioctl_range(struct file *f, unsigned int cmd, void __user *arg)
 		return -EINVAL;
 	if (!range[1] || range[0] > bdev_bytes(b) || range[1] > bdev_bytes(b) - range[0])
 		return -EINVAL;
-	mapping_write_range(b->inode->mapping, 0, ~0ull);
-	pagecache_drop_clean(b->inode->mapping, range[0] >> PAGE_SHIFT,
-			     (range[0] + range[1] - 1) >> PAGE_SHIFT);
-	if (cmd == BLKDISCARD)
-		return bdev_discard_sectors(b, range[0] >> SECTOR_SHIFT, range[1] >> SECTOR_SHIFT);
-	return bdev_zero_sectors(b, range[0] >> SECTOR_SHIFT, range[1] >> SECTOR_SHIFT);
+	err = mapping_write_range(m, range[0], range[0] + range[1] - 1);
+	if (err)
+		return err;
+	first = range[0] >> PAGE_SHIFT;
+	last = (range[0] + range[1] - 1) >> PAGE_SHIFT;
+	rwsem_write_lock(&m->invalidate_lock); /* nobody reads the old bytes in meanwhile */
+	mapping_unmap_range(m, first, last, false);
+	pagecache_drop_clean(m, first, last);
+	err = (cmd == BLKDISCARD ? bdev_discard_sectors : bdev_zero_sectors)(
+		b, range[0] >> SECTOR_SHIFT, range[1] >> SECTOR_SHIFT);
+	rwsem_write_unlock(&m->invalidate_lock);
+	return err;
 }
 
 static long ioctl_flush(struct bdev *b)

@@ -72,7 +72,6 @@ static bool is_range_op(const struct bio *bio)
 	return bio->op == BIO_DISCARD || bio->op == BIO_WRITE_ZEROES;
 }
 
-/* A range operation's length is given by its only vector's len in bytes. */
 static void slot_fill(struct slot *s, struct bio *bio)
 {
 	s->bio = bio;
@@ -82,7 +81,7 @@ static void slot_fill(struct slot *s, struct bio *bio)
 	s->status = 0xff;
 	if (is_range_op(bio)) {
 		s->range.sector = bio->sector;
-		s->range.num_sectors = bio->vecs[0].len >> SECTOR_SHIFT;
+		s->range.num_sectors = bio->sectors;
 		s->range.flags = 0;
 	}
 }
@@ -215,9 +214,9 @@ static void limits_read(struct virtio_dev *v, struct disk_limits *l)
 	l->block_size = v->features & BIT(VIRTIO_BLK_F_BLK_SIZE) ? c.blk_size : SECTOR_SIZE;
 	l->read_only = v->features & BIT(VIRTIO_BLK_F_RO);
 	l->has_flush = v->features & BIT(VIRTIO_BLK_F_FLUSH);
-	l->has_discard = v->features & BIT(VIRTIO_BLK_F_DISCARD);
-	l->max_discard_sectors = l->has_discard ? c.max_discard_sectors : 0;
-	l->has_write_zeroes = v->features & BIT(VIRTIO_BLK_F_WRITE_ZEROES);
+	l->max_discard_sectors = v->features & BIT(VIRTIO_BLK_F_DISCARD) ? c.max_discard_sectors : 0;
+	l->max_write_zeroes_sectors =
+		v->features & BIT(VIRTIO_BLK_F_WRITE_ZEROES) ? c.max_write_zeroes_sectors : 0;
 }
 
 static u32 queue_count(struct virtio_dev *v)

@@ -70,8 +70,8 @@ struct disk_ops {
 struct disk_limits {
 	u32 max_segments, max_sectors;
 	u32 block_size;        /* logical, bytes */
-	bool read_only, has_flush, has_discard, has_write_zeroes, rotational;
-	u32 max_discard_sectors;
+	bool read_only, has_flush, rotational;
+	u32 max_discard_sectors, max_write_zeroes_sectors; /* of one request; 0: the device cannot */
 };
 /* From a driver's interrupt: ends @bio. */
 void bio_complete(struct bio *bio, int status);
@@ -111,7 +111,8 @@ int bdev_sync(struct bdev *b);
 int bdev_flush(struct bdev *b);
 /* Copies [offset, offset + len) from the device's cache: 0, -EIO, -ENOMEM; -EINVAL past the end. */
 int bdev_read(struct bdev *b, u64 offset, void *buf, size_t len);
-/* Zeroes or discards [sector, sector + count) on the disk itself; the cache is the caller's business. */
+/* Zeroes or discards [sector, sector + count) on the disk itself; the cache is the caller's business.
+ * -EIO, -ENOMEM; discarding -EOPNOTSUPP where the device cannot. */
 int bdev_zero_sectors(struct bdev *b, u64 sector, u64 count);
 int bdev_discard_sectors(struct bdev *b, u64 sector, u64 count);
 void block_init(void);
