@@ -1,33 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* madvise: each advice's effect and errors; membarrier's commands. */
-#include "abi.h"
+#include "mem.h"
 
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sys/uio.h>
 
-#ifndef MADV_COLD
-#define MADV_COLD 20
-#define MADV_PAGEOUT 21
-#endif
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
-#define PAGE 4096ul
-#define RW (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-
-static char *map_anon(size_t pages)
-{
-	char *p = mmap(NULL, pages * PAGE, RW, ANON, -1, 0);
-
-	CHECK(p != MAP_FAILED);
-	return p;
-}
 
 /* A file "f" whose page i is filled with 'a' + i. */
-static int file_of(size_t pages)
+static int lettered_file(size_t pages)
 {
 	int fd = open("f", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	char buf[PAGE];
@@ -38,14 +23,6 @@ static int file_of(size_t pages)
 		CHECK_EQ(write(fd, buf, PAGE), PAGE);
 	}
 	return fd;
-}
-
-static int resident(char *p)
-{
-	unsigned char in;
-
-	CHECK(!mincore(p, PAGE, &in));
-	return in & 1;
 }
 
 TEST(advice_argument_errors)
@@ -84,7 +61,7 @@ TEST(advice_over_a_hole_is_taken_and_enomem)
 TEST(dontneed_of_shared_memory_keeps_it)
 {
 	char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	char *q = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, file_of(2), 0);
+	char *q = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, lettered_file(2), 0);
 
 	p[0] = q[0] = 7;
 	CHECK(!madvise(p, 2 * PAGE, MADV_DONTNEED) && !madvise(q, 2 * PAGE, MADV_DONTNEED));
@@ -131,7 +108,7 @@ TEST(free_of_what_is_not_anonymous)
 {
 	char *shm = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *file, *p = map_anon(2);
 
-	file = mmap(NULL, PAGE, RW, MAP_PRIVATE, file_of(1), 0);
+	file = mmap(NULL, PAGE, RW, MAP_PRIVATE, lettered_file(1), 0);
 	CHECK_ERR(madvise(shm, PAGE, MADV_FREE), EINVAL);
 	CHECK_ERR(madvise(file, PAGE, MADV_FREE), EINVAL);
 	memset(p, 5, 2 * PAGE);
@@ -144,7 +121,7 @@ TEST(free_of_what_is_not_anonymous)
 
 TEST(cold_and_pageout_keep_bytes)
 {
-	char *p = map_anon(16), *q = mmap(NULL, 4 * PAGE, RW, MAP_SHARED, file_of(4), 0);
+	char *p = map_anon(16), *q = mmap(NULL, 4 * PAGE, RW, MAP_SHARED, lettered_file(4), 0);
 
 	for (int i = 0; i < 16; i++)
 		p[i * PAGE] = (char)(i + 1);
@@ -158,7 +135,7 @@ TEST(cold_and_pageout_keep_bytes)
 
 TEST(willneed_reads_ahead)
 {
-	int fd = file_of(64);
+	int fd = lettered_file(64);
 	char *p;
 
 	CHECK(!fsync(fd));
@@ -190,7 +167,7 @@ TEST(wipeonfork_wipes_and_goes_on)
 {
 	char *p = map_anon(3), *shm = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0), *file;
 
-	file = mmap(NULL, PAGE, RW, MAP_PRIVATE, file_of(1), 0);
+	file = mmap(NULL, PAGE, RW, MAP_PRIVATE, lettered_file(1), 0);
 	CHECK_ERR(madvise(shm, PAGE, MADV_WIPEONFORK), EINVAL);
 	CHECK_ERR(madvise(file, PAGE, MADV_WIPEONFORK), EINVAL);
 	memset(p, 1, 3 * PAGE);
@@ -207,7 +184,7 @@ TEST(wipeonfork_wipes_and_goes_on)
 
 TEST(remove_punches_a_hole)
 {
-	int fd = file_of(4);
+	int fd = lettered_file(4);
 	char *p = mmap(NULL, 4 * PAGE, RW, MAP_SHARED, fd, 0), *priv, *ro, *anon = map_anon(1), c;
 
 	CHECK(!madvise(p + PAGE, 2 * PAGE, MADV_REMOVE));
@@ -230,7 +207,7 @@ TEST(populate_read_and_write)
 {
 	char *p = map_anon(8), *ro = mmap(NULL, 2 * PAGE, PROT_READ, ANON, -1, 0);
 	char *none = mmap(NULL, PAGE, PROT_NONE, ANON, -1, 0), *file;
-	int fd = file_of(2);
+	int fd = lettered_file(2);
 
 	CHECK(!madvise(p, 4 * PAGE, MADV_POPULATE_WRITE));
 	CHECK(resident(p) && resident(p + 3 * PAGE) && !resident(p + 4 * PAGE));
@@ -282,7 +259,7 @@ TEST(advice_from_many_threads)
 
 TEST(hints_change_nothing)
 {
-	char *p = mmap(NULL, 8 * PAGE, RW, MAP_SHARED, file_of(8), 0);
+	char *p = mmap(NULL, 8 * PAGE, RW, MAP_SHARED, lettered_file(8), 0);
 
 	CHECK(!madvise(p, 8 * PAGE, MADV_SEQUENTIAL));
 	CHECK(!madvise(p + PAGE, PAGE, MADV_RANDOM));

@@ -51,7 +51,7 @@ static char *untouched_read_only(void)
 	return mmap(NULL, 2 * PAGE, PROT_READ, ANON, -1, 0);
 }
 
-static char *file_of(size_t size, int prot, int flags)
+static char *map_new_file(size_t size, int prot, int flags)
 {
 	int fd = make_file(FS_DISK, "f", size);
 	char *p = mmap(NULL, 2 * PAGE, prot, flags, fd, 0);
@@ -62,17 +62,17 @@ static char *file_of(size_t size, int prot, int flags)
 
 static char *past_end_shared(void)
 {
-	return file_of(PAGE, RW, MAP_SHARED);
+	return map_new_file(PAGE, RW, MAP_SHARED);
 }
 
 static char *past_end_private(void)
 {
-	return file_of(PAGE, RW, MAP_PRIVATE);
+	return map_new_file(PAGE, RW, MAP_PRIVATE);
 }
 
 static char *past_end_executable(void)
 {
-	return file_of(PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE);
+	return map_new_file(PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE);
 }
 
 static char *past_end_memfd(void)
@@ -82,17 +82,17 @@ static char *past_end_memfd(void)
 
 static char *read_only_private_file(void)
 {
-	return file_of(2 * PAGE, PROT_READ, MAP_PRIVATE);
+	return map_new_file(2 * PAGE, PROT_READ, MAP_PRIVATE);
 }
 
 static char *read_only_shared_file(void)
 {
-	return file_of(2 * PAGE, PROT_READ, MAP_SHARED);
+	return map_new_file(2 * PAGE, PROT_READ, MAP_SHARED);
 }
 
 static char *file_not_executable(void)
 {
-	return file_of(2 * PAGE, RW, MAP_PRIVATE);
+	return map_new_file(2 * PAGE, RW, MAP_PRIVATE);
 }
 
 /* Read first: the page of the cache is there, read-only. */
@@ -107,7 +107,7 @@ static char *loaded_read_only_private_file(void)
 /* Written once as a private copy, then forbidden. */
 static char *own_copy_made_read_only(void)
 {
-	char *p = file_of(2 * PAGE, RW, MAP_PRIVATE);
+	char *p = map_new_file(2 * PAGE, RW, MAP_PRIVATE);
 
 	p[PAGE] = 1;
 	CHECK_EQ(mprotect(p, 2 * PAGE, PROT_READ), 0);

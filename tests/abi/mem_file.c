@@ -1,29 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* One truth for a file's bytes: read, write and mmap of the same file in every order. */
-#include "abi.h"
+#include "mem.h"
 
-#include <setjmp.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
-
-#define PAGE 4096ul
-#define RW (PROT_READ | PROT_WRITE)
-
-static int make(size_t size)
-{
-	int fd = open("f", O_CREAT | O_TRUNC | O_RDWR, 0644);
-
-	CHECK(fd >= 0 && !ftruncate(fd, (off_t)size));
-	return fd;
-}
-
-static char *map(int fd, size_t size, int flags)
-{
-	char *p = mmap(NULL, size, RW, flags, fd, 0);
-
-	CHECK(p != MAP_FAILED);
-	return p;
-}
 
 static char byte_at(int fd, off_t at)
 {
@@ -33,33 +13,20 @@ static char byte_at(int fd, off_t at)
 	return c;
 }
 
-static sigjmp_buf fault_buf;
-static volatile int fault_sig, fault_code;
-
-static void on_fault(int sig, siginfo_t *si, void *ctx)
+/* The signal that a load gives; 0: none. */
+static int touch(const volatile char *p)
 {
-	(void)ctx;
-	fault_sig = sig;
-	fault_code = si->si_code;
-	siglongjmp(fault_buf, 1);
-}
+	int got;
 
-static int touch(volatile char *p)
-{
-	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
-
-	sigaction(SIGBUS, &sa, NULL);
-	sigaction(SIGSEGV, &sa, NULL);
-	fault_sig = 0;
-	if (!sigsetjmp(fault_buf, 1))
-		(void)*p;
-	return fault_sig;
+	catch_faults();
+	got = load(p);
+	return got < 0 ? -got : 0;
 }
 
 TEST(store_is_seen_by_read)
 {
-	int fd = make(2 * PAGE);
-	char *p = map(fd, 2 * PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", 2 * PAGE);
+	char *p = map_file(fd, 2 * PAGE, MAP_SHARED);
 
 	p[10] = 'a';
 	p[PAGE + 1] = 'b';
@@ -68,8 +35,8 @@ TEST(store_is_seen_by_read)
 
 TEST(write_is_seen_by_load)
 {
-	int fd = make(2 * PAGE);
-	char *p = map(fd, 2 * PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", 2 * PAGE);
+	char *p = map_file(fd, 2 * PAGE, MAP_SHARED);
 
 	CHECK_EQ(p[5], 0);
 	CHECK_EQ(pwrite(fd, "xyz", 3, 5), 3);
@@ -80,14 +47,14 @@ TEST(write_is_seen_by_load)
 
 TEST(two_processes_two_mappings)
 {
-	int fd = make(PAGE), go[2], back[2];
-	char *p = map(fd, PAGE, MAP_SHARED), c;
+	int fd = make_file(FS_DISK, "f", PAGE), go[2], back[2];
+	char *p = map_file(fd, PAGE, MAP_SHARED), c;
 	pid_t pid;
 
 	CHECK(!pipe(go) && !pipe(back));
 	pid = CHILD({
 		int own = open("f", O_RDWR);
-		char *q = map(own, PAGE, MAP_SHARED);
+		char *q = map_file(own, PAGE, MAP_SHARED);
 
 		CHECK_EQ(read(go[0], &c, 1), 1);
 		CHECK_EQ(q[0], 1);
@@ -104,10 +71,10 @@ TEST(two_processes_two_mappings)
 
 TEST(store_survives_munmap_and_exit)
 {
-	int fd = make(3 * PAGE);
+	int fd = make_file(FS_DISK, "f", 3 * PAGE);
 
 	WAIT_OK(CHILD({
-		char *p = map(fd, 3 * PAGE, MAP_SHARED);
+		char *p = map_file(fd, 3 * PAGE, MAP_SHARED);
 
 		p[0] = 1;
 		CHECK(!munmap(p, PAGE));
@@ -119,8 +86,8 @@ TEST(store_survives_munmap_and_exit)
 
 TEST(private_store_stays_private)
 {
-	int fd = make(PAGE);
-	char *p = map(fd, PAGE, MAP_PRIVATE);
+	int fd = make_file(FS_DISK, "f", PAGE);
+	char *p = map_file(fd, PAGE, MAP_PRIVATE);
 
 	p[0] = 1;
 	CHECK_EQ(byte_at(fd, 0), 0);
@@ -130,8 +97,8 @@ TEST(private_store_stays_private)
 
 TEST(private_untouched_page_follows_file)
 {
-	int fd = make(2 * PAGE);
-	char *p = map(fd, 2 * PAGE, MAP_PRIVATE);
+	int fd = make_file(FS_DISK, "f", 2 * PAGE);
+	char *p = map_file(fd, 2 * PAGE, MAP_PRIVATE);
 
 	p[0] = 1;
 	CHECK_EQ(pwrite(fd, "q", 1, PAGE), 1);
@@ -140,8 +107,8 @@ TEST(private_untouched_page_follows_file)
 
 TEST(msync_then_read)
 {
-	int fd = make(PAGE);
-	char *p = map(fd, PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", PAGE);
+	char *p = map_file(fd, PAGE, MAP_SHARED);
 
 	p[7] = 7;
 	CHECK(!msync(p, PAGE, MS_SYNC));
@@ -157,19 +124,19 @@ TEST(msync_then_read)
 
 TEST(bytes_past_end_are_zero)
 {
-	int fd = make(0);
+	int fd = make_file(FS_DISK, "f", 0);
 	char *p;
 
 	CHECK_EQ(write(fd, "abc", 3), 3);
-	p = map(fd, PAGE, MAP_SHARED);
+	p = map_file(fd, PAGE, MAP_SHARED);
 	for (size_t i = 3; i < PAGE; i++)
 		CHECK_EQ(p[i], 0);
 }
 
 TEST(garbage_past_end_is_never_file_data)
 {
-	int fd = make(100);
-	char *p = map(fd, PAGE, MAP_SHARED), buf[200];
+	int fd = make_file(FS_DISK, "f", 100);
+	char *p = map_file(fd, PAGE, MAP_SHARED), buf[200];
 
 	memset(p + 100, 'G', 200); /* in the page but behind the end */
 	CHECK(!ftruncate(fd, 300));
@@ -180,12 +147,12 @@ TEST(garbage_past_end_is_never_file_data)
 
 TEST(truncate_zeroes_the_tail)
 {
-	int fd = make(0);
+	int fd = make_file(FS_DISK, "f", 0);
 	char page[PAGE], *p;
 
 	memset(page, 'x', PAGE);
 	CHECK_EQ(write(fd, page, PAGE), PAGE);
-	p = map(fd, PAGE, MAP_SHARED);
+	p = map_file(fd, PAGE, MAP_SHARED);
 	CHECK(!ftruncate(fd, 10));
 	CHECK(p[9] == 'x' && p[10] == 0);
 	CHECK(!ftruncate(fd, PAGE));
@@ -194,7 +161,7 @@ TEST(truncate_zeroes_the_tail)
 
 TEST(sixteen_pages_of_tail_garbage)
 {
-	int fd = make(0);
+	int fd = make_file(FS_DISK, "f", 0);
 	static char block[16 * PAGE], back[16 * PAGE];
 
 	memset(block, 'g', sizeof(block));
@@ -208,8 +175,8 @@ TEST(sixteen_pages_of_tail_garbage)
 
 TEST(access_past_end_is_sigbus)
 {
-	int fd = make(PAGE);
-	char *p = map(fd, 3 * PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", PAGE);
+	char *p = map_file(fd, 3 * PAGE, MAP_SHARED);
 
 	CHECK_EQ(touch(p), 0);
 	CHECK_EQ(touch(p + PAGE), SIGBUS);
@@ -220,8 +187,8 @@ TEST(access_past_end_is_sigbus)
 
 TEST(truncate_under_a_mapping_is_sigbus)
 {
-	int fd = make(4 * PAGE);
-	char *shared = map(fd, 4 * PAGE, MAP_SHARED), *private = map(fd, 4 * PAGE, MAP_PRIVATE);
+	int fd = make_file(FS_DISK, "f", 4 * PAGE);
+	char *shared = map_file(fd, 4 * PAGE, MAP_SHARED), *private = map_file(fd, 4 * PAGE, MAP_PRIVATE);
 
 	memset(shared, 1, 4 * PAGE);
 	private[3 * PAGE] = 2; /* a private copy goes too */
@@ -232,8 +199,8 @@ TEST(truncate_under_a_mapping_is_sigbus)
 
 TEST(syscall_on_truncated_mapping_is_efault)
 {
-	int fd = make(PAGE), fds[2];
-	char *p = map(fd, PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", PAGE), fds[2];
+	char *p = map_file(fd, PAGE, MAP_SHARED);
 
 	CHECK(!pipe(fds) && !ftruncate(fd, 0));
 	CHECK_ERR(write(fds[1], p, 10), EFAULT);
@@ -241,8 +208,8 @@ TEST(syscall_on_truncated_mapping_is_efault)
 
 TEST(write_from_own_mapping)
 {
-	int fd = make(2 * PAGE);
-	char *p = map(fd, 2 * PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", 2 * PAGE);
+	char *p = map_file(fd, 2 * PAGE, MAP_SHARED);
 
 	strcpy(p, "self");
 	CHECK_EQ(pwrite(fd, p, PAGE, PAGE), PAGE); /* source and target are pages of one file */
@@ -252,8 +219,8 @@ TEST(write_from_own_mapping)
 
 TEST(read_into_own_mapping)
 {
-	int fd = make(2 * PAGE);
-	char *p = map(fd, 2 * PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", 2 * PAGE);
+	char *p = map_file(fd, 2 * PAGE, MAP_SHARED);
 
 	strcpy(p, "again");
 	CHECK_EQ(pread(fd, p + PAGE, PAGE, 0), PAGE);
@@ -262,7 +229,7 @@ TEST(read_into_own_mapping)
 
 TEST(vectors_and_append)
 {
-	int fd = make(0), app;
+	int fd = make_file(FS_DISK, "f", 0), app;
 	struct iovec v[3] = { { "one", 3 }, { "", 0 }, { "two", 3 } };
 	char buf[16] = { 0 }, a[2], b[4];
 	struct iovec r[2] = { { a, 2 }, { b, 4 } };
@@ -280,8 +247,8 @@ TEST(vectors_and_append)
 
 TEST(sendfile_sees_mapped_stores)
 {
-	int in = make(PAGE), out = open("g", O_CREAT | O_RDWR, 0644);
-	char *p = map(in, PAGE, MAP_SHARED), c = 0;
+	int in = make_file(FS_DISK, "f", PAGE), out = open("g", O_CREAT | O_RDWR, 0644);
+	char *p = map_file(in, PAGE, MAP_SHARED), c = 0;
 	off_t off = 4;
 
 	p[4] = 's';
@@ -293,7 +260,7 @@ TEST(sendfile_sees_mapped_stores)
 
 TEST(copy_file_range_copies)
 {
-	int in = make(0), out = open("g", O_CREAT | O_RDWR, 0644);
+	int in = make_file(FS_DISK, "f", 0), out = open("g", O_CREAT | O_RDWR, 0644);
 	off_t from = 2, to = 5;
 	char buf[12] = { 0 };
 
@@ -306,7 +273,7 @@ TEST(copy_file_range_copies)
 
 TEST(hole_reads_zero_and_is_sparse)
 {
-	int fd = make(0);
+	int fd = make_file(FS_DISK, "f", 0);
 	struct stat st;
 	char c;
 
@@ -320,8 +287,8 @@ TEST(hole_reads_zero_and_is_sparse)
 
 TEST(store_into_hole_allocates)
 {
-	int fd = make(1 << 20);
-	char *p = map(fd, 1 << 20, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", 1 << 20);
+	char *p = map_file(fd, 1 << 20, MAP_SHARED);
 
 	p[500000] = 'h';
 	CHECK(!msync(p, 1 << 20, MS_SYNC));
@@ -331,8 +298,8 @@ TEST(store_into_hole_allocates)
 
 TEST(shared_map_of_odd_length)
 {
-	int fd = make(5000);
-	char *p = map(fd, 5000, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", 5000);
+	char *p = map_file(fd, 5000, MAP_SHARED);
 
 	p[4999] = 'z';
 	CHECK(!msync(p, 5000, MS_SYNC) && !munmap(p, 5000));
@@ -343,8 +310,8 @@ TEST(shared_map_of_odd_length)
 
 TEST(unlinked_file_lives_while_mapped)
 {
-	int fd = make(PAGE);
-	char *p = map(fd, PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", PAGE);
+	char *p = map_file(fd, PAGE, MAP_SHARED);
 
 	p[0] = 9;
 	CHECK(!close(fd) && !unlink("f"));
@@ -356,8 +323,8 @@ TEST(unlinked_file_lives_while_mapped)
 
 TEST(mtime_changes_by_store)
 {
-	int fd = make(PAGE);
-	char *p = map(fd, PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", PAGE);
+	char *p = map_file(fd, PAGE, MAP_SHARED);
 	struct stat a, b;
 
 	CHECK(!fstat(fd, &a));
@@ -369,7 +336,7 @@ TEST(mtime_changes_by_store)
 
 TEST(offset_mapping)
 {
-	int fd = make(4 * PAGE);
+	int fd = make_file(FS_DISK, "f", 4 * PAGE);
 	char *p;
 
 	CHECK_EQ(pwrite(fd, "third", 5, 2 * PAGE), 5);
@@ -384,7 +351,7 @@ TEST(memfd_with_seals)
 	char *p;
 
 	CHECK(fd >= 0 && !ftruncate(fd, PAGE));
-	p = map(fd, PAGE, MAP_SHARED);
+	p = map_file(fd, PAGE, MAP_SHARED);
 	p[0] = 1;
 	CHECK_EQ(byte_at(fd, 0), 1);
 	CHECK(!fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW));
@@ -399,8 +366,8 @@ TEST(memfd_with_seals)
 
 TEST(race_of_truncate_and_fault)
 {
-	int fd = make(8 * PAGE);
-	char *p = map(fd, 8 * PAGE, MAP_SHARED);
+	int fd = make_file(FS_DISK, "f", 8 * PAGE);
+	char *p = map_file(fd, 8 * PAGE, MAP_SHARED);
 	long long end = now_ns() + 500000000;
 	pid_t pid = CHILD({
 		while (now_ns() < end)

@@ -6,85 +6,23 @@
  * Contents must hold whether or not the machine has transparent huge pages; cases
  * that look for them (AnonHugePages) say they are skipped where it has none.
  */
-#include "abi.h"
+#include "mem.h"
+#include "proc.h"
 
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
 
-#define PAGE 4096ul
-#define HUGE (2ul << 20)
-#define PAGES (HUGE / PAGE)
-#define RW (PROT_READ | PROT_WRITE)
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 
-/* @n aligned 2 MiB ranges that ask for huge pages, with room of one more on either side of them. */
-static char *map_huge(size_t n)
+static long smaps(const void *addr, const char *name)
 {
-	char *p = mmap(NULL, (n + 3) * HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *at;
-
-	CHECK(p != MAP_FAILED);
-	at = (char *)(((uintptr_t)p + 2 * HUGE - 1) & ~(HUGE - 1));
-	CHECK(!munmap(p, (size_t)(at - p)));
-	CHECK(!munmap(at + n * HUGE, (size_t)(p + (n + 3) * HUGE - at) - n * HUGE));
-	madvise(at, n * HUGE, MADV_HUGEPAGE);
-	return at;
-}
-
-/* Each page says which one it is; @salt tells generations apart. */
-static void fill(char *p, size_t first, size_t pages, unsigned salt)
-{
-	for (size_t i = first; i < first + pages; i++)
-		*(unsigned *)(p + i * PAGE + i % 1000 * 4) = (unsigned)i * 2654435761u + salt;
-}
-
-static bool holds(const char *p, size_t first, size_t pages, unsigned salt)
-{
-	for (size_t i = first; i < first + pages; i++)
-		if (*(unsigned *)(p + i * PAGE + i % 1000 * 4) != (unsigned)i * 2654435761u + salt)
-			return false;
-	return true;
-}
-
-static bool is_zero(const char *p, size_t len)
-{
-	for (size_t i = 0; i < len; i += 8)
-		if (*(const uint64_t *)(p + i))
-			return false;
-	return true;
-}
-
-/* A number of smaps for the mapping that holds @addr, in kB; -1: no such line. */
-static long smaps(const void *addr, const char *field)
-{
-	FILE *f = fopen("/proc/self/smaps", "r");
-	unsigned long start, end;
-	bool inside = false;
-	char line[512];
-	long kb = -1;
-
-	CHECK(f);
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			inside = (unsigned long)addr >= start && (unsigned long)addr < end;
-		else if (inside && !strncmp(line, field, strlen(field)))
-			kb = strtol(line + strlen(field) + 1, NULL, 10);
-	}
-	fclose(f);
-	return kb;
+	return value_in(smaps_of(addr), name);
 }
 
 static bool file_says(const char *path, const char *word)
 {
-	char text[256] = "";
-	int fd = open(path, O_RDONLY);
-
-	if (fd < 0)
-		return false;
-	CHECK(read(fd, text, sizeof(text) - 1) > 0);
-	close(fd);
-	return strstr(text, word);
+	return strstr(slurp(path), word);
 }
 
 /* True if a huge page is what a store gets where one is asked for. */
@@ -105,20 +43,20 @@ TEST(huge_is_zero_and_private)
 
 	for (size_t i = 0; i < 4; i++)
 		p[i * HUGE + i * 5 * PAGE] = 0;
-	CHECK(is_zero(p, 4 * HUGE));
-	fill(p, 0, 4 * PAGES, 1);
-	CHECK(holds(p, 0, 4 * PAGES, 1));
+	CHECK(all_bytes(p, 4 * HUGE, 0));
+	stamp_pages(p, 0, 4 * HUGE_PAGES, 1);
+	CHECK(stamped(p, 0, 4 * HUGE_PAGES, 1));
 	CHECK(!madvise(p, 4 * HUGE, MADV_DONTNEED));
-	CHECK(is_zero(p, 4 * HUGE));
+	CHECK(all_bytes(p, 4 * HUGE, 0));
 }
 
 TEST(huge_read_first)
 {
 	char *p = map_huge(2);
 
-	CHECK(is_zero(p, 2 * HUGE));
-	fill(p, 0, 2 * PAGES, 1);
-	CHECK(holds(p, 0, 2 * PAGES, 1));
+	CHECK(all_bytes(p, 2 * HUGE, 0));
+	stamp_pages(p, 0, 2 * HUGE_PAGES, 1);
+	CHECK(stamped(p, 0, 2 * HUGE_PAGES, 1));
 }
 
 TEST(huge_in_smaps_and_meminfo)
@@ -182,12 +120,12 @@ static bool stacks_may_be_large(void)
 
 	CHECK(!uname(&u));
 	sscanf(u.release, "%d.%d", &major, &minor);
-	return !strstr(u.release, "tarn") && major * 100 + minor < 607;
+	return !is_tarn() && major * 100 + minor < 607;
 }
 
 TEST(map_stack_keeps_small_pages)
 {
-	char *p = mmap(NULL, 4 * HUGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	char *p = mmap(NULL, 4 * HUGE, RW, ANON | MAP_STACK, -1, 0);
 
 	CHECK(p != MAP_FAILED);
 	if (stacks_may_be_large())
@@ -256,17 +194,27 @@ struct cut {
 	size_t first, pages;
 };
 static const struct cut cuts[] = {
-	{ 0, 1 }, { 1, 1 }, { PAGES - 1, 1 }, { PAGES, 1 }, { PAGES - 1, 2 }, { PAGES / 2, PAGES },
-	{ 1, PAGES - 2 }, { 0, PAGES }, { PAGES, PAGES }, { PAGES / 2, 2 * PAGES }, { 1, 3 * PAGES - 2 },
-	{ PAGES + 1, 1 }, { PAGES - 1, PAGES + 2 },
+	{ 0, 1 },
+	{ 1, 1 },
+	{ HUGE_PAGES - 1, 1 },
+	{ HUGE_PAGES, 1 },
+	{ HUGE_PAGES - 1, 2 },
+	{ HUGE_PAGES / 2, HUGE_PAGES },
+	{ 1, HUGE_PAGES - 2 },
+	{ 0, HUGE_PAGES },
+	{ HUGE_PAGES, HUGE_PAGES },
+	{ HUGE_PAGES / 2, 2 * HUGE_PAGES },
+	{ 1, 3 * HUGE_PAGES - 2 },
+	{ HUGE_PAGES + 1, 1 },
+	{ HUGE_PAGES - 1, HUGE_PAGES + 2 },
 };
 #define FOR_EACH_CUT(c) for (const struct cut *c = cuts; c < cuts + sizeof(cuts) / sizeof(*cuts); c++)
 
 /* All but the pages of @c hold what was filled into the three ranges at @p. */
 static void check_rest(const char *p, const struct cut *c, unsigned salt)
 {
-	CHECK(holds(p, 0, c->first, salt));
-	CHECK(holds(p, c->first + c->pages, 3 * PAGES - c->first - c->pages, salt));
+	CHECK(stamped(p, 0, c->first, salt));
+	CHECK(stamped(p, c->first + c->pages, 3 * HUGE_PAGES - c->first - c->pages, salt));
 }
 
 TEST(huge_munmap_cuts)
@@ -275,15 +223,14 @@ TEST(huge_munmap_cuts)
 		char *p = map_huge(3), *hole = p + c->first * PAGE;
 		unsigned char vec[1];
 
-		fill(p, 0, 3 * PAGES, 7);
+		stamp_pages(p, 0, 3 * HUGE_PAGES, 7);
 		CHECK(!munmap(hole, c->pages * PAGE));
 		check_rest(p, c, 7);
 		CHECK_ERR(mincore(hole, PAGE, vec), ENOMEM);
-		CHECK(mmap(hole, c->pages * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-		      hole);
-		CHECK(is_zero(hole, c->pages * PAGE));
-		fill(p, c->first, c->pages, 8);
-		CHECK(holds(p, c->first, c->pages, 8));
+		CHECK(mmap(hole, c->pages * PAGE, RW, ANON | MAP_FIXED, -1, 0) == hole);
+		CHECK(all_bytes(hole, c->pages * PAGE, 0));
+		stamp_pages(p, c->first, c->pages, 8);
+		CHECK(stamped(p, c->first, c->pages, 8));
 		check_rest(p, c, 7);
 		CHECK(!munmap(p, 3 * HUGE));
 	}
@@ -294,11 +241,11 @@ TEST(huge_madvise_cuts)
 	FOR_EACH_CUT(c) {
 		char *p = map_huge(3);
 
-		fill(p, 0, 3 * PAGES, 7);
+		stamp_pages(p, 0, 3 * HUGE_PAGES, 7);
 		CHECK(!madvise(p + c->first * PAGE, c->pages * PAGE, MADV_COLD));
-		CHECK(holds(p, 0, 3 * PAGES, 7));
+		CHECK(stamped(p, 0, 3 * HUGE_PAGES, 7));
 		CHECK(!madvise(p + c->first * PAGE, c->pages * PAGE, MADV_DONTNEED));
-		CHECK(is_zero(p + c->first * PAGE, c->pages * PAGE));
+		CHECK(all_bytes(p + c->first * PAGE, c->pages * PAGE, 0));
 		check_rest(p, c, 7);
 		CHECK(!munmap(p, 3 * HUGE));
 	}
@@ -311,21 +258,21 @@ TEST(huge_mprotect_cuts)
 		int fds[2];
 
 		CHECK(!pipe(fds));
-		fill(p, 0, 3 * PAGES, 7);
+		stamp_pages(p, 0, 3 * HUGE_PAGES, 7);
 		CHECK(!mprotect(part, c->pages * PAGE, PROT_READ));
-		CHECK(holds(p, 0, 3 * PAGES, 7));
+		CHECK(stamped(p, 0, 3 * HUGE_PAGES, 7));
 		WAIT_SIGNAL(CHILD(part[c->pages * PAGE - 1] = 1), SIGSEGV);
 		WAIT_SIGNAL(CHILD(part[0] = 1), SIGSEGV);
-		fill(p, 0, c->first, 8);
-		fill(p, c->first + c->pages, 3 * PAGES - c->first - c->pages, 8);
+		stamp_pages(p, 0, c->first, 8);
+		stamp_pages(p, c->first + c->pages, 3 * HUGE_PAGES - c->first - c->pages, 8);
 		CHECK(!mprotect(part, c->pages * PAGE, PROT_NONE));
 		CHECK_ERR(write(fds[1], part, 1), EFAULT);
 		CHECK_ERR(write(fds[1], part + c->pages * PAGE - 1, 1), EFAULT);
 		check_rest(p, c, 8);
 		CHECK(!mprotect(part, c->pages * PAGE, RW));
-		CHECK(holds(p, c->first, c->pages, 7));
-		fill(p, c->first, c->pages, 8);
-		CHECK(holds(p, 0, 3 * PAGES, 8));
+		CHECK(stamped(p, c->first, c->pages, 7));
+		stamp_pages(p, c->first, c->pages, 8);
+		CHECK(stamped(p, 0, 3 * HUGE_PAGES, 8));
 		close(fds[0]);
 		close(fds[1]);
 		CHECK(!munmap(p, 3 * HUGE));
@@ -336,37 +283,37 @@ TEST(huge_mprotect_whole)
 {
 	char *p = map_huge(2);
 
-	fill(p, 0, 2 * PAGES, 1);
+	stamp_pages(p, 0, 2 * HUGE_PAGES, 1);
 	CHECK(!mprotect(p, 2 * HUGE, PROT_READ));
-	CHECK(holds(p, 0, 2 * PAGES, 1));
+	CHECK(stamped(p, 0, 2 * HUGE_PAGES, 1));
 	CHECK(!mprotect(p, 2 * HUGE, PROT_NONE));
 	WAIT_SIGNAL(CHILD((void)*(volatile char *)p), SIGSEGV);
 	CHECK(!munmap(p + 3 * PAGE, PAGE)); /* cut while nobody may look */
 	CHECK(!mprotect(p, 3 * PAGE, RW) && !mprotect(p + 4 * PAGE, 2 * HUGE - 4 * PAGE, RW));
-	fill(p, 0, 3, 2);
-	CHECK(holds(p, 0, 3, 2) && holds(p, 4, 2 * PAGES - 4, 1));
+	stamp_pages(p, 0, 3, 2);
+	CHECK(stamped(p, 0, 3, 2) && stamped(p, 4, 2 * HUGE_PAGES - 4, 1));
 }
 
 /* ---- moving ---- */
 
 TEST(huge_mremap_all_alignments)
 {
-	static const size_t shifts[] = { 0, 1, PAGES / 2, PAGES - 1 };
+	static const size_t shifts[] = { 0, 1, HUGE_PAGES / 2, HUGE_PAGES - 1 };
 
 	FOR_EACH_CUT(c) {
 		for (size_t s = 0; s < sizeof(shifts) / sizeof(*shifts); s++) {
 			char *p = map_huge(3), *room = map_huge(5);
-			char *to = room + HUGE + (c->first + shifts[s]) % PAGES * PAGE;
+			char *to = room + HUGE + (c->first + shifts[s]) % HUGE_PAGES * PAGE;
 			char *from = p + c->first * PAGE, *base;
 
-			fill(p, 0, 3 * PAGES, 3);
+			stamp_pages(p, 0, 3 * HUGE_PAGES, 3);
 			CHECK(mremap(from, c->pages * PAGE, c->pages * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 				     to) == to);
 			base = to - c->first * PAGE; /* where page 0 would be */
-			CHECK(holds(base, c->first, c->pages, 3));
+			CHECK(stamped(base, c->first, c->pages, 3));
 			check_rest(p, c, 3);
-			fill(base, c->first, c->pages, 4);
-			CHECK(holds(base, c->first, c->pages, 4));
+			stamp_pages(base, c->first, c->pages, 4);
+			CHECK(stamped(base, c->first, c->pages, 4));
 			munmap(p, 3 * HUGE);
 			CHECK(!munmap(room, 5 * HUGE));
 		}
@@ -377,15 +324,15 @@ TEST(huge_mremap_grow_and_shrink)
 {
 	char *p = map_huge(3);
 
-	fill(p, 0, 3 * PAGES, 3);
+	stamp_pages(p, 0, 3 * HUGE_PAGES, 3);
 	CHECK(mremap(p, 3 * HUGE, HUGE + 5 * PAGE, 0) == p);
-	CHECK(holds(p, 0, PAGES + 5, 3));
+	CHECK(stamped(p, 0, HUGE_PAGES + 5, 3));
 	p = mremap(p, HUGE + 5 * PAGE, 8 * HUGE, MREMAP_MAYMOVE);
 	CHECK(p != MAP_FAILED);
-	CHECK(holds(p, 0, PAGES + 5, 3));
-	CHECK(is_zero(p + HUGE + 5 * PAGE, 7 * HUGE - 5 * PAGE));
-	fill(p, 0, 8 * PAGES, 4);
-	CHECK(holds(p, 0, 8 * PAGES, 4));
+	CHECK(stamped(p, 0, HUGE_PAGES + 5, 3));
+	CHECK(all_bytes(p + HUGE + 5 * PAGE, 7 * HUGE - 5 * PAGE, 0));
+	stamp_pages(p, 0, 8 * HUGE_PAGES, 4);
+	CHECK(stamped(p, 0, 8 * HUGE_PAGES, 4));
 }
 
 TEST(huge_mremap_keeps_leaf)
@@ -394,10 +341,10 @@ TEST(huge_mremap_keeps_leaf)
 
 	if (!have_huge())
 		SKIP("no huge pages here");
-	fill(p, 0, 2 * PAGES, 3);
+	stamp_pages(p, 0, 2 * HUGE_PAGES, 3);
 	CHECK(mremap(p, 2 * HUGE, 2 * HUGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
 	CHECK_EQ(smaps(to, "AnonHugePages"), 4096);
-	CHECK(holds(to, 0, 2 * PAGES, 3));
+	CHECK(stamped(to, 0, 2 * HUGE_PAGES, 3));
 }
 
 /* ---- fork ---- */
@@ -406,40 +353,40 @@ TEST(huge_fork_copies)
 {
 	char *p = map_huge(4);
 
-	fill(p, 0, 4 * PAGES, 1);
+	stamp_pages(p, 0, 4 * HUGE_PAGES, 1);
 	WAIT_OK(CHILD({
-		CHECK(holds(p, 0, 4 * PAGES, 1));
-		fill(p, 5, PAGES, 2);
-		CHECK(holds(p, 5, PAGES, 2));
-		CHECK(holds(p, 0, 5, 1) && holds(p, PAGES + 5, 3 * PAGES - 5, 1));
+		CHECK(stamped(p, 0, 4 * HUGE_PAGES, 1));
+		stamp_pages(p, 5, HUGE_PAGES, 2);
+		CHECK(stamped(p, 5, HUGE_PAGES, 2));
+		CHECK(stamped(p, 0, 5, 1) && stamped(p, HUGE_PAGES + 5, 3 * HUGE_PAGES - 5, 1));
 		CHECK(!munmap(p + 2 * HUGE, HUGE));
 	}));
-	CHECK(holds(p, 0, 4 * PAGES, 1));
-	fill(p, 0, 4 * PAGES, 3); /* alone again */
-	CHECK(holds(p, 0, 4 * PAGES, 3));
+	CHECK(stamped(p, 0, 4 * HUGE_PAGES, 1));
+	stamp_pages(p, 0, 4 * HUGE_PAGES, 3); /* alone again */
+	CHECK(stamped(p, 0, 4 * HUGE_PAGES, 3));
 }
 
 TEST(huge_fork_tree)
 {
 	char *p = map_huge(2);
 
-	fill(p, 0, 2 * PAGES, 0);
+	stamp_pages(p, 0, 2 * HUGE_PAGES, 0);
 	WAIT_OK(CHILD({
-		fill(p, 0, 1, 1);
+		stamp_pages(p, 0, 1, 1);
 		WAIT_OK(CHILD({
-			fill(p, 1, 1, 2);
+			stamp_pages(p, 1, 1, 2);
 			CHECK(!mprotect(p + HUGE, PAGE, PROT_READ));
 			WAIT_OK(CHILD({
-				CHECK(holds(p, 0, 1, 1) && holds(p, 1, 1, 2));
-				CHECK(holds(p, 2, 2 * PAGES - 2, 0));
-				fill(p, 0, PAGES, 9);
+				CHECK(stamped(p, 0, 1, 1) && stamped(p, 1, 1, 2));
+				CHECK(stamped(p, 2, 2 * HUGE_PAGES - 2, 0));
+				stamp_pages(p, 0, HUGE_PAGES, 9);
 				WAIT_SIGNAL(CHILD(p[HUGE] = 1), SIGSEGV);
 			}));
-			CHECK(holds(p, 1, 1, 2) && holds(p, 2, 2 * PAGES - 2, 0));
+			CHECK(stamped(p, 1, 1, 2) && stamped(p, 2, 2 * HUGE_PAGES - 2, 0));
 		}));
-		CHECK(holds(p, 0, 1, 1) && holds(p, 1, 2 * PAGES - 1, 0));
+		CHECK(stamped(p, 0, 1, 1) && stamped(p, 1, 2 * HUGE_PAGES - 1, 0));
 	}));
-	CHECK(holds(p, 0, 2 * PAGES, 0));
+	CHECK(stamped(p, 0, 2 * HUGE_PAGES, 0));
 }
 
 TEST(huge_fork_parent_writes)
@@ -449,19 +396,20 @@ TEST(huge_fork_parent_writes)
 	pid_t pid;
 
 	CHECK(!pipe(to_child) && !pipe(to_parent));
-	fill(p, 0, 2 * PAGES, 1);
+	stamp_pages(p, 0, 2 * HUGE_PAGES, 1);
 	pid = CHILD({
 		CHECK_EQ(read(to_child[0], &c, 1), 1);
-		CHECK(holds(p, 0, 2 * PAGES, 1));
-		fill(p, 0, 2 * PAGES, 2);
+		CHECK(stamped(p, 0, 2 * HUGE_PAGES, 1));
+		stamp_pages(p, 0, 2 * HUGE_PAGES, 2);
 		CHECK_EQ(write(to_parent[1], "x", 1), 1);
 		CHECK_EQ(read(to_child[0], &c, 1), 1);
-		CHECK(holds(p, 0, 2 * PAGES, 2));
+		CHECK(stamped(p, 0, 2 * HUGE_PAGES, 2));
 	});
-	fill(p, 100, PAGES, 3);
+	stamp_pages(p, 100, HUGE_PAGES, 3);
 	CHECK_EQ(write(to_child[1], "x", 1), 1);
 	CHECK_EQ(read(to_parent[0], &c, 1), 1);
-	CHECK(holds(p, 0, 100, 1) && holds(p, 100, PAGES, 3) && holds(p, PAGES + 100, PAGES - 100, 1));
+	CHECK(stamped(p, 0, 100, 1) && stamped(p, 100, HUGE_PAGES, 3));
+	CHECK(stamped(p, HUGE_PAGES + 100, HUGE_PAGES - 100, 1));
 	CHECK_EQ(write(to_child[1], "x", 1), 1);
 	WAIT_OK(pid);
 }
@@ -470,18 +418,18 @@ TEST(huge_fork_advice)
 {
 	char *p = map_huge(3);
 
-	fill(p, 0, 3 * PAGES, 1);
+	stamp_pages(p, 0, 3 * HUGE_PAGES, 1);
 	CHECK(!madvise(p + PAGE, PAGE, MADV_DONTFORK));
 	CHECK(!madvise(p + HUGE, HUGE, MADV_WIPEONFORK));
 	WAIT_OK(CHILD({
 		unsigned char vec[1];
 
-		CHECK(holds(p, 0, 1, 1) && holds(p, 2, PAGES - 2, 1));
-		CHECK(holds(p, 2 * PAGES, PAGES, 1));
-		CHECK(is_zero(p + HUGE, HUGE));
+		CHECK(stamped(p, 0, 1, 1) && stamped(p, 2, HUGE_PAGES - 2, 1));
+		CHECK(stamped(p, 2 * HUGE_PAGES, HUGE_PAGES, 1));
+		CHECK(all_bytes(p + HUGE, HUGE, 0));
 		CHECK_ERR(mincore(p + PAGE, PAGE, vec), ENOMEM);
 	}));
-	CHECK(holds(p, 0, 3 * PAGES, 1));
+	CHECK(stamped(p, 0, 3 * HUGE_PAGES, 1));
 }
 
 /* ---- by other ways than the program's own stores ---- */
@@ -492,12 +440,12 @@ TEST(huge_kernel_writes)
 	int fd = open("file", O_RDWR | O_CREAT, 0600);
 
 	CHECK(fd >= 0);
-	fill(p, 0, 2 * PAGES, 1);
+	stamp_pages(p, 0, 2 * HUGE_PAGES, 1);
 	CHECK_EQ(write(fd, p, 2 * HUGE), 2 * HUGE);
 	CHECK(!madvise(p, 2 * HUGE, MADV_DONTNEED));
 	CHECK_EQ(pread(fd, p + PAGE, HUGE, PAGE), HUGE);
-	CHECK(holds(p, 1, PAGES, 1));
-	CHECK(is_zero(p, PAGE));
+	CHECK(stamped(p, 1, HUGE_PAGES, 1));
+	CHECK(all_bytes(p, PAGE, 0));
 }
 
 TEST(huge_through_proc_mem)
@@ -506,27 +454,27 @@ TEST(huge_through_proc_mem)
 	int fd = open("/proc/self/mem", O_RDWR);
 
 	CHECK(fd >= 0);
-	fill(p, 0, 2 * PAGES, 1);
+	stamp_pages(p, 0, 2 * HUGE_PAGES, 1);
 	strcpy(p + HUGE - 4, "across it");
 	CHECK_EQ(pread(fd, word, 10, (off_t)(uintptr_t)(p + HUGE - 4)), 10);
 	CHECK(!strcmp(word, "across it"));
 	CHECK(!mprotect(p, 2 * HUGE, PROT_READ));
 	CHECK_EQ(pwrite(fd, "ACROSS IT", 10, (off_t)(uintptr_t)(p + HUGE - 4)), 10);
 	CHECK(!strcmp(p + HUGE - 4, "ACROSS IT"));
-	CHECK(holds(p, 0, PAGES - 1, 1) && holds(p, PAGES + 1, PAGES - 1, 1));
+	CHECK(stamped(p, 0, HUGE_PAGES - 1, 1) && stamped(p, HUGE_PAGES + 1, HUGE_PAGES - 1, 1));
 }
 
 TEST(huge_mincore)
 {
 	char *p = map_huge(2);
-	unsigned char vec[2 * PAGES];
+	unsigned char vec[2 * HUGE_PAGES];
 
 	CHECK(!mincore(p, 2 * HUGE, vec));
-	CHECK(!(vec[0] & 1) && !(vec[2 * PAGES - 1] & 1));
+	CHECK(!(vec[0] & 1) && !(vec[2 * HUGE_PAGES - 1] & 1));
 	p[5 * PAGE] = 1;
 	CHECK(!mincore(p, 2 * HUGE, vec));
 	CHECK(vec[5] & 1);
-	CHECK(!(vec[PAGES] & 1));
+	CHECK(!(vec[HUGE_PAGES] & 1));
 	CHECK_EQ(vec[0] & 1, smaps(p, "AnonHugePages") == 2048);
 }
 
@@ -535,30 +483,24 @@ TEST(huge_locked)
 	char *p = map_huge(2);
 
 	CHECK(!mlock(p, HUGE + PAGE));
-	fill(p, 0, 2 * PAGES, 1);
+	stamp_pages(p, 0, 2 * HUGE_PAGES, 1);
 	CHECK_ERR(madvise(p, PAGE, MADV_DONTNEED), EINVAL);
 	CHECK(!munlock(p, 2 * HUGE));
-	CHECK(holds(p, 0, 2 * PAGES, 1));
-}
-
-/* The call itself: musl's brk() refuses. */
-static char *set_brk(char *to)
-{
-	return (char *)syscall(SYS_brk, to);
+	CHECK(stamped(p, 0, 2 * HUGE_PAGES, 1));
 }
 
 TEST(huge_heap)
 {
-	char *start = set_brk(NULL), *p = (char *)(((uintptr_t)start + HUGE - 1) & ~(HUGE - 1));
+	char *start = kbrk(NULL), *p = (char *)(((uintptr_t)start + HUGE - 1) & ~(HUGE - 1));
 
-	CHECK(set_brk(p + 4 * HUGE + 123) == p + 4 * HUGE + 123);
-	fill(p, 0, 3 * PAGES, 1);
-	CHECK(set_brk(p + HUGE + 3 * PAGE + 1) == p + HUGE + 3 * PAGE + 1);
-	CHECK(holds(p, 0, PAGES + 3, 1));
-	CHECK(set_brk(p + 3 * HUGE) == p + 3 * HUGE);
-	CHECK(holds(p, 0, PAGES + 3, 1));
-	CHECK(is_zero(p + HUGE + 4 * PAGE, 2 * HUGE - 4 * PAGE));
-	CHECK(set_brk(start) == start);
+	CHECK(kbrk(p + 4 * HUGE + 123) == p + 4 * HUGE + 123);
+	stamp_pages(p, 0, 3 * HUGE_PAGES, 1);
+	CHECK(kbrk(p + HUGE + 3 * PAGE + 1) == p + HUGE + 3 * PAGE + 1);
+	CHECK(stamped(p, 0, HUGE_PAGES + 3, 1));
+	CHECK(kbrk(p + 3 * HUGE) == p + 3 * HUGE);
+	CHECK(stamped(p, 0, HUGE_PAGES + 3, 1));
+	CHECK(all_bytes(p + HUGE + 4 * PAGE, 2 * HUGE - 4 * PAGE, 0));
+	CHECK(kbrk(start) == start);
 }
 
 /* ---- threads ---- */
@@ -567,12 +509,12 @@ TEST(huge_heap)
 static char *shared;
 static _Atomic bool done_with;
 
-static void *touch_all(void *arg)
+static void *stamp_share(void *arg)
 {
 	size_t me = (size_t)arg;
 
-	for (size_t i = me; i < 8 * PAGES; i += THREADS)
-		fill(shared, i, 1, 5);
+	for (size_t i = me; i < 8 * HUGE_PAGES; i += THREADS)
+		stamp_pages(shared, i, 1, 5);
 	return NULL;
 }
 
@@ -583,10 +525,10 @@ TEST(huge_threads_first_touch)
 	for (int round = 0; round < 5; round++) {
 		shared = map_huge(8);
 		for (size_t i = 0; i < THREADS; i++)
-			CHECK(!pthread_create(&t[i], NULL, touch_all, (void *)i));
+			CHECK(!pthread_create(&t[i], NULL, stamp_share, (void *)i));
 		for (size_t i = 0; i < THREADS; i++)
 			CHECK(!pthread_join(t[i], NULL));
-		CHECK(holds(shared, 0, 8 * PAGES, 5));
+		CHECK(stamped(shared, 0, 8 * HUGE_PAGES, 5));
 		CHECK(!munmap(shared, 8 * HUGE));
 	}
 }
@@ -598,7 +540,7 @@ static void *count_up(void *arg)
 	unsigned long n = 0;
 
 	while (!done_with) {
-		for (size_t i = 0; i < PAGES / 8; i++) {
+		for (size_t i = 0; i < HUGE_PAGES / 8; i++) {
 			volatile unsigned long *w = (void *)(shared + (i * 8 + 1 + me) * PAGE);
 
 			if (*w != n)
@@ -623,7 +565,7 @@ static void race(int rounds, void (*cut)(char *page))
 		for (size_t i = 0; i < THREADS; i++)
 			CHECK(!pthread_create(&t[i], NULL, count_up, (void *)i));
 		sleep_ms(2);
-		for (size_t i = 0; i < PAGES; i += 128) {
+		for (size_t i = 0; i < HUGE_PAGES; i += 128) {
 			cut(shared + i * PAGE);
 			sleep_ms(1);
 		}

@@ -1,81 +1,23 @@
 // SPDX-License-Identifier: MIT
 /* How much memory a program may have: RLIMIT_AS, DATA, STACK, MEMLOCK; overcommit; max_map_count; tmpfs. */
-#include "abi.h"
+#include "mem.h"
+#include "proc.h"
 
 #include <sys/mount.h>
-#include <sys/resource.h>
 
-#define PAGE 4096ul
 #define MB (1ul << 20)
-#define RW (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-
-static char *map_anon(size_t pages)
-{
-	char *p = mmap(NULL, pages * PAGE, RW, ANON, -1, 0);
-
-	CHECK(p != MAP_FAILED);
-	return p;
-}
-
-static void limit(int which, rlim_t to)
-{
-	struct rlimit r = { to, to };
-
-	CHECK(!setrlimit(which, &r));
-}
-
-/*
- * The number behind @name in @path, as /proc/self/status and meminfo have it;
- * -1: there is none.  Allocates nothing: it is our own memory that is counted.
- */
-static long number_in(const char *path, const char *name)
-{
-	static char text[8192];
-	int fd = open(path, O_RDONLY);
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	char *at = text;
-
-	CHECK(n > 0);
-	text[n] = 0;
-	close(fd);
-	for (; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
-		if (!strncmp(at, name, strlen(name)) && at[strlen(name)] == ':')
-			return atol(at + strlen(name) + 1);
-	return -1;
-}
-
-static long status_kb(const char *name)
-{
-	return number_in("/proc/self/status", name);
-}
-
-static bool set_sys(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-
-	close(fd);
-	return ok;
-}
-
-static void become_nobody(void)
-{
-	CHECK(!syscall(SYS_setgroups, 0, NULL));
-	CHECK(!setresgid(12345, 12345, 12345) && !setresuid(12345, 12345, 12345));
-}
 
 /* ---- address space ---- */
 
 TEST(rlimit_as_limits_all_that_maps)
 {
-	char *p = map_anon(1), *heap = (char *)syscall(SYS_brk, 0);
+	char *p = map_anon(1), *heap = kbrk(NULL);
 
-	limit(RLIMIT_AS, status_kb("VmSize") * 1024 + 16 * PAGE);
+	set_limit(RLIMIT_AS, status_kb("VmSize") * 1024 + 16 * PAGE);
 	CHECK_ERR((long)mmap(NULL, 17 * PAGE, PROT_NONE, ANON, -1, 0), ENOMEM);
 	CHECK_ERR((long)mmap(NULL, MB, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0), ENOMEM);
 	CHECK_ERR((long)mremap(p, PAGE, 18 * PAGE, MREMAP_MAYMOVE), ENOMEM);
-	CHECK((char *)syscall(SYS_brk, heap + 20 * PAGE) == heap);
+	CHECK(kbrk(heap + 20 * PAGE) == heap);
 	p = mmap(NULL, 16 * PAGE, RW, ANON, -1, 0);
 	CHECK(p != MAP_FAILED);
 	/* What a fixed mapping replaces is given back first. */
@@ -93,7 +35,7 @@ TEST(rlimit_data_counts_private_writable)
 
 	ro = mmap(NULL, 64 * PAGE, PROT_READ, ANON, -1, 0);
 	CHECK(ro != MAP_FAILED);
-	limit(RLIMIT_DATA, status_kb("VmData") * 1024 + 16 * PAGE);
+	set_limit(RLIMIT_DATA, status_kb("VmData") * 1024 + 16 * PAGE);
 	CHECK_ERR((long)mmap(NULL, 64 * PAGE, RW, ANON, -1, 0), ENOMEM);
 	CHECK(mmap(NULL, 64 * PAGE, PROT_READ, ANON, -1, 0) != MAP_FAILED);
 	CHECK(mmap(NULL, 64 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
@@ -131,7 +73,7 @@ TEST(rlimit_stack_stops_growth)
 
 TEST(stack_growth_obeys_rlimit_as)
 {
-	limit(RLIMIT_AS, status_kb("VmSize") * 1024 + 64 * PAGE);
+	set_limit(RLIMIT_AS, status_kb("VmSize") * 1024 + 64 * PAGE);
 	WAIT_SIGNAL(CHILD(dive(MB)), SIGSEGV);
 }
 
@@ -143,8 +85,8 @@ TEST(memlock_limit_for_mlock)
 
 	if (geteuid())
 		SKIP("needs root to drop capabilities");
-	limit(RLIMIT_MEMLOCK, 8 * PAGE);
-	become_nobody();
+	set_limit(RLIMIT_MEMLOCK, 8 * PAGE);
+	become(STRANGER);
 	CHECK_EQ(mlock(p, 8 * PAGE), 0);
 	CHECK_EQ(status_kb("VmLck"), 32);
 	CHECK_ERR(mlock(p + 8 * PAGE, 1), ENOMEM);
@@ -165,8 +107,8 @@ TEST(memlock_limit_of_nothing_is_eperm)
 
 	if (geteuid())
 		SKIP("needs root to drop capabilities");
-	limit(RLIMIT_MEMLOCK, 0);
-	become_nobody();
+	set_limit(RLIMIT_MEMLOCK, 0);
+	become(STRANGER);
 	CHECK_ERR(mlock(p, PAGE), EPERM);
 	CHECK_ERR(mlockall(MCL_FUTURE), EPERM);
 	CHECK_ERR(syscall(SYS_mmap, NULL, PAGE, RW, ANON | MAP_LOCKED, -1, 0), EPERM);
@@ -176,14 +118,14 @@ TEST(memlock_limit_of_nothing_is_eperm)
 
 TEST(mlock_future_limits_mmap_and_mremap_and_brk)
 {
-	char *p, *heap = (char *)syscall(SYS_brk, 0);
+	char *p, *heap = kbrk(NULL);
 
 	if (geteuid())
 		SKIP("needs root to drop capabilities");
 	heap = (char *)(((unsigned long)heap + PAGE - 1) & -PAGE);
-	CHECK((char *)syscall(SYS_brk, heap) == heap);
-	limit(RLIMIT_MEMLOCK, 8 * PAGE);
-	become_nobody();
+	CHECK(kbrk(heap) == heap);
+	set_limit(RLIMIT_MEMLOCK, 8 * PAGE);
+	become(STRANGER);
 	CHECK_EQ(mlockall(MCL_FUTURE), 0);
 	CHECK_EQ(status_kb("VmLck"), 0);
 	p = mmap(NULL, 4 * PAGE, RW, ANON, -1, 0);
@@ -191,18 +133,10 @@ TEST(mlock_future_limits_mmap_and_mremap_and_brk)
 	CHECK_EQ(status_kb("VmLck"), 16);
 	CHECK_ERR((long)mmap(NULL, 5 * PAGE, RW, ANON, -1, 0), EAGAIN);
 	CHECK_ERR((long)mremap(p, 4 * PAGE, 9 * PAGE, MREMAP_MAYMOVE), EAGAIN);
-	CHECK((char *)syscall(SYS_brk, heap + 6 * PAGE) == heap);
+	CHECK(kbrk(heap + 6 * PAGE) == heap);
 	CHECK_EQ(munlockall(), 0);
 	CHECK_EQ(status_kb("VmLck"), 0);
 	CHECK(mmap(NULL, 64 * PAGE, RW, ANON, -1, 0) != MAP_FAILED);
-}
-
-static int resident(char *p)
-{
-	unsigned char in;
-
-	CHECK(!mincore(p, PAGE, &in));
-	return in & 1;
 }
 
 TEST(mlock_brings_in_and_onfault_waits)
@@ -262,8 +196,8 @@ TEST(mlock_is_not_inherited)
 
 TEST(one_request_for_more_than_there_is)
 {
-	size_t all = (size_t)number_in("/proc/meminfo", "MemTotal") * 1024 +
-		     (size_t)number_in("/proc/meminfo", "SwapTotal") * 1024;
+	size_t all = (size_t)proc_kb("/proc/meminfo", "MemTotal") * 1024 +
+		     (size_t)proc_kb("/proc/meminfo", "SwapTotal") * 1024;
 	FILE *f = fopen("/proc/sys/vm/overcommit_memory", "r");
 	int mode = -1;
 	char *p;
@@ -281,7 +215,7 @@ TEST(one_request_for_more_than_there_is)
 
 static long committed(void)
 {
-	return number_in("/proc/meminfo", "Committed_AS");
+	return proc_kb("/proc/meminfo", "Committed_AS");
 }
 
 TEST(committed_as_adds_up)
@@ -318,7 +252,7 @@ TEST(committed_as_adds_up)
 
 TEST(overcommit_always)
 {
-	size_t all = (size_t)number_in("/proc/meminfo", "MemTotal") * 1024;
+	size_t all = (size_t)proc_kb("/proc/meminfo", "MemTotal") * 1024;
 
 	OWN_MACHINE();
 	CHECK(set_sys("/proc/sys/vm/overcommit_memory", "1"));
@@ -333,7 +267,7 @@ TEST(overcommit_never)
 
 	OWN_MACHINE();
 	CHECK(set_sys("/proc/sys/vm/overcommit_memory", "2"));
-	limit_kb = number_in("/proc/meminfo", "CommitLimit");
+	limit_kb = proc_kb("/proc/meminfo", "CommitLimit");
 	used_kb = committed();
 	CHECK(limit_kb > used_kb + 64 * 1024);
 	over = (limit_kb - used_kb + 1024) * 1024 & -PAGE;
@@ -354,23 +288,23 @@ TEST(overcommit_never)
 
 TEST(overcommit_limit_and_its_files)
 {
-	long total = number_in("/proc/meminfo", "MemTotal"), swap = number_in("/proc/meminfo", "SwapTotal");
+	long total = proc_kb("/proc/meminfo", "MemTotal"), swap = proc_kb("/proc/meminfo", "SwapTotal");
 	long got;
 
 	OWN_MACHINE();
 	CHECK(set_sys("/proc/sys/vm/overcommit_ratio", "25"));
-	got = number_in("/proc/meminfo", "CommitLimit") - swap;
+	got = proc_kb("/proc/meminfo", "CommitLimit") - swap;
 	CHECK(got >= total / 4 - 8 && got <= total / 4 + 8);
 	CHECK(set_sys("/proc/sys/vm/overcommit_kbytes", "123456"));
-	CHECK_EQ(number_in("/proc/meminfo", "CommitLimit") - swap, 123456);
+	CHECK_EQ(proc_kb("/proc/meminfo", "CommitLimit") - swap, 123456);
 	CHECK(set_sys("/proc/sys/vm/overcommit_ratio", "50"));
-	got = number_in("/proc/meminfo", "CommitLimit") - swap;
+	got = proc_kb("/proc/meminfo", "CommitLimit") - swap;
 	CHECK(got >= total / 2 - 8 && got <= total / 2 + 8);
 	CHECK(!set_sys("/proc/sys/vm/overcommit_memory", "3") && errno == EINVAL);
 	CHECK(!set_sys("/proc/sys/vm/overcommit_memory", "x"));
 	CHECK(set_sys("/proc/sys/vm/overcommit_memory", "0\n"));
 	WAIT_OK(CHILD({
-		become_nobody();
+		become(STRANGER);
 		CHECK_ERR(open("/proc/sys/vm/overcommit_memory", O_WRONLY), EACCES);
 	}));
 }

@@ -1,43 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Address spaces: mmap, munmap, mprotect, mremap, brk, madvise, copy-on-write, faults. */
-#include "abi.h"
-
-#include <setjmp.h>
-#include <sys/resource.h>
-
-#define PAGE 4096ul
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-#define RW (PROT_READ | PROT_WRITE)
-
-static char *map_anon(size_t pages)
-{
-	char *p = mmap(NULL, pages * PAGE, RW, ANON, -1, 0);
-
-	CHECK(p != MAP_FAILED);
-	return p;
-}
-
-/* ---- catching faults ---- */
-
-static volatile sig_atomic_t fault_sig, fault_code;
-static void *volatile fault_addr;
-static sigjmp_buf fault_buf;
-
-static void on_fault(int sig, siginfo_t *si, void *ctx)
-{
-	(void)ctx;
-	fault_sig = sig;
-	fault_code = si->si_code;
-	fault_addr = si->si_addr;
-	siglongjmp(fault_buf, 1);
-}
-
-static void catch_faults(void)
-{
-	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
-
-	CHECK(!sigaction(SIGSEGV, &sa, NULL) && !sigaction(SIGBUS, &sa, NULL));
-}
+#include "mem.h"
 
 /* The statement faults with this signal, code and address. */
 #define FAULTS(statement, sig, code, addr)                                    \
@@ -365,9 +328,6 @@ TEST(mremap_unmapped_is_efault)
 	CHECK_ERR((long)mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EFAULT);
 }
 
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
-#endif
 TEST(mremap_dontunmap_leaves_empty)
 {
 	char *p = map_anon(2), *q;
@@ -380,44 +340,41 @@ TEST(mremap_dontunmap_leaves_empty)
 
 TEST(brk_grows_and_shrinks)
 {
-	char *start = (char *)syscall(SYS_brk, 0), *end;
+	char *start = kbrk(NULL), *end;
 
-	end = (char *)syscall(SYS_brk, start + 5 * PAGE);
+	end = kbrk(start + 5 * PAGE);
 	CHECK(end == start + 5 * PAGE);
 	for (size_t i = 0; i < 5 * PAGE; i++)
 		CHECK(start[i] == 0);
 	memset(start, 1, 5 * PAGE);
-	CHECK((char *)syscall(SYS_brk, start + PAGE) == start + PAGE);
-	CHECK((char *)syscall(SYS_brk, start + 3 * PAGE) == start + 3 * PAGE);
+	CHECK(kbrk(start + PAGE) == start + PAGE);
+	CHECK(kbrk(start + 3 * PAGE) == start + 3 * PAGE);
 	CHECK(start[0] == 1 && start[2 * PAGE + PAGE / 2] == 0);
 }
 
 TEST(brk_stops_at_a_mapping)
 {
-	char *start = (char *)syscall(SYS_brk, 0);
+	char *start = kbrk(NULL);
 	char *wall = (char *)(((uintptr_t)start + 16 * PAGE) & ~(PAGE - 1));
 
 	CHECK(mmap(wall, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == wall);
 	*wall = 42;
-	CHECK((char *)syscall(SYS_brk, wall + PAGE) == start); /* refused: unchanged */
-	CHECK((char *)syscall(SYS_brk, wall + 64 * PAGE) == start);
+	CHECK(kbrk(wall + PAGE) == start); /* refused: unchanged */
+	CHECK(kbrk(wall + 64 * PAGE) == start);
 	CHECK_EQ(*wall, 42);
 }
 
 TEST(brk_obeys_rlimit_data)
 {
-	struct rlimit r = { 0, 0 };
-	char *start = (char *)syscall(SYS_brk, 0);
+	char *start = kbrk(NULL);
 
-	CHECK(!setrlimit(RLIMIT_DATA, &r));
-	CHECK((char *)syscall(SYS_brk, start + (1 << 20)) == start);
+	set_limit(RLIMIT_DATA, 0);
+	CHECK(kbrk(start + (1 << 20)) == start);
 }
 
 TEST(rlimit_as_limits_mmap)
 {
-	struct rlimit r = { 64 << 20, 64 << 20 };
-
-	CHECK(!setrlimit(RLIMIT_AS, &r));
+	set_limit(RLIMIT_AS, 64 << 20);
 	CHECK_ERR((long)mmap(NULL, 128 << 20, RW, ANON, -1, 0), ENOMEM);
 	CHECK(mmap(NULL, 1 << 20, RW, ANON, -1, 0) != MAP_FAILED);
 }
@@ -437,10 +394,8 @@ TEST(stack_grows)
 
 TEST(stack_overflow_is_segv)
 {
-	struct rlimit r = { 256 << 10, 256 << 10 };
-
 	WAIT_SIGNAL(CHILD({
-			    setrlimit(RLIMIT_STACK, &r);
+			    set_limit(RLIMIT_STACK, 256 << 10);
 			    use_stack(100000);
 		    }),
 		    SIGSEGV);

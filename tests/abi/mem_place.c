@@ -1,22 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Where mappings go and what may be done with them: mmap's flags, mremap's errors, msync, mincore, pkeys. */
-#include "abi.h"
+#include "mem.h"
 
-#include <setjmp.h>
-#include <sys/resource.h>
-
-#define PAGE 4096ul
-#define RW (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 #define USER_TOP 0x7ffffffff000ul
-
-static char *map_anon(size_t pages)
-{
-	char *p = mmap(NULL, pages * PAGE, RW, ANON, -1, 0);
-
-	CHECK(p != MAP_FAILED);
-	return p;
-}
 
 /* A free range of @pages, found by mapping and unmapping it. */
 static char *room(size_t pages)
@@ -25,14 +11,6 @@ static char *room(size_t pages)
 
 	CHECK(!munmap(p, pages * PAGE));
 	return p;
-}
-
-static int file_of(size_t pages)
-{
-	int fd = open("f", O_RDWR | O_CREAT | O_TRUNC, 0600);
-
-	CHECK(fd >= 0 && !ftruncate(fd, pages * PAGE));
-	return fd;
 }
 
 static bool is_mapped(char *p)
@@ -56,7 +34,7 @@ TEST(mmap_type_must_be_one)
 
 TEST(mmap_shared_validate_knows_its_flags)
 {
-	int fd = file_of(1);
+	int fd = make_file(FS_DISK, "f", PAGE);
 
 	CHECK(mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE, fd, 0) != MAP_FAILED);
 	CHECK(mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE | MAP_POPULATE, fd, 0) != MAP_FAILED);
@@ -68,7 +46,7 @@ TEST(mmap_shared_validate_knows_its_flags)
 
 TEST(mmap_offset_errors)
 {
-	int fd = file_of(2);
+	int fd = make_file(FS_DISK, "f", 2 * PAGE);
 
 	CHECK_ERR(syscall(SYS_mmap, NULL, PAGE, RW, MAP_SHARED, fd, 100), EINVAL);
 	CHECK_ERR(syscall(SYS_mmap, NULL, 2 * PAGE, RW, MAP_SHARED, fd, -PAGE), EOVERFLOW);
@@ -120,7 +98,7 @@ TEST(mmap_below_min_addr_needs_a_capability)
 	if (!f || fscanf(f, "%lu", &min) != 1 || min < 2 * PAGE)
 		SKIP("nothing is forbidden here");
 	WAIT_OK(CHILD({
-		CHECK(!setresuid(12345, 12345, 12345));
+		CHECK(!setresuid(STRANGER, STRANGER, STRANGER));
 		CHECK_ERR((long)mmap((void *)PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0), EPERM);
 	}));
 	CHECK((unsigned long)mmap((void *)PAGE, PAGE, RW, ANON, -1, 0) >= min); /* a hint is moved up */
@@ -143,30 +121,25 @@ TEST(mmap_32bit_runs_out)
 TEST(mmap_hugetlb_without_a_pool)
 {
 	CHECK_ERR((long)mmap(NULL, 2 << 20, RW, ANON | MAP_HUGETLB, -1, 0), ENOMEM);
-	CHECK_ERR((long)mmap(NULL, 2 << 20, RW, MAP_PRIVATE | MAP_HUGETLB, file_of(1), 0), EINVAL);
+	CHECK_ERR((long)mmap(NULL, 2 << 20, RW, MAP_PRIVATE | MAP_HUGETLB,
+			     make_file(FS_DISK, "f", PAGE), 0), EINVAL);
 }
 
 TEST(mmap_growsdown_of_a_file_or_shared)
 {
 	CHECK_ERR((long)mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0), EINVAL);
-	CHECK_ERR((long)mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_GROWSDOWN, file_of(1), 0), EINVAL);
+	CHECK_ERR((long)mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_GROWSDOWN,
+			     make_file(FS_DISK, "f", PAGE), 0), EINVAL);
 }
 
-static sigjmp_buf fault_buf;
-static void on_segv(int sig)
+static bool can_write(char *p)
 {
-	(void)sig;
-	siglongjmp(fault_buf, 1);
-}
-static bool can_write(volatile char *p)
-{
-	struct sigaction sa = { .sa_handler = on_segv };
+	int err;
 
-	sigaction(SIGSEGV, &sa, NULL);
-	if (sigsetjmp(fault_buf, 1))
-		return false;
-	*p = 1;
-	return true;
+	catch_faults();
+	err = store(p, 1);
+	CHECK(err == 0 || err == -SIGSEGV);
+	return err == 0;
 }
 
 TEST(growsdown_keeps_its_guard_gap)
@@ -306,7 +279,7 @@ TEST(mremap_zero_old_size_duplicates_shared)
 
 TEST(mremap_dontunmap_of_shared_and_file)
 {
-	char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, file_of(2), 0), *q;
+	char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, make_file(FS_DISK, "f", 2 * PAGE), 0), *q;
 
 	CHECK(p != MAP_FAILED);
 	p[PAGE] = 2;
@@ -332,10 +305,9 @@ TEST(mremap_fixed_shrinks_and_moves)
 
 TEST(mremap_grow_obeys_rlimit_as)
 {
-	struct rlimit r = { 64 << 20, 64 << 20 };
 	char *p = map_anon(1);
 
-	CHECK(!setrlimit(RLIMIT_AS, &r));
+	set_limit(RLIMIT_AS, 64 << 20);
 	CHECK_ERR((long)mremap(p, PAGE, 128 << 20, MREMAP_MAYMOVE), ENOMEM);
 	CHECK(is_mapped(p));
 }
@@ -406,7 +378,7 @@ TEST(pkey_alloc_without_keys)
 
 TEST(msync_flags)
 {
-	char *p = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, file_of(2), 0), *anon = map_anon(1);
+	char *p = map_file(make_file(FS_DISK, "f", 2 * PAGE), 2 * PAGE, MAP_SHARED), *anon = map_anon(1);
 
 	p[0] = 1;
 	CHECK_EQ(msync(p, 2 * PAGE, MS_SYNC), 0);
@@ -457,7 +429,7 @@ TEST(mincore_of_anonymous_memory)
 TEST(mincore_tells_strangers_nothing_of_files)
 {
 	unsigned char v[2] = { 0, 0 };
-	int fd = file_of(2), ro;
+	int fd = make_file(FS_DISK, "f", 2 * PAGE), ro;
 	char *p;
 
 	if (geteuid())
@@ -466,7 +438,7 @@ TEST(mincore_tells_strangers_nothing_of_files)
 	ro = open("f", O_RDONLY);
 	CHECK_EQ(pwrite(fd, "x", 1, 0), 1);
 	WAIT_OK(CHILD({
-		CHECK(!setresuid(12345, 12345, 12345));
+		CHECK(!setresuid(STRANGER, STRANGER, STRANGER));
 		p = mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, ro, 0);
 		CHECK(p != MAP_FAILED);
 		/* Who could not write the file is told that all of it is there. */
@@ -479,29 +451,29 @@ TEST(mincore_tells_strangers_nothing_of_files)
 
 TEST(brk_below_the_start_changes_nothing)
 {
-	char *now = (char *)syscall(SYS_brk, 0);
+	char *now = kbrk(NULL);
 
-	CHECK((char *)syscall(SYS_brk, 1) == now);
-	CHECK((char *)syscall(SYS_brk, USER_TOP) == now);
-	CHECK((char *)syscall(SYS_brk, -1ul) == now);
-	CHECK((char *)syscall(SYS_brk, now + 100) == now + 100); /* to the byte */
+	CHECK(kbrk((void *)1) == now);
+	CHECK(kbrk((void *)USER_TOP) == now);
+	CHECK(kbrk((void *)-1ul) == now);
+	CHECK(kbrk(now + 100) == now + 100); /* to the byte */
 	now[99] = 1;
-	CHECK((char *)syscall(SYS_brk, now) == now);
+	CHECK(kbrk(now) == now);
 }
 
 TEST(brk_again_after_its_pages_were_unmapped)
 {
-	char *now = (char *)syscall(SYS_brk, 0);
+	char *now = kbrk(NULL);
 	char *base = (char *)(((unsigned long)now + PAGE - 1) & -PAGE);
 
-	CHECK((char *)syscall(SYS_brk, base + 4 * PAGE) == base + 4 * PAGE);
+	CHECK(kbrk(base + 4 * PAGE) == base + 4 * PAGE);
 	memset(base, 7, 4 * PAGE);
 	CHECK(!munmap(base + PAGE, PAGE)); /* a hole in the heap is the program's own affair */
-	CHECK((char *)syscall(SYS_brk, base + 6 * PAGE) == base + 6 * PAGE);
+	CHECK(kbrk(base + 6 * PAGE) == base + 6 * PAGE);
 	CHECK(base[0] == 7 && base[3 * PAGE] == 7 && base[5 * PAGE] == 0);
-	CHECK((char *)syscall(SYS_brk, base) == base);
+	CHECK(kbrk(base) == base);
 	CHECK(!is_mapped(base + 3 * PAGE));
-	CHECK((char *)syscall(SYS_brk, base + 4 * PAGE) == base + 4 * PAGE);
+	CHECK(kbrk(base + 4 * PAGE) == base + 4 * PAGE);
 	for (size_t i = 0; i < 4 * PAGE; i += 512)
 		CHECK_EQ(base[i], 0);
 }
@@ -510,7 +482,7 @@ TEST(brk_again_after_its_pages_were_unmapped)
 
 TEST(remap_file_pages_rearranges)
 {
-	char *p = mmap(NULL, 4 * PAGE, RW, MAP_SHARED, file_of(4), 0);
+	char *p = mmap(NULL, 4 * PAGE, RW, MAP_SHARED, make_file(FS_DISK, "f", 4 * PAGE), 0);
 
 	for (int i = 0; i < 4; i++)
 		p[i * PAGE] = 'a' + i;

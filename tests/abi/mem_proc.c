@@ -1,40 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* What /proc tells of memory: maps, smaps, smaps_rollup, statm, status, pagemap, clear_refs, meminfo, vmstat. */
-#include "abi.h"
+#include "mem.h"
+#include "proc.h"
 
 #include <ctype.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-
-#define PAGE 4096ul
-#define RW (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-
-static char *map_anon(size_t pages)
-{
-	char *p = mmap(NULL, pages * PAGE, RW, ANON, -1, 0);
-
-	CHECK(p != MAP_FAILED);
-	return p;
-}
-
-/* The whole of a file of /proc.  Static, so that reading does not change what is read. */
-static char text[1 << 20];
-
-static char *slurp(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	size_t n = 0;
-	ssize_t got;
-
-	CHECK(fd >= 0);
-	while ((got = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
-		n += got;
-	CHECK(got == 0);
-	close(fd);
-	text[n] = 0;
-	return text;
-}
 
 /* The next line of *at, terminated; NULL at the end. */
 static char *next_line(char **at)
@@ -46,22 +16,6 @@ static char *next_line(char **at)
 	*end = 0;
 	*at = end + 1;
 	return line;
-}
-
-/* The value of the line "Name: ..." in @lines; -1: none. */
-static long value_in(char *lines, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (char *at = lines; at; at = strchr(at, '\n'), at = at ? at + 1 : NULL)
-		if (!strncmp(at, name, n) && at[n] == ':')
-			return atol(at + n + 1);
-	return -1;
-}
-
-static long status_kb(const char *name)
-{
-	return value_in(slurp("/proc/self/status"), name);
 }
 
 /* The line of maps that holds @addr, whole. */
@@ -87,20 +41,13 @@ static const char *map_name(void *addr)
 	return strlen(line) > 73 ? line + 73 : "";
 }
 
-/* smaps of the mapping that begins at @addr: the text from its first line on, cut before the next mapping. */
+/* smaps of the mapping that begins at @addr. */
 static char *smap_of(void *addr)
 {
-	char head[32], *at, *end;
+	char *s = smaps_of(addr);
 
-	snprintf(head, sizeof(head), "%08lx-", (unsigned long)addr);
-	at = strstr(slurp("/proc/self/smaps"), head);
-	CHECK(at);
-	end = strstr(at, "VmFlags:");
-	CHECK(end);
-	end = strchr(end, '\n');
-	CHECK(end);
-	end[1] = 0;
-	return at;
+	CHECK_EQ(strtoul(s, NULL, 16), (unsigned long)addr);
+	return s;
 }
 
 /* ---- maps ---- */
@@ -133,10 +80,10 @@ TEST(maps_lines_are_in_columns)
 TEST(maps_names)
 {
 	static int data = 1;
-	char here, *heap = (char *)syscall(SYS_brk, 0), *p, exe[PATH_MAX] = { 0 };
+	char here, *heap = kbrk(NULL), *p, exe[PATH_MAX] = { 0 };
 	int fd;
 
-	CHECK((char *)syscall(SYS_brk, heap + PAGE) == heap + PAGE);
+	CHECK(kbrk(heap + PAGE) == heap + PAGE);
 	CHECK(!strcmp(map_name(heap), "[heap]"));
 	CHECK(!strcmp(map_name(&here), "[stack]"));
 	CHECK(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
@@ -531,7 +478,7 @@ TEST(pagemap_hides_frames)
 	if (geteuid())
 		SKIP("needs root to drop capabilities");
 	p[0] = 1;
-	CHECK(!setresgid(12345, 12345, 12345) && !setresuid(12345, 12345, 12345));
+	become(STRANGER);
 	CHECK(!prctl(PR_SET_DUMPABLE, 1)); /* or our own files in /proc are root's */
 	CHECK_EQ(pagemap_of(p) & (PM_PRESENT | PM_FRAME), PM_PRESENT);
 }
@@ -696,7 +643,7 @@ TEST(meminfo_adds_up)
 
 static long meminfo(const char *name)
 {
-	return value_in(slurp("/proc/meminfo"), name);
+	return proc_kb("/proc/meminfo", name);
 }
 
 TEST(meminfo_follows_use)
@@ -779,7 +726,7 @@ TEST(proc_memory_files_are_private)
 		SKIP("needs root to be somebody else");
 	pid = CHILD(for (;;) pause());
 	WAIT_OK(CHILD({
-		CHECK(!setresgid(12345, 12345, 12345) && !setresuid(12345, 12345, 12345));
+		become(STRANGER);
 		for (int i = 0; i < 5; i++) {
 			snprintf(path, sizeof(path), "/proc/%d/%s", pid, names[i]);
 			CHECK_ERR(open(path, O_RDONLY), EACCES);

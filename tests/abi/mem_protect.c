@@ -4,6 +4,7 @@
  * it last, and /proc/self/maps shows as few mappings as that needs.
  */
 #include "mem.h"
+#include "proc.h"
 
 #define PAGES 6
 

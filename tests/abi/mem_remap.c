@@ -1,28 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* mremap(2): pages keep their bytes, their sharing and their rights wherever they go. */
 #include "mem.h"
+#include "proc.h"
 
 #define BIG 1500 /* pages: over several page tables */
 
-static uint32_t stamp(size_t i)
-{
-	return (uint32_t)(i * 2654435761u + 1);
-}
-
-static void stamp_pages(char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		*(uint32_t *)(p + i * PAGE + i % 1000 * 4) = stamp(i);
-}
-
-static void check_pages(const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		CHECK_EQ(*(const uint32_t *)(p + i * PAGE + i % 1000 * 4), stamp(i));
-}
-
 /* Free addresses with an odd distance to page table borders. */
-static char *room(size_t pages)
+static char *odd_room(size_t pages)
 {
 	char *p = mmap(NULL, (pages + 8) * PAGE, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
 
@@ -67,16 +51,16 @@ static const struct kind {
 
 TEST_ROWS(move_keeps_all_bytes, kinds)
 {
-	char *p = row->make(BIG), *to = room(BIG), *q;
+	char *p = row->make(BIG), *to = odd_room(BIG), *q;
 
 	CHECK(p != MAP_FAILED);
 	catch_faults();
-	stamp_pages(p, BIG);
+	stamp_pages(p, 0, BIG, 1);
 	q = mremap(p, BIG * PAGE, BIG * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 	CHECK(q == to);
-	check_pages(q, BIG);
+	CHECK(stamped(q, 0, BIG, 1));
 	CHECK(load(p) == -SIGSEGV && load(p + (BIG - 1) * PAGE) == -SIGSEGV);
-	WAIT_OK(CHILD({ check_pages(q, BIG); }));
+	WAIT_OK(CHILD({ CHECK(stamped(q, 0, BIG, 1)); }));
 }
 
 /* Only every third page is there: the holes stay holes, and zero. */
@@ -86,7 +70,7 @@ TEST_ROWS(move_of_sparse_pages, kinds)
 
 	for (size_t i = 0; i < BIG; i += 3)
 		p[i * PAGE] = (char)(i | 1);
-	q = mremap(p, BIG * PAGE, BIG * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room(BIG));
+	q = mremap(p, BIG * PAGE, BIG * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, odd_room(BIG));
 	CHECK(q != MAP_FAILED);
 	for (size_t i = 0; i < BIG; i++)
 		CHECK_EQ(q[i * PAGE], i % 3 ? 0 : (char)(i | 1));
@@ -94,14 +78,14 @@ TEST_ROWS(move_of_sparse_pages, kinds)
 
 TEST_ROWS(back_and_forth, kinds)
 {
-	char *p = row->make(8), *a = p, *b = room(8);
+	char *p = row->make(8), *a = p, *b = odd_room(8);
 
-	stamp_pages(p, 8);
+	stamp_pages(p, 0, 8, 1);
 	for (int i = 0; i < 200; i++) {
 		char *from = i % 2 ? b : a, *to = i % 2 ? a : b;
 
 		CHECK(mremap(from, 8 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
-		check_pages(to, 8);
+		CHECK(stamped(to, 0, 8, 1));
 	}
 }
 
@@ -109,25 +93,25 @@ TEST_ROWS(grow_shows_what_is_behind, kinds)
 {
 	char *p = row->make(4), *wall, *q;
 
-	stamp_pages(p, 4);
+	stamp_pages(p, 0, 4, 1);
 	wall = mmap(p + 4 * PAGE, PAGE, PROT_NONE, ANON | MAP_FIXED_NOREPLACE, -1, 0);
 	(void)wall; /* there is something above in any case */
 	CHECK_ERR((long)mremap(p, 4 * PAGE, 16 * PAGE, 0), ENOMEM);
 	q = mremap(p, 4 * PAGE, 16 * PAGE, MREMAP_MAYMOVE);
 	CHECK(q != MAP_FAILED);
-	check_pages(q, 4);
+	CHECK(stamped(q, 0, 4, 1));
 	catch_faults();
 	CHECK_EQ(load(q + 15 * PAGE), row->make == anon_shared ? -SIGBUS : 0);
 }
 
 TEST(grow_in_place_joins_the_free_room)
 {
-	char *at = room(16), *p = mmap(at, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
+	char *at = odd_room(16), *p = mmap(at, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
 
 	CHECK(p == at);
-	stamp_pages(p, 4);
+	stamp_pages(p, 0, 4, 1);
 	CHECK(mremap(p, 4 * PAGE, 16 * PAGE, 0) == p);
-	check_pages(p, 4);
+	CHECK(stamped(p, 0, 4, 1));
 	CHECK(all_bytes(p + 4 * PAGE, 12 * PAGE, 0));
 	CHECK_EQ(count_mappings(p, 16 * PAGE), 1);
 }
@@ -136,10 +120,10 @@ TEST(shrink_with_move)
 {
 	char *p = map_anon(16), *q;
 
-	stamp_pages(p, 16);
-	q = mremap(p, 16 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room(16));
+	stamp_pages(p, 0, 16, 1);
+	q = mremap(p, 16 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, odd_room(16));
 	CHECK(q != MAP_FAILED);
-	check_pages(q, 4);
+	CHECK(stamped(q, 0, 4, 1));
 	catch_faults();
 	CHECK(load(p) == -SIGSEGV && load(p + 15 * PAGE) == -SIGSEGV && load(q + 4 * PAGE) == -SIGSEGV);
 }
@@ -150,7 +134,7 @@ TEST(middle_of_a_mapping_moves)
 
 	for (int i = 0; i < 9; i++)
 		memset(p + i * PAGE, 'a' + i, PAGE);
-	q = mremap(p + 3 * PAGE, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room(3));
+	q = mremap(p + 3 * PAGE, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, odd_room(3));
 	CHECK(q != MAP_FAILED);
 	CHECK(q[0] == 'd' && q[2 * PAGE] == 'f' && p[0] == 'a' && p[6 * PAGE] == 'g');
 	catch_faults();
@@ -178,7 +162,7 @@ TEST(private_file_pages_travel)
 
 	p[0] = 'm';
 	CHECK_EQ(p[PAGE], 0);
-	q = mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room(4));
+	q = mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, odd_room(4));
 	CHECK(q != MAP_FAILED);
 	CHECK_EQ(pwrite(fd, "f", 1, 0), 1);
 	CHECK_EQ(pwrite(fd, "f", 1, PAGE), 1);
@@ -191,7 +175,7 @@ TEST(moved_stores_reach_the_disk)
 	char *p = map_file(fd, 4 * PAGE, MAP_SHARED), *q, buf[4 * PAGE];
 
 	memset(p, '1', 2 * PAGE);
-	q = mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room(4));
+	q = mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, odd_room(4));
 	CHECK(q != MAP_FAILED);
 	CHECK_EQ(msync(q, 4 * PAGE, MS_SYNC), 0);
 	memset(q, '2', PAGE); /* after it was cleaned: dirty anew */
@@ -208,7 +192,7 @@ TEST(protection_travels)
 
 	p[0] = 'r';
 	CHECK_EQ(mprotect(p, 2 * PAGE, PROT_READ), 0);
-	q = mremap(p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room(2));
+	q = mremap(p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, odd_room(2));
 	CHECK(q != MAP_FAILED);
 	catch_faults();
 	CHECK_EQ(load(q), 'r');
@@ -235,12 +219,12 @@ TEST(move_after_fork_leaves_the_child_alone)
 	pid_t pid;
 
 	CHECK_EQ(pipe(go), 0);
-	stamp_pages(p, 4);
+	stamp_pages(p, 0, 4, 1);
 	pid = CHILD({
 		CHECK_EQ(read(go[0], &c, 1), 1);
-		check_pages(p, 4);
+		CHECK(stamped(p, 0, 4, 1));
 	});
-	q = mremap(p, 4 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room(8));
+	q = mremap(p, 4 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, odd_room(8));
 	CHECK(q != MAP_FAILED);
 	memset(q, 0x77, 8 * PAGE);
 	CHECK_EQ(write(go[1], "g", 1), 1);
@@ -266,13 +250,13 @@ static const struct refusal {
 
 TEST_ROWS(refused, refusals)
 {
-	char *p = room(96);
+	char *p = odd_room(96);
 
 	CHECK(mmap(p, 8 * PAGE, RW, ANON | MAP_FIXED, -1, 0) == p);
-	stamp_pages(p, 8);
+	stamp_pages(p, 0, 8, 1);
 	CHECK_ERR((long)mremap(p + row->from, row->old_len, row->new_len, row->flags,
 			       p + row->to * (long)PAGE),
 		  row->err);
-	check_pages(p, 8);
+	CHECK(stamped(p, 0, 8, 1));
 	CHECK_EQ(count_mappings(p, 8 * PAGE), 1);
 }

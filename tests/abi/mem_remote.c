@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Another process's memory: process_vm_readv, process_vm_writev, /proc/PID/mem, process_madvise. */
-#include "abi.h"
+#include "mem.h"
 
 #include <sys/prctl.h>
 #include <sys/uio.h>
 
-#define PAGE 4096ul
-#define RW (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-
-static char *map_anon(size_t pages, int prot)
+static char *map_prot(size_t pages, int prot)
 {
 	char *p = mmap(NULL, pages * PAGE, prot, ANON, -1, 0);
 
@@ -53,7 +49,7 @@ static int open_mem(pid_t pid, int flags)
 
 TEST(vm_readv_and_writev_move_bytes)
 {
-	char *p = map_anon(8, RW), *buf = map_anon(8, RW);
+	char *p = map_anon(8), *buf = map_anon(8);
 	pid_t pid;
 
 	for (size_t i = 0; i < 8 * PAGE; i++)
@@ -75,7 +71,7 @@ TEST(vm_readv_and_writev_move_bytes)
 
 TEST(vm_writev_breaks_copy_on_write)
 {
-	char *p = map_anon(1, RW), c = 'b', got;
+	char *p = map_anon(1), c = 'b', got;
 	pid_t pid;
 
 	p[0] = 'a';
@@ -89,7 +85,7 @@ TEST(vm_writev_breaks_copy_on_write)
 
 TEST(vm_vectors_of_unlike_shape)
 {
-	char *p = map_anon(2, RW), out[64] = { 0 };
+	char *p = map_anon(2), out[64] = { 0 };
 	struct iovec r[3] = { { p, 5 }, { p + PAGE - 3, 6 }, { p + 50, 4 } };
 	struct iovec l[4] = { { out, 1 }, { out + 1, 0 }, { out + 1, 9 }, { out + 10, 30 } };
 	pid_t pid;
@@ -108,7 +104,7 @@ TEST(vm_vectors_of_unlike_shape)
 
 TEST(vm_partial_up_to_the_hole)
 {
-	char *p = map_anon(4, RW), *buf = map_anon(4, RW);
+	char *p = map_anon(4), *buf = map_anon(4);
 	struct iovec l = { buf, 4 * PAGE }, r[2] = { { p, PAGE }, { p + 2 * PAGE, PAGE } };
 	pid_t pid;
 
@@ -125,7 +121,7 @@ TEST(vm_partial_up_to_the_hole)
 
 TEST(vm_obeys_the_others_protection)
 {
-	char *ro = map_anon(1, PROT_READ), *none = map_anon(1, PROT_NONE), c = 0;
+	char *ro = map_prot(1, PROT_READ), *none = map_prot(1, PROT_NONE), c = 0;
 	pid_t pid = sleeper();
 
 	CHECK_EQ(vm_read(pid, &c, ro, 1), 1);
@@ -137,7 +133,7 @@ TEST(vm_obeys_the_others_protection)
 
 TEST(vm_bad_buffer_of_ours_is_efault)
 {
-	char *p = map_anon(2, RW), *buf = map_anon(2, RW);
+	char *p = map_anon(2), *buf = map_anon(2);
 	pid_t pid;
 
 	p[0] = 1;
@@ -192,34 +188,33 @@ TEST(vm_of_oneself)
 	CHECK(!memcmp(a, b, 100));
 }
 
-static void become(uid_t uid)
+static void become_traceable(uid_t uid)
 {
-	CHECK(!syscall(SYS_setgroups, 0, NULL));
-	CHECK(!setresgid(uid, uid, uid) && !setresuid(uid, uid, uid));
+	become(uid);
 	CHECK(!prctl(PR_SET_DUMPABLE, 1));
 }
 
 TEST(vm_permission_is_ptraces)
 {
-	char c = 0, *p = map_anon(1, RW);
+	char c = 0, *p = map_anon(1);
 	pid_t other, same, hidden;
 
 	if (geteuid())
 		SKIP("needs root to be somebody else");
 	p[0] = 3;
 	other = CHILD({
-		become(111);
+		become_traceable(111);
 		for (;;)
 			pause();
 	});
 	same = CHILD({
-		become(222);
+		become_traceable(222);
 		p[0] = 6;
 		for (;;)
 			pause();
 	});
 	hidden = CHILD({
-		become(222);
+		become_traceable(222);
 		CHECK(!prctl(PR_SET_DUMPABLE, 0));
 		p[0] = 6;
 		for (;;)
@@ -232,7 +227,7 @@ TEST(vm_permission_is_ptraces)
 		sleep_ms(5);
 	CHECK_EQ(vm_read(other, &c, p, 1), 1); /* with CAP_SYS_PTRACE, any */
 	WAIT_OK(CHILD({
-		become(222);
+		become_traceable(222);
 		CHECK_EQ(vm_read(same, &c, p, 1), 1);
 		CHECK_ERR(vm_read(other, &c, p, 1), EPERM);
 		CHECK_ERR(vm_read(hidden, &c, p, 1), EPERM);
@@ -263,7 +258,7 @@ TEST(vm_write_to_shared_file_is_in_the_file)
 
 TEST(vm_of_processes_that_come_and_go)
 {
-	char *p = map_anon(64, RW), *buf = map_anon(64, RW);
+	char *p = map_anon(64), *buf = map_anon(64);
 	long long end = now_ns() + 1000000000;
 
 	memset(p, 7, 64 * PAGE);
@@ -292,7 +287,7 @@ TEST(vm_of_processes_that_come_and_go)
 
 TEST(proc_mem_reads_and_writes)
 {
-	char *p = map_anon(3, RW), buf[PAGE], c;
+	char *p = map_anon(3), buf[PAGE], c;
 	pid_t pid;
 	int fd;
 
@@ -315,7 +310,7 @@ TEST(proc_mem_reads_and_writes)
 
 TEST(proc_mem_goes_past_protection)
 {
-	char *ro = map_anon(1, RW), *none = map_anon(1, RW), buf[4];
+	char *ro = map_anon(1), *none = map_anon(1), buf[4];
 	int fd = open_mem(getpid(), O_RDWR);
 
 	strcpy(ro, "abc");
@@ -346,7 +341,7 @@ TEST(proc_mem_write_to_program_text_is_private)
 
 TEST(proc_mem_errors)
 {
-	char *p = map_anon(3, RW), *shared, buf[3 * PAGE];
+	char *p = map_anon(3), *shared, buf[3 * PAGE];
 	int fd = open_mem(getpid(), O_RDWR), file = open("f", O_RDWR | O_CREAT, 0600);
 
 	memset(p, 1, 3 * PAGE);
@@ -368,7 +363,7 @@ TEST(proc_mem_errors)
 
 TEST(proc_mem_of_the_dead_is_empty)
 {
-	char buf[8], *p = map_anon(1, RW);
+	char buf[8], *p = map_anon(1);
 	pid_t pid;
 	int fd;
 
@@ -391,7 +386,7 @@ static long pmadvise(int pidfd, struct iovec *v, unsigned long n, int advice, un
 
 TEST(process_madvise_advises_another)
 {
-	char *p = map_anon(4, RW), c;
+	char *p = map_anon(4), c;
 	struct iovec v[2] = { { p, PAGE }, { p + 2 * PAGE, PAGE } };
 	struct iovec odd = { p + 1, PAGE };
 	pid_t pid;
@@ -419,7 +414,7 @@ TEST(process_madvise_advises_another)
 
 TEST(process_madvise_needs_sys_nice)
 {
-	char *p = map_anon(1, RW);
+	char *p = map_anon(1);
 	struct iovec v = { p, PAGE };
 	pid_t pid;
 	int fd;
@@ -428,7 +423,7 @@ TEST(process_madvise_needs_sys_nice)
 		SKIP("needs root to be somebody else");
 	p[0] = 1;
 	pid = CHILD({
-		become(222);
+		become_traceable(222);
 		p[0] = 2;
 		for (;;)
 			pause();
@@ -437,7 +432,7 @@ TEST(process_madvise_needs_sys_nice)
 		sleep_ms(5);
 	fd = syscall(SYS_pidfd_open, pid, 0);
 	WAIT_OK(CHILD({
-		become(222);
+		become_traceable(222);
 		CHECK_ERR(pmadvise(fd, &v, 1, MADV_COLD, 0), EPERM);
 	}));
 	end(pid);

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* memfd_create and file seals. */
-#include "abi.h"
+#include "mem.h"
 
 #include <linux/memfd.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
-#define PAGE 4096ul
-#define RW (PROT_READ | PROT_WRITE)
 #define KNOWN_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
-static int make(const char *name, unsigned flags)
+static int new_memfd(const char *name, unsigned flags)
 {
 	return syscall(SYS_memfd_create, name, flags);
 }
@@ -19,7 +17,7 @@ static int make(const char *name, unsigned flags)
 /* A sealable file of @pages pages with @seals on it. */
 static int sealed(int pages, int seals)
 {
-	int fd = make("s", MFD_ALLOW_SEALING);
+	int fd = new_memfd("s", MFD_ALLOW_SEALING);
 
 	CHECK(fd >= 0);
 	CHECK(!ftruncate(fd, pages * PAGE));
@@ -31,25 +29,25 @@ static int sealed(int pages, int seals)
 TEST(memfd_flags_and_names)
 {
 	char name[300];
-	int fd = make("", 0);
+	int fd = new_memfd("", 0);
 
 	CHECK(fd >= 0);
 	CHECK_EQ(fcntl(fd, F_GETFD), 0);
-	CHECK_EQ(fcntl(make("x", MFD_CLOEXEC), F_GETFD), FD_CLOEXEC);
-	CHECK_ERR(make("x", 0x40000000), EINVAL);
-	CHECK_ERR(make((char *)8, 0), EFAULT);
+	CHECK_EQ(fcntl(new_memfd("x", MFD_CLOEXEC), F_GETFD), FD_CLOEXEC);
+	CHECK_ERR(new_memfd("x", 0x40000000), EINVAL);
+	CHECK_ERR(new_memfd((char *)8, 0), EFAULT);
 	memset(name, 'n', sizeof(name));
 	name[249] = 0;
-	CHECK(make(name, 0) >= 0);
+	CHECK(new_memfd(name, 0) >= 0);
 	name[249] = 'n';
 	name[250] = 0;
-	CHECK_ERR(make(name, 0), EINVAL);
-	CHECK(make("with/slash and space", 0) >= 0);
+	CHECK_ERR(new_memfd(name, 0), EINVAL);
+	CHECK(new_memfd("with/slash and space", 0) >= 0);
 }
 
 TEST(memfd_hugetlb_needs_a_pool)
 {
-	int fd = make("h", MFD_HUGETLB);
+	int fd = new_memfd("h", MFD_HUGETLB);
 	char *p;
 
 	/* Without the file system none is made; with it, there is no page to map. */
@@ -64,7 +62,7 @@ TEST(memfd_hugetlb_needs_a_pool)
 
 TEST(memfd_is_a_file)
 {
-	int fd = make("file", 0);
+	int fd = new_memfd("file", 0);
 	char buf[64], link[32], *p;
 	struct stat st;
 	ssize_t n;
@@ -89,7 +87,7 @@ TEST(memfd_is_a_file)
 
 TEST(seals_without_allow_sealing)
 {
-	int fd = make("x", 0);
+	int fd = new_memfd("x", 0);
 
 	CHECK_EQ(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL);
 	CHECK_ERR(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW), EPERM);

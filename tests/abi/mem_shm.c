@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* System V shared memory: shmget, shmat, shmdt, shmctl, /proc/sysvipc/shm; and POSIX's /dev/shm. */
-#include "abi.h"
+#include "mem.h"
+#include "proc.h"
 
 #include <linux/shm.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
-
-#define PAGE 4096ul
-#define RW (PROT_READ | PROT_WRITE)
 
 /* By number: the C library's own structs are not the kernel's. */
 static int shm_get(int key, size_t size, int flags)
@@ -61,12 +58,10 @@ static int fresh_key(void)
 	return key;
 }
 
-/* Runs the block as user and group 12345 without capabilities. */
+/* Runs the block as somebody else, without capabilities. */
 #define AS_STRANGER(...)                                                      \
 	WAIT_OK(CHILD({                                                       \
-		CHECK(!syscall(SYS_setgroups, 0, NULL));                      \
-		CHECK(!setresgid(12345, 12345, 12345));                       \
-		CHECK(!setresuid(12345, 12345, 12345));                       \
+		become(STRANGER);                                             \
 		__VA_ARGS__;                                                  \
 	}))
 
@@ -277,7 +272,7 @@ TEST(shm_at_a_place)
 	int id, other;
 	char *p = attached(2 * PAGE, &id), *room, *q;
 
-	room = mmap(NULL, 8 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	room = mmap(NULL, 8 * PAGE, RW, ANON, -1, 0);
 	CHECK(room != MAP_FAILED);
 	CHECK_ERR((long)shm_at(id, room + 1, 0), EINVAL);
 	CHECK_ERR((long)shm_at(id, room + PAGE, 0), EINVAL); /* taken */
@@ -300,7 +295,7 @@ TEST(shm_dt_errors)
 {
 	char *p = attached(2 * PAGE, NULL), *anon;
 
-	anon = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	anon = mmap(NULL, PAGE, RW, ANON, -1, 0);
 	CHECK_ERR(shm_dt(p + 1), EINVAL);
 	CHECK_ERR(shm_dt(p + PAGE), EINVAL);
 	CHECK_ERR(shm_dt(anon), EINVAL);
@@ -343,7 +338,7 @@ TEST(shm_mremap_moves_and_counts)
 	char *p = attached(2 * PAGE, &id), *q;
 
 	p[PAGE] = 8;
-	q = mmap(NULL, 4 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	q = mmap(NULL, 4 * PAGE, PROT_NONE, ANON, -1, 0);
 	CHECK(mremap(p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) == q);
 	CHECK_EQ(q[PAGE], 8);
 	CHECK_EQ(stat_of(id).shm_nattch, 1);
@@ -420,7 +415,6 @@ TEST(shm_set_changes_mode_and_ctime)
 TEST(shm_lock_and_its_limit)
 {
 	int id = shm_get(IPC_PRIVATE, 4 * PAGE, 0666);
-	struct rlimit one = { PAGE, PAGE }, none = { 0, 0 };
 
 	CHECK_EQ(shm_ctl(id, SHM_LOCK, NULL), 0);
 	CHECK_EQ(stat_of(id).shm_perm.mode, 02666);
@@ -429,14 +423,14 @@ TEST(shm_lock_and_its_limit)
 	CHECK_EQ(shm_ctl(id, IPC_RMID, NULL), 0);
 	if (geteuid())
 		SKIP("needs root to be somebody else");
-	CHECK(!setrlimit(RLIMIT_MEMLOCK, &one));
+	set_limit(RLIMIT_MEMLOCK, PAGE);
 	AS_STRANGER({
 		id = shm_get(IPC_PRIVATE, 4 * PAGE, 0666);
 		CHECK_ERR(shm_ctl(id, SHM_LOCK, NULL), ENOMEM);
 		CHECK_EQ(shm_ctl(id, IPC_RMID, NULL), 0);
 		id = shm_get(IPC_PRIVATE, PAGE, 0666);
 		CHECK_EQ(shm_ctl(id, SHM_LOCK, NULL), 0);
-		CHECK(!setrlimit(RLIMIT_MEMLOCK, &none));
+		set_limit(RLIMIT_MEMLOCK, 0);
 		CHECK_EQ(shm_ctl(id, SHM_UNLOCK, NULL), 0);
 		CHECK_ERR(shm_ctl(id, SHM_LOCK, NULL), EPERM);
 		CHECK_EQ(shm_ctl(id, IPC_RMID, NULL), 0);
@@ -549,16 +543,6 @@ TEST(shm_limits_in_proc_sys)
 	CHECK(value[3] <= 1);
 }
 
-/* Sets a file of /proc/sys; false: it may not be set here. */
-static bool set_sys(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-	bool ok = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-
-	close(fd);
-	return ok;
-}
-
 TEST(shm_limits_are_obeyed)
 {
 	struct shminfo64 limits;
@@ -608,10 +592,9 @@ TEST(shm_rmid_forced)
 
 TEST(shm_obeys_rlimit_as)
 {
-	struct rlimit r = { 64 << 20, 64 << 20 };
 	int id = shm_get(IPC_PRIVATE, 128 << 20, 0600);
 
-	CHECK(!setrlimit(RLIMIT_AS, &r));
+	set_limit(RLIMIT_AS, 64 << 20);
 	CHECK_ERR((long)shm_at(id, NULL, 0), ENOMEM);
 	CHECK_EQ(stat_of(id).shm_nattch, 0);
 	CHECK_EQ(shm_ctl(id, IPC_RMID, NULL), 0);

@@ -7,8 +7,7 @@
  * free addresses, so that it knows its neighbours.
  */
 #include "mem.h"
-
-#include <sys/resource.h>
+#include "proc.h"
 
 #define GAP (256 * PAGE)       /* Linux's stack_guard_gap */
 #define WINDOW (2048 * PAGE)
@@ -37,20 +36,13 @@ static char *grow_down(char *s)
 	return s;
 }
 
-static void set_stack_limit(size_t bytes)
-{
-	struct rlimit r = { bytes, bytes };
-
-	CHECK_EQ(setrlimit(RLIMIT_STACK, &r), 0);
-}
-
 /* ---- stacks ---- */
 
 TEST(stack_grows_to_its_limit_and_not_further)
 {
 	char *s = make_stack();
 
-	set_stack_limit(64 * PAGE);
+	set_limit(RLIMIT_STACK, 64 * PAGE);
 	CHECK(grow_down(s) == window + WINDOW - 64 * PAGE);
 	CHECK_EQ(fault_sig, SIGSEGV);
 	CHECK_EQ(fault_code, SEGV_MAPERR);
@@ -157,7 +149,7 @@ TEST(overflow_is_handled_on_the_other_stack)
 	struct sigaction sa = { .sa_sigaction = on_overflow, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	stack_t other = { .ss_sp = map_anon(16), .ss_size = 16 * PAGE };
 
-	set_stack_limit(1 << 20);
+	set_limit(RLIMIT_STACK, 1 << 20);
 	CHECK_EQ(sigaltstack(&other, NULL), 0);
 	CHECK_EQ(sigaction(SIGSEGV, &sa, NULL), 0);
 	WAIT_OK(CHILD({ recurse(0); }));
@@ -167,7 +159,7 @@ TEST(overflow_without_other_stack_kills)
 {
 	struct sigaction sa = { .sa_sigaction = on_overflow, .sa_flags = SA_SIGINFO };
 
-	set_stack_limit(1 << 20);
+	set_limit(RLIMIT_STACK, 1 << 20);
 	CHECK_EQ(sigaction(SIGSEGV, &sa, NULL), 0);
 	WAIT_SIGNAL(CHILD({ recurse(0); }), SIGSEGV);
 }
@@ -182,12 +174,6 @@ TEST(child_grows_its_own_stack)
 }
 
 /* ---- the heap ---- */
-
-/* musl's malloc is not in the way: the break is asked of the kernel itself. */
-static char *kbrk(void *to)
-{
-	return (char *)syscall(SYS_brk, to);
-}
 
 TEST(heap_stops_at_a_neighbour)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Swap: swapon, swapoff, and contents that survive every way out of memory and back. */
-#include "abi.h"
+#include "mem.h"
+#include "proc.h"
 
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -8,13 +9,7 @@
 #include <sys/swap.h>
 #include <sys/sysinfo.h>
 
-#define PAGE 4096ul
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-#define RW (PROT_READ | PROT_WRITE)
 #define AREA_PAGES 4096ul /* 16 MiB */
-#ifndef MADV_PAGEOUT
-#define MADV_PAGEOUT 21
-#endif
 
 /* ---- areas ---- */
 
@@ -40,7 +35,7 @@ static void make_header(const char *path, uint32_t last_page, uint32_t version, 
 }
 
 /* A file of @pages without holes. */
-static void make_file(const char *path, size_t pages)
+static void make_solid_file(const char *path, size_t pages)
 {
 	static char block[64 * PAGE];
 	int fd = open(path, O_CREAT | O_TRUNC | O_RDWR, 0600);
@@ -53,18 +48,8 @@ static void make_file(const char *path, size_t pages)
 
 static void make_area(const char *path)
 {
-	make_file(path, AREA_PAGES);
+	make_solid_file(path, AREA_PAGES);
 	make_header(path, AREA_PAGES - 1, 1, 0);
-}
-
-static bool is_tarn(void)
-{
-	char version[256] = "";
-	int fd = open("/proc/version", O_RDONLY);
-
-	(void)read(fd, version, sizeof(version) - 1);
-	close(fd);
-	return strstr(version, "Tarn") != NULL;
 }
 
 /* Not everybody may: containers, file systems that cannot. */
@@ -133,31 +118,15 @@ static bool holds(const char *p, size_t pages, unsigned int seed)
 
 static char *map_filled(size_t pages, unsigned int seed)
 {
-	char *p = mmap(NULL, pages * PAGE, RW, ANON, -1, 0);
+	char *p = map_anon(pages);
 
-	CHECK(p != MAP_FAILED);
 	fill(p, pages, seed);
 	return p;
 }
 
-/* The number after "name:" in a file of /proc, in kB; -1: not there. */
-static long proc_kb(const char *path, const char *name)
-{
-	char line[256];
-	long kb = -1;
-	FILE *f = fopen(path, "r");
-
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
-			kb = strtol(line + strlen(name) + 1, NULL, 10);
-	fclose(f);
-	return kb;
-}
-
 static long swapped_kb(void)
 {
-	return proc_kb("/proc/self/status", "VmSwap");
+	return status_kb("VmSwap");
 }
 
 /* Most of it is in swap, or the case fails.  Writing takes its time. */
@@ -214,7 +183,7 @@ SWAP_TEST(swapon_judges_the_header)
 	CHECK_ERR(swapon("area", 0), EINVAL);
 	make_header("area", AREA_PAGES - 1, 1, 7);
 	CHECK_ERR(swapon("area", 0), EINVAL); /* bad pages: only on a device */
-	make_file("area", 64);
+	make_solid_file("area", 64);
 	CHECK_ERR(swapon("area", 0), EINVAL); /* no signature */
 }
 
@@ -292,7 +261,7 @@ SWAP_TEST(swapped_pages_keep_their_contents)
 	swap_begin();
 	p = map_filled(1000, 1);
 	page_out(p, 1000);
-	CHECK(proc_kb("/proc/self/status", "VmRSS") < 4000 + 3000);
+	CHECK(status_kb("VmRSS") < 4000 + 3000);
 	CHECK(holds(p, 1000, 1));
 	fill(p, 500, 2);
 	page_out(p, 1000);
@@ -371,24 +340,17 @@ SWAP_TEST(shared_copy_on_write_pages_leave_when_all_let_go)
 
 /* ---- 2 MiB pages, where the machine makes them ---- */
 
-#define HUGE (2ul << 20)
-#define HUGE_PAGES (HUGE / PAGE)
-
-/* @n aligned 2 MiB ranges, filled. */
-static char *map_huge(size_t n, unsigned int seed)
+static char *map_huge_filled(size_t n, unsigned int seed)
 {
-	char *p = mmap(NULL, (n + 1) * HUGE, RW, ANON, -1, 0);
+	char *p = map_huge(n);
 
-	CHECK(p != MAP_FAILED);
-	p = (char *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
-	madvise(p, n * HUGE, MADV_HUGEPAGE);
 	fill(p, n * HUGE_PAGES, seed);
 	return p;
 }
 
 SWAP_TEST(huge_pages_go_in_pieces)
 {
-	char *p = map_huge(2, 3);
+	char *p = map_huge_filled(2, 3);
 
 	swap_begin();
 	page_out(p, 2 * HUGE_PAGES);
@@ -403,7 +365,7 @@ SWAP_TEST(huge_pages_go_in_pieces)
 /* One process has the 2 MiB whole, the other lets its pages go: both keep what they see. */
 SWAP_TEST(huge_page_shared_with_one_who_swaps)
 {
-	char *p = map_huge(1, 5);
+	char *p = map_huge_filled(1, 5);
 
 	swap_begin();
 	WAIT_OK(CHILD({
@@ -499,7 +461,7 @@ SWAP_TEST(private_file_copies_are_swapped)
 	int fd;
 
 	swap_begin();
-	make_file("data", 128);
+	make_solid_file("data", 128);
 	fd = open("data", O_RDWR);
 	p = mmap(NULL, 128 * PAGE, RW, MAP_PRIVATE, fd, 0);
 	CHECK(fd >= 0 && p != MAP_FAILED);
@@ -530,27 +492,15 @@ SWAP_TEST(kernel_reads_and_writes_swapped_pages)
 
 SWAP_TEST(smaps_counts_swapped_pages)
 {
-	char line[256];
-	unsigned long start, end;
-	long swap = -1, pss = -1;
-	bool here = false;
-	char *p;
-	FILE *f;
+	long swap, pss;
+	char *p, *s;
 
 	swap_begin();
 	p = map_filled(256, 15);
 	page_out(p, 256);
-	f = fopen("/proc/self/smaps", "r");
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			here = start <= (unsigned long)p && (unsigned long)p < end;
-		else if (here && !strncmp(line, "Swap:", 5))
-			swap = strtol(line + 5, NULL, 10);
-		else if (here && !strncmp(line, "SwapPss:", 8))
-			pss = strtol(line + 8, NULL, 10);
-	}
-	fclose(f);
+	s = smaps_of(p);
+	swap = value_in(s, "Swap");
+	pss = value_in(s, "SwapPss");
 	CHECK(swap >= 256 * 3 && swap <= 256 * 4 + 64);
 	CHECK(pss > 0 && pss <= swap);
 	swap_end();
@@ -655,23 +605,6 @@ static void squeeze_out(char *p, size_t pages)
 	ABI_FAIL("SwapFree fell only from %ld to %ld kB", before, proc_kb("/proc/meminfo", "SwapFree"));
 }
 
-static char *map_shared(int fd, size_t pages)
-{
-	char *p = mmap(NULL, pages * PAGE, RW, MAP_SHARED, fd, 0);
-
-	CHECK(p != MAP_FAILED);
-	return p;
-}
-
-static int make_memfd(size_t pages)
-{
-	int fd = memfd_create("swapped", 0);
-
-	CHECK(fd >= 0);
-	CHECK_EQ(ftruncate(fd, (off_t)(pages * PAGE)), 0);
-	return fd;
-}
-
 SWAP_TEST(shared_memory_is_swapped)
 {
 	static char buf[8 * PAGE];
@@ -680,11 +613,11 @@ SWAP_TEST(shared_memory_is_swapped)
 	int fd;
 
 	swap_begin();
-	fd = make_memfd(600);
-	p = map_shared(fd, 600);
+	fd = make_file(FS_MEMORY, "swapped", 600 * PAGE);
+	p = map_file(fd, 600 * PAGE, MAP_SHARED);
 	fill(p, 500, 20);
 	squeeze_out(p, 500);
-	q = map_shared(fd, 600);
+	q = map_file(fd, 600 * PAGE, MAP_SHARED);
 	CHECK(holds(q, 500, 20)); /* by a fault through another mapping */
 	CHECK_EQ(munmap(q, 600 * PAGE), 0); /* Linux lets only go what one maps */
 	squeeze_out(p, 500);
@@ -711,8 +644,8 @@ SWAP_TEST(truncate_frees_swapped_shared_memory)
 	int fd;
 
 	swap_begin();
-	fd = make_memfd(512);
-	p = map_shared(fd, 512);
+	fd = make_file(FS_MEMORY, "swapped", 512 * PAGE);
+	p = map_file(fd, 512 * PAGE, MAP_SHARED);
 	fill(p, 512, 21);
 	squeeze_out(p, 512);
 	CHECK_EQ(ftruncate(fd, 100 * PAGE + 10), 0);
@@ -739,8 +672,8 @@ SWAP_TEST(private_copies_of_swapped_shared_memory)
 	int fd;
 
 	swap_begin();
-	fd = make_memfd(300);
-	p = map_shared(fd, 300);
+	fd = make_file(FS_MEMORY, "swapped", 300 * PAGE);
+	p = map_file(fd, 300 * PAGE, MAP_SHARED);
 	fill(p, 300, 23);
 	squeeze_out(p, 300);
 	q = mmap(NULL, 300 * PAGE, RW, MAP_PRIVATE, fd, 0);
@@ -784,11 +717,11 @@ SWAP_TEST(reader_of_swapped_pages_meets_truncation)
 
 	CHECK(shared != MAP_FAILED);
 	swap_begin();
-	fd = make_memfd(8);
+	fd = make_file(FS_MEMORY, "swapped", 8 * PAGE);
 	memset(block, 'x', SIZE);
 	reader = CHILD(read_until_empty(fd, shared, shared + 1, ROUNDS));
 	for (int r = 1; r <= ROUNDS; r++) {
-		char *p = map_shared(fd, 8);
+		char *p = map_file(fd, 8 * PAGE, MAP_SHARED);
 
 		CHECK_EQ(pwrite(fd, block, SIZE, 0), SIZE);
 		for (int i = 0; i < 8; i++)

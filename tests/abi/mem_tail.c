@@ -35,7 +35,7 @@ static void by_fallocate(int fd, size_t end)
 	CHECK_EQ(fallocate(fd, 0, 0, (off_t)end), 0);
 }
 
-static void by_sendfile(int fd, size_t end)
+static void by_sendfile_to_end(int fd, size_t end)
 {
 	int from = make_file(FS_MEMORY, "from", 1);
 	off_t at = 0;
@@ -70,8 +70,8 @@ static const struct growth on_disk[] = {
 	{ "seek_evicted", FS_DISK, by_seek_and_write, true },
 	{ "fallocate", FS_DISK, by_fallocate, false },
 	{ "fallocate_evicted", FS_DISK, by_fallocate, true },
-	{ "sendfile", FS_DISK, by_sendfile, false },
-	{ "sendfile_evicted", FS_DISK, by_sendfile, true },
+	{ "sendfile", FS_DISK, by_sendfile_to_end, false },
+	{ "sendfile_evicted", FS_DISK, by_sendfile_to_end, true },
 	{ "store", FS_DISK, by_store_after_truncate, false },
 	{ "store_evicted", FS_DISK, by_store_after_truncate, true },
 };
@@ -81,7 +81,7 @@ static const struct growth in_memory[] = {
 	{ "write_past", FS_MEMORY, by_write_past, false },
 	{ "seek", FS_MEMORY, by_seek_and_write, false },
 	{ "fallocate", FS_MEMORY, by_fallocate, false },
-	{ "sendfile", FS_MEMORY, by_sendfile, false },
+	{ "sendfile", FS_MEMORY, by_sendfile_to_end, false },
 	{ "store", FS_MEMORY, by_store_after_truncate, false },
 };
 

@@ -10,25 +10,14 @@
 
 #include <pthread.h>
 
-#define RACE_NS 400000000ll
-
 static char *volatile area;
 static _Atomic bool stop;
 static long long deadline;
 
-static _Thread_local sigjmp_buf *landing;
-
-static void on_thread_fault(int sig)
-{
-	(void)sig;
-	siglongjmp(*landing, 1);
-}
-
 static void begin(void)
 {
-	struct sigaction sa = { .sa_handler = on_thread_fault, .sa_flags = SA_NODEFER };
-
-	CHECK(!sigaction(SIGSEGV, &sa, NULL) && !sigaction(SIGBUS, &sa, NULL));
+	land_after(SIGSEGV);
+	land_after(SIGBUS);
 	deadline = now_ns() + RACE_NS;
 }
 

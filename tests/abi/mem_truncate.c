@@ -168,21 +168,11 @@ TEST_ROWS(truncation_finds_moved_and_split_mappings, both)
  * grows.  Each round ends with the file short and everybody standing still:
  * then nothing may be left to see of page 1.
  */
-#define RACE_NS 400000000ll
-
 static struct {
 	char *volatile page;
 	pthread_barrier_t barrier;
 	_Atomic bool pause, stop;
 } race;
-
-static _Thread_local sigjmp_buf *landing;
-
-static void on_fault_in_thread(int sig)
-{
-	(void)sig;
-	siglongjmp(*landing, 1);
-}
 
 static void touch_for_a_round(bool storing)
 {
@@ -212,9 +202,7 @@ static void *toucher(void *storing)
 
 static void start_touching(pthread_t t[2], char *page)
 {
-	struct sigaction sa = { .sa_handler = on_fault_in_thread, .sa_flags = SA_NODEFER };
-
-	CHECK(!sigaction(SIGBUS, &sa, NULL));
+	land_after(SIGBUS);
 	race.page = page;
 	CHECK(!pthread_barrier_init(&race.barrier, NULL, 3));
 	CHECK(!pthread_create(&t[0], NULL, toucher, NULL));
