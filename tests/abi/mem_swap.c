@@ -581,11 +581,16 @@ SWAP_TEST(two_areas_by_priority)
 
 /* ---- shared memory ---- */
 
-/* Every page is stored to and stays as it is, so that none has a slot any more. */
+/*
+ * Every page is stored to and stays as it is, so that none has a slot any more.  The slot of one that
+ * came back while it was being written is free only when that write is over.
+ */
 static void fill_again(char *p, size_t pages)
 {
 	for (size_t i = 0; i < pages; i++)
 		((volatile char *)p)[i * PAGE] = ((volatile char *)p)[i * PAGE];
+	for (int i = 0; i < 100 && proc_kb("/proc/meminfo", "Writeback"); i++)
+		sleep_ms(10);
 }
 
 /* Shared pages leave memory for fresh slots. */
