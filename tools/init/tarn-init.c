@@ -352,6 +352,12 @@ static void relay_close(int *fd)
 	*fd = -1;
 }
 
+/* What the next try may get over: nothing lost, nobody gone. */
+static bool passes(int error)
+{
+	return error == EAGAIN || error == EINTR || error == ENOMEM;
+}
+
 /* Read if the buffer is empty, write if it is not.  Ends at end of input or when @out breaks. */
 static void relay_step(struct relay *r, short in_events, short out_events)
 {
@@ -363,7 +369,7 @@ static void relay_step(struct relay *r, short in_events, short out_events)
 			r->head = 0;
 			r->tail = (size_t)n;
 			out_events = POLLOUT; /* a try costs less than another poll() */
-		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		} else if (n == 0 || !passes(errno)) {
 			relay_close(&r->in);
 		}
 	}
@@ -371,7 +377,7 @@ static void relay_step(struct relay *r, short in_events, short out_events)
 		n = write(r->out, r->buf + r->head, r->tail - r->head);
 		if (n > 0) {
 			r->head += (size_t)n;
-		} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		} else if (n < 0 && !passes(errno)) {
 			relay_close(&r->out);
 			relay_close(&r->in); /* nobody reads: let the writer see EPIPE */
 			r->head = r->tail = 0;
