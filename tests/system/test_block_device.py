@@ -64,9 +64,9 @@ def test_writing_more_than_fits_memory(tmp_path: Path) -> None:
         f.truncate(512 * MIB)
     script = r"""
 dd if=/dev/zero bs=1M count=100 2>/dev/null | tr '\0' x >/dev/vdb && cksum </dev/vdb
-echo 50 >/proc/sys/vm/dirty_writeback_centisecs; echo 100 >/proc/sys/vm/dirty_expire_centisecs
+echo 50 >/proc/sys/vm/dirty_writeback_centisecs; echo 300 >/proc/sys/vm/dirty_expire_centisecs
 sleep 6; dd if=/dev/zero of=/dev/vdb bs=4k count=8 conv=notrunc 2>/dev/null
-grep Dirty /proc/meminfo; sleep 3; grep Dirty /proc/meminfo; grep oom_kill /proc/vmstat
+grep Dirty /proc/meminfo; sleep 6; grep Dirty /proc/meminfo; grep oom_kill /proc/vmstat
 """
     result = run(script, disk, "--mem", "64M")
     data = disk.read_bytes()
@@ -74,5 +74,5 @@ grep Dirty /proc/meminfo; sleep 3; grep Dirty /proc/meminfo; grep oom_kill /proc
     assert data[:8 * 4096 + 1] == b"\0" * 8 * 4096 + b"x"
     before, after = re.findall(r"Dirty: +(\d+)", result.text)
     assert expected.stdout.decode().strip() in result.text
-    assert int(before) >= 32 and int(after) == 0, result.text
+    assert int(before) >= 32 > int(after), result.text  # a page of metadata may be on its way
     assert "oom_kill 0" in result.text
