@@ -391,30 +391,40 @@ static u64 icache_count(void)
 	return READ_UNLOCKED(lru_count);
 }
 
+/* The oldest, which becomes the youngest; *unused: nobody had it.  NULL: there is none. */
+static struct inode *lru_rotate(bool *unused)
+{
+	struct inode *inode;
+
+	spin_lock(&lru_lock);
+	inode = list_first(&lru_list, struct inode, lru_node);
+	*unused = inode && !ref_read(&inode->refs);
+	if (*unused) {
+		list_move_tail(&lru_list, &inode->lru_node);
+	} else if (inode) { /* back in use: put puts it here again */
+		list_del_init(&inode->lru_node);
+		lru_count--;
+	}
+	spin_unlock(&lru_lock);
+	return inode;
+}
+
+/* One for freeing, or NULL: none was found within *@budget looks. */
 static struct inode *lru_take(u64 *budget)
 {
-	struct inode *inode = NULL;
+	struct inode *inode, *taken = NULL;
+	bool unused;
 
 	rcu_read_lock();
-	while (*budget) {
-		--*budget;
-		spin_lock(&lru_lock);
-		inode = list_first(&lru_list, struct inode, lru_node);
-		if (inode && ref_read(&inode->refs)) { /* back in use: put puts it here again */
-			list_del_init(&inode->lru_node);
-			lru_count--;
-			spin_unlock(&lru_lock);
-			continue;
-		}
-		if (inode)
-			list_move_tail(&lru_list, &inode->lru_node);
-		spin_unlock(&lru_lock);
-		if (!inode || take_unused(inode, false))
+	for (; *budget && !taken; --*budget) {
+		inode = lru_rotate(&unused);
+		if (!inode)
 			break;
-		inode = NULL;
+		if (unused && take_unused(inode, false))
+			taken = inode;
 	}
 	rcu_read_unlock();
-	return inode;
+	return taken;
 }
 
 /* An inode with cached pages stays: the page LRU judges them first, then the inode goes too. */

@@ -117,6 +117,30 @@ def test_without_swap_the_largest_goes() -> None:
     assert re.search(r"Out of memory: Killed process \d+ \(python3\)", result.text)
 
 
+def test_files_in_use_are_not_shrunk() -> None:
+    """The shrinker's last look met a file that was open again, and evicted it all the same."""
+    work = r"""
+cat >many.py <<'END'
+import os
+names = [f"many/{i}" for i in range(700)]
+os.mkdir("many")
+for name in names:
+    with open(name, "w") as f:
+        f.write(name)
+os.sync()
+with open("/proc/sys/vm/drop_caches", "w") as f:
+    f.write("2")  # the names go, the inodes stay for their pages
+files = [open(name) for name in names]
+for _ in range(2):
+    os.system("dd if=/dev/vda bs=1M count=150 of=/dev/null 2>/dev/null")
+    print("wrong:", [f.name for f in files if os.pread(f.fileno(), 99, 0) != f.name.encode()])
+END
+python3 many.py && rm -r many
+"""
+    result = run(work, mem="64M")
+    assert result.text.count("wrong: []\n") == 2
+
+
 def test_victims_that_wait_for_a_lock() -> None:
     """Who has the directory's lock wants memory, the victim wants the lock: it must give its memory all the same."""
     hogs = r"""
