@@ -250,7 +250,7 @@ static struct page *get_page(struct vma *v, struct mapping *m, u64 index, bool *
 	if (!(v->flags & VM_RAND_READ)) {
 		if (v->flags & VM_SEQ_READ)
 			readahead_sync(m, &v->file->ra, index, 1);
-		else
+		else if (reclaim_readahead_limit() >= 2 * AROUND)
 			readahead_force(m, ALIGN_DOWN(index, AROUND), 2 * AROUND);
 	}
 	return pagecache_read_page(m, index);

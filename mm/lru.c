@@ -41,6 +41,14 @@ void lru_get_sizes(u64 *active, u64 *inactive)
 	lru_get_kind_sizes(LRU_FILE, active, inactive);
 }
 
+u64 lru_file_pages(void)
+{
+	u64 active, inactive;
+
+	lru_get_sizes(&active, &inactive);
+	return active + inactive;
+}
+
 static enum lru_kind kind_of(const struct page *p)
 {
 	return page_test(p, PG_SWAPBACKED) ? LRU_SHMEM : LRU_FILE;

@@ -17,11 +17,15 @@ u64 commit_limit(void);
 
 /* ---- lru.c ---- */
 void lru_get_sizes(u64 *active, u64 *inactive);
+u64 lru_file_pages(void);
 void lru_init(void);
 
 /* ---- kstack.c, reclaim.c: when workers exist ---- */
 void kstack_init(void);
 void reclaim_init(void);
+
+/* How many pages a window of reading ahead may have: where file pages are few, more would push each other out. */
+u64 reclaim_readahead_limit(void);
 
 /* ---- mappings (vma_life.c) ---- */
 

@@ -11,7 +11,8 @@
  * never waits.  A miss out of order reads only what was asked for.
  *
  * Pages are added locked and handed to the file system in runs; it unlocks each
- * when its data is there.  Failing allocations end the window quietly.
+ * when its data is there.  Failing allocations end the window quietly; where few
+ * file pages are left it is cut to a part of them (reclaim_readahead_limit).
  */
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
@@ -47,7 +48,7 @@ static void read_window(struct mapping *m, u64 start, u64 count, u64 marker)
 
 	if (start >= pages || !m->ops->read_pages)
 		return;
-	end = count > pages - start ? pages : start + count;
+	end = MIN(pages, start + MIN(count, reclaim_readahead_limit()));
 	rwsem_read_lock(&m->invalidate_lock);
 	for (u64 index = start; index < end; index++) {
 		struct page *p = radix_lookup(&m->pages, index) ?

@@ -171,20 +171,23 @@ static u64 shrink_lists(enum lru_kind kind, int priority, u64 part, bool *dirty)
 	return shrink_inactive(kind, MAX((inactive >> priority) * part / 100, (u64)BATCH), dirty);
 }
 
+/* File pages are nearly gone. */
+static bool files_are_few(void)
+{
+	return page_free_frames() + lru_file_pages() <= page_marks.high;
+}
+
+u64 reclaim_readahead_limit(void)
+{
+	return files_are_few() ? lru_file_pages() / 8 : ~0ul;
+}
+
 /* ---- anonymous pages, and those of memory-only files ---- */
 
 #define IN_FLIGHT_MAX 512u /* pages on their way to swap, before more are sent */
 
-/* File pages are nearly gone: only the others can help. */
-static bool files_are_few(void)
-{
-	u64 active, inactive;
-
-	lru_get_sizes(&active, &inactive);
-	return page_free_frames() + active + inactive <= page_marks.high;
-}
-
-/* As vm.swappiness weighs the two kinds, s parts of these to 200 - s of files: per cent of the files' pace. */
+/* As vm.swappiness weighs the two kinds, s parts of these to 200 - s of files: per cent of the files' pace;
+ * where files are few, only these can help. */
 static u64 swap_part(void)
 {
 	u64 s = MIN(vm_swappiness, 200u);

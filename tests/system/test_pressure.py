@@ -141,6 +141,30 @@ python3 many.py && rm -r many
     assert result.text.count("wrong: []\n") == 2
 
 
+def test_windows_do_not_push_each_other_out() -> None:
+    """With few file pages left each fault read 32, which pushed out what the last one had read; nothing ever ended."""
+    work = r"""
+cat >fill.py <<'END'
+import os, sys
+os.makedirs("many", exist_ok=True)
+for i in range(700):
+    with open(f"many/{i}", "w") as f:
+        f.write(f.name)
+os.sync()
+files = [open(f"many/{i}") for i in range(700)]
+held = [b"x" * (256 << 10) for _ in range(int(sys.argv[1]))]
+sys.exit(os.system("cat /usr/bin/[a-g]* | wc -c") >> 8)
+END
+for quarters in $(seq 184 198); do
+    timeout 40 python3 fill.py $quarters
+    echo "fill $?"
+done 2>/dev/null
+"""
+    result = run(work, mem="64M")
+    ends = re.findall(r"^fill (\d+)$", result.text, re.M)
+    assert len(ends) == 15 and {"0", "137"} == set(ends), result.text  # from what fits to what is killed
+
+
 def test_victims_that_wait_for_a_lock() -> None:
     """Who has the directory's lock wants memory, the victim wants the lock: it must give its memory all the same."""
     hogs = r"""
