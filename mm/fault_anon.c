@@ -117,8 +117,6 @@ int install_private(struct vma *v, u64 addr, pte_t old, struct page *src)
 		return -ENOMEM;
 	v->has_anon = true;
 	new = pte_make(page_to_pfn(p), private_bits(v));
-	if (!(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
-		new.v = (new.v & ~PTE_PRESENT) | PTE_BLOCKED;
 	pte = pt_entry(table, addr);
 	spin_lock(&table->pt_lock);
 	done = same_entry(pte_load(pte), old);

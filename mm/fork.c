@@ -196,10 +196,12 @@ struct mm *mm_fork(struct mm *old)
 		mm_put(mm);
 		return ERR_PTR(err);
 	}
+	rwsem_write_lock_nested(&mm->map_lock); /* reclaim finds it already (mm_next_get) */
 	copy_layout(mm, old);
 	err = copy_all(&c);
 	mm->rss_anon = c.anon;
 	mm->swap_used = c.swap;
+	rwsem_write_unlock(&mm->map_lock);
 	if (c.protected)
 		tlb_flush_mm(old);
 	mm->exe_file = old->exe_file ? file_get(old->exe_file) : NULL;

@@ -271,6 +271,8 @@ static s64 choose_place(struct mm *mm, const struct map_request *req)
 		return find_room(mm, req->addr, req->len, req->low32);
 	if (req->addr >= USER_END || req->len > USER_END - req->addr)
 		return -ENOMEM;
+	if (req->addr < vm_mmap_min_addr && !capable(CAP_SYS_RAWIO))
+		return -EPERM;
 	if (req->noreplace && pages_mapped_in(mm, req->addr, req->addr + req->len))
 		return -EEXIST;
 	return (s64)req->addr;

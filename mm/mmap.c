@@ -55,6 +55,8 @@ static int judge_file(struct file *f, unsigned long flags, u32 *vm)
 			return -EACCES;
 		*vm &= ~(u32)VM_MAYWRITE;
 	}
+	if (f->mode & FMODE_WRITE && f->inode->attr_flags & S_APPEND)
+		return -EACCES;
 	if (*vm & VM_WRITE && f->inode->attr_flags & S_SWAPFILE)
 		return -ETXTBSY;
 	if (atomic_load(&f->inode->mapping->writable_maps) < 0) {
@@ -86,8 +88,6 @@ static int check_place(const struct map_request *req, unsigned long off)
 {
 	if (req->fixed && !IS_ALIGNED(req->addr, PAGE_SIZE))
 		return -EINVAL;
-	if (req->fixed && req->addr < vm_mmap_min_addr && !capable(CAP_SYS_RAWIO))
-		return -EPERM;
 	if (req->len > USER_END)
 		return -ENOMEM;
 	if ((off + req->len) >> PAGE_SHIFT < off >> PAGE_SHIFT)

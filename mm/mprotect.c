@@ -38,8 +38,6 @@ static pte_t with_new_bits(const struct vma *v, pte_t e)
 	u64 keep = e.v & (PTE_ADDR_MASK | PTE_ACCESSED | PTE_DIRTY | PTE_SPECIAL | PTE_HUGE);
 	u64 bits = vma_pte_bits(v) & ~(u64)PTE_ACCESSED;
 
-	if (!(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
-		return (pte_t){ keep | ((bits & ~(u64)PTE_PRESENT) | PTE_BLOCKED) };
 	if (may_write(v, e))
 		bits |= PTE_WRITE | PTE_DIRTY;
 	return (pte_t){ keep | bits };
@@ -90,8 +88,8 @@ static int account(struct vma *v, u32 *flags)
 {
 	if (!vma_accountable(*flags) || vma_accountable(v->flags))
 		return 0;
-	if (check_limits(v->mm, vma_pages(v), *flags) &&
-	    check_limits(v->mm, 0, *flags | VM_GROWSDOWN) == 0)
+	/* RLIMIT_DATA counts it from now on; RLIMIT_AS did before. */
+	if (check_limits(v->mm, vma_pages(v), *flags) && !check_limits(v->mm, vma_pages(v), v->flags))
 		return -ENOMEM;
 	if (*flags & VM_ACCOUNT || !mm_promises(*flags & VM_NORESERVE))
 		return 0;

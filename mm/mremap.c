@@ -194,6 +194,7 @@ static int find_source(struct remap *r, struct vma **out)
 {
 	struct vma *v = vma_at(r->mm, r->addr);
 	u64 more = r->new_len > r->old_len ? r->new_len - r->old_len : 0;
+	u64 grows = r->flags & MREMAP_DONTUNMAP ? r->new_len : more;
 	int err;
 
 	if (!v || r->old_len > v->end - r->addr)
@@ -212,44 +213,61 @@ static int find_source(struct remap *r, struct vma **out)
 			return err;
 	}
 	*out = v;
-	return more ? check_limits(r->mm, more >> PAGE_SHIFT, v->flags) : 0;
+	return grows ? check_limits(r->mm, grows >> PAGE_SHIFT, v->flags) : 0;
+}
+
+/* Where the program wants it; with MREMAP_FIXED whatever is there goes. */
+static int judge_place(const struct remap *r)
+{
+	if (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_len > USER_END ||
+	    r->new_addr > USER_END - r->new_len)
+		return -EINVAL;
+	if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr)
+		return -EINVAL;
+	if (r->flags & MREMAP_FIXED && r->new_addr < vm_mmap_min_addr && !capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	return 0;
+}
+
+static int clear_place(struct remap *r)
+{
+	if (!(r->flags & MREMAP_FIXED))
+		return 0;
+	return unmap_locked(r->mm, r->new_addr, r->new_addr + r->new_len, &r->dead);
+}
+
+/* What a shrinking call leaves behind the new length. */
+static int cut_tail(struct remap *r, u64 old_end)
+{
+	u64 end = r->addr + r->new_len;
+
+	return old_end > end ? unmap_locked(r->mm, end, old_end, &r->dead) : 0;
 }
 
 static s64 to_fixed(struct remap *r)
 {
-	u64 new_end = r->new_addr + r->new_len;
+	u64 old_end = r->addr + r->old_len;
+	int err = judge_place(r);
 	struct vma *v;
-	int err;
+	s64 at;
 
-	if (r->flags & MREMAP_FIXED) {
-		if (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_len > USER_END ||
-		    r->new_addr > USER_END - r->new_len)
-			return -EINVAL;
-		if (r->new_addr < vm_mmap_min_addr && !capable(CAP_SYS_RAWIO))
-			return -EPERM;
-		if (r->addr + r->old_len > r->new_addr && new_end > r->addr)
-			return -EINVAL;
-		err = unmap_locked(r->mm, r->new_addr, new_end, &r->dead);
-		if (err)
-			return err;
-	}
-	if (r->old_len > r->new_len && !(r->flags & MREMAP_DONTUNMAP)) {
-		err = unmap_locked(r->mm, r->addr + r->new_len, r->addr + r->old_len, &r->dead);
-		if (err)
-			return err;
-		r->old_len = r->new_len;
-	}
-	err = find_source(r, &v);
+	if (err)
+		return err;
+	r->old_len = MIN(r->old_len, r->new_len);
+	err = find_source(r, &v); /* before anything is lost */
+	if (!err)
+		err = clear_place(r);
+	if (!err)
+		err = cut_tail(r, old_end);
 	if (err)
 		return err;
 	if (!(r->flags & MREMAP_FIXED)) {
-		s64 at = find_room(r->mm, r->new_addr, r->new_len, false);
-
+		at = find_room(r->mm, r->new_addr, r->new_len, false);
 		if (at < 0)
 			return at;
 		r->new_addr = (u64)at;
 	}
-	return move(r, v);
+	return move(r, vma_at(r->mm, r->addr)); /* it may have been cut meanwhile */
 }
 
 static bool can_grow_here(struct remap *r, struct vma *v)
@@ -287,8 +305,7 @@ static s64 remap_locked(struct remap *r)
 		v = vma_at(r->mm, r->addr);
 		if (!v)
 			return -EFAULT;
-		err = r->old_len == r->new_len ? 0 :
-		      unmap_locked(r->mm, r->addr + r->new_len, r->addr + r->old_len, &r->dead);
+		err = cut_tail(r, r->addr + r->old_len);
 		return err ? err : (s64)r->addr;
 	}
 	err = find_source(r, &v);
@@ -330,6 +347,8 @@ long sys_mremap(unsigned long addr, unsigned long old_len, unsigned long new_len
 	if (!flags_ok(flags, r.old_len, r.new_len) || !IS_ALIGNED(addr, PAGE_SIZE) || !r.new_len ||
 	    addr >= USER_END)
 		return -EINVAL;
+	if (r.old_len > r.new_len && r.old_len > USER_END - addr)
+		return -EINVAL; /* what would be cut off reaches beyond the program's part */
 	list_init(&r.dead);
 	if (rwsem_write_lock_killable(&r.mm->map_lock))
 		return -EINTR;

@@ -100,7 +100,7 @@ struct page *cache_add_new(struct mapping *m, u64 index, gfp_t gfp)
 		return ERR_PTR(-ENOMEM);
 	atomic_store_explicit(&p->flags, PG_LOCKED, memory_order_relaxed);
 	p->index = index;
-	atomic_store_explicit(&p->refs, 2, memory_order_relaxed);
+	page_get(p); /* the tree's; added, not set: a lookup that comes too late may hold one as well */
 	flags = spin_lock_irqsave(&m->tree_lock);
 	p->mapping = m;
 	err = radix_insert(&m->pages, index, p);

@@ -205,5 +205,6 @@ void pt_free_tables(struct gather *g, u64 start, u64 end, u64 floor, u64 ceiling
 {
 	struct table_range r = { start, end, floor, ceiling };
 
+	assert(start < end && end <= USER_END); /* behind it are the kernel's tables */
 	free_below(g, g->mm->root, PT_LEVELS - 1, 0, &r);
 }

@@ -37,8 +37,8 @@ struct page *swap_cache_find(u64 slot)
 	if (!a)
 		return NULL;
 	p = radix_lookup(&a->cache, swap_slot_page(slot));
-	if (p)
-		page_get(p);
+	if (p && !page_get_unless_zero(p)) /* on its way in from a file (shmem.c): not yet */
+		p = NULL;
 	swap_unlock_area(a, flags);
 	return p;
 }

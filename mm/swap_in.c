@@ -101,9 +101,7 @@ static pte_t entry_for(const struct vma *v, const struct page *p, bool writable)
 {
 	u64 bits = vma_pte_bits(v) | PTE_DIRTY;
 
-	if (!(v->flags & (VM_READ | VM_WRITE | VM_EXEC)))
-		bits = (bits & ~(u64)PTE_PRESENT) | PTE_BLOCKED;
-	else if (writable && v->flags & VM_WRITE)
+	if (writable && v->flags & VM_WRITE)
 		bits |= PTE_WRITE;
 	return pte_make(page_to_pfn(p), bits);
 }

@@ -241,8 +241,9 @@ struct vma *vma_merge(struct vma *v, struct list *dead)
 
 u64 vma_pte_bits(const struct vma *v)
 {
-	u64 bits = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
+	u64 bits = PTE_USER | PTE_ACCESSED;
 
+	bits |= v->flags & (VM_READ | VM_WRITE | VM_EXEC) ? PTE_PRESENT : PTE_BLOCKED;
 	if (!(v->flags & VM_EXEC))
 		bits |= PTE_NX;
 	return bits;

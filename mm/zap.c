@@ -84,6 +84,7 @@ static u64 zap_table(struct gather *g, const struct zap *z, struct page *table, 
 		} else if (pte_swap(e)) {
 			swap_free(pte_swap_slot(e));
 			g->swap++;
+			gather_addr(g, addr); /* the clock that put it here may not have flushed yet */
 		} else {
 			gather_addr(g, addr);
 		}

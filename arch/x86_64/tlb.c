@@ -3,10 +3,10 @@
  * Which tables a CPU runs on, and making all CPUs forget an entry.
  *
  * mm->cpus has a CPU's bit from before it loads the mm's root until after it
- * has loaded another.  A flusher clears page table entries, then reads mm->cpus:
+ * has loaded another.  A flusher changes page table entries, then reads mm->cpus:
  *
  *   flusher                          switching CPU
- *   (A) entry := 0 (atomic)          (C) mm->cpus |= bit (atomic: full barrier)
+ *   (A) change entry, full barrier   (C) mm->cpus |= bit (atomic: full barrier)
  *   (B) read mm->cpus                (D) load CR3, walk tables
  *
  * Either (B) sees (C) and sends the interrupt, or (D) comes after (A).
@@ -106,6 +106,7 @@ static void flush(struct flush *f)
 
 	flush_here(f);
 	irq_restore(flags);
+	atomic_thread_fence(memory_order_seq_cst); /* (A): a plain store may have made the change */
 	others = f->mm ? atomic_load(&f->mm->cpus) : ~0ul;
 	others &= ~BIT(cpu_id());
 	if (others)

@@ -27,6 +27,26 @@ TEST(rlimit_as_limits_all_that_maps)
 	CHECK(mmap(NULL, PAGE, RW, ANON, -1, 0) != MAP_FAILED);
 }
 
+TEST(rlimit_as_counts_what_dontunmap_leaves)
+{
+	char *p = map_anon(64);
+
+	set_limit(RLIMIT_AS, status_kb("VmSize") * 1024 + 16 * PAGE);
+	CHECK_ERR((long)mremap(p, 64 * PAGE, 64 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0), ENOMEM);
+	CHECK(mremap(p, 8 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0) != MAP_FAILED);
+}
+
+/* Address space that was reserved counts already: an allocator's way to grow under ulimit -v. */
+TEST(rlimit_as_does_not_count_reserved_room_twice)
+{
+	char *p = mmap(NULL, 1000 * PAGE, PROT_NONE, ANON, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	set_limit(RLIMIT_AS, status_kb("VmSize") * 1024 + 10 * PAGE);
+	CHECK_EQ(mprotect(p, 1000 * PAGE, RW), 0);
+	p[999 * PAGE] = 1;
+}
+
 /* ---- data ---- */
 
 TEST(rlimit_data_counts_private_writable)

@@ -2,6 +2,10 @@
 /* Where mappings go and what may be done with them: mmap's flags, mremap's errors, msync, mincore, pkeys. */
 #include "mem.h"
 
+#include <elf.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
 #define USER_TOP 0x7ffffffff000ul
 
 /* A free range of @pages, found by mapping and unmapping it. */
@@ -88,7 +92,8 @@ TEST(mmap_noreplace)
 	CHECK_EQ(at[0], 0);
 }
 
-TEST(mmap_below_min_addr_needs_a_capability)
+/* Below it only CAP_SYS_RAWIO may map.  The case is skipped where there is no such place. */
+static unsigned long min_addr(void)
 {
 	unsigned long min = 0;
 	FILE *f = fopen("/proc/sys/vm/mmap_min_addr", "r");
@@ -97,11 +102,68 @@ TEST(mmap_below_min_addr_needs_a_capability)
 		SKIP("needs root to drop capabilities");
 	if (!f || fscanf(f, "%lu", &min) != 1 || min < 2 * PAGE)
 		SKIP("nothing is forbidden here");
+	fclose(f);
+	return min;
+}
+
+TEST(mmap_below_min_addr_needs_a_capability)
+{
+	unsigned long min = min_addr();
+
 	WAIT_OK(CHILD({
 		CHECK(!setresuid(STRANGER, STRANGER, STRANGER));
 		CHECK_ERR((long)mmap((void *)PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0), EPERM);
 	}));
 	CHECK((unsigned long)mmap((void *)PAGE, PAGE, RW, ANON, -1, 0) >= min); /* a hint is moved up */
+}
+
+/* What may only grow may not be changed through a mapping either. */
+TEST(append_only_file_is_not_mapped_shared)
+{
+	int fd = make_file(FS_DISK, "f", PAGE), app, flags = FS_APPEND_FL;
+
+	if (ioctl(fd, FS_IOC_SETFLAGS, &flags))
+		SKIP("files cannot be made append-only here");
+	app = open("f", O_RDWR | O_APPEND);
+	CHECK(app >= 0);
+	CHECK_ERR((long)mmap(NULL, PAGE, RW, MAP_SHARED, app, 0), EACCES);
+	CHECK_ERR((long)mmap(NULL, PAGE, PROT_READ, MAP_SHARED, app, 0), EACCES);
+	CHECK(mmap(NULL, PAGE, RW, MAP_PRIVATE, app, 0) != MAP_FAILED);
+	CHECK(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, open("f", O_RDONLY), 0) != MAP_FAILED);
+	flags = 0;
+	CHECK(!ioctl(fd, FS_IOC_SETFLAGS, &flags));
+}
+
+/* One PT_LOAD at address 0 and nothing else: the least of a program. */
+static void make_null_program(const char *path)
+{
+	Elf64_Ehdr e = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+			 .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
+			 .e_entry = 0x100, .e_phoff = sizeof(e), .e_ehsize = sizeof(e),
+			 .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1 };
+	Elf64_Phdr ph = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x200, .p_memsz = 0x200,
+			  .p_align = PAGE };
+	/* mov $60, %eax; xor %edi, %edi; syscall: exit(0) */
+	static const unsigned char code[] = { 0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05 };
+	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0755);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(pwrite(fd, &e, sizeof(e), 0), sizeof(e));
+	CHECK_EQ(pwrite(fd, &ph, sizeof(ph), sizeof(e)), sizeof(ph));
+	CHECK_EQ(pwrite(fd, code, sizeof(code), 0x100), sizeof(code));
+	CHECK(!ftruncate(fd, 0x200) && !close(fd));
+}
+
+TEST(program_below_min_addr_needs_a_capability)
+{
+	(void)min_addr();
+	make_null_program("null");
+	WAIT_OK(CHILD(execl("./null", "null", NULL)));
+	CHECK(wait_status(CHILD({ /* Linux finds out too late to say more than SIGSEGV */
+		become(STRANGER);
+		execl("./null", "null", NULL);
+		_exit(errno);
+	})));
 }
 
 TEST(mmap_32bit_runs_out)

@@ -246,6 +246,10 @@ static const struct refusal {
 	{ "overlap", 0, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, 2, EINVAL },
 	{ "old_behind_the_mapping", 0, 64 * PAGE, 65 * PAGE, MREMAP_MAYMOVE, 0, EFAULT },
 	{ "unmapped", 32 * PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE, 0, EFAULT },
+	{ "shrink_from_all_there_is", 0, 1ul << 47, PAGE, 0, 0, EINVAL },
+	{ "shrink_from_the_kernels_part", 0, 1ul << 48, PAGE, 0, 0, EINVAL },
+	{ "shrink_past_the_last_address", 0, -(64 * PAGE), PAGE, MREMAP_MAYMOVE, 0, EINVAL },
+	{ "fixed_shrink_from_the_kernels_part", 0, 1ul << 48, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, 64, EINVAL },
 };
 
 TEST_ROWS(refused, refusals)
@@ -259,4 +263,26 @@ TEST_ROWS(refused, refusals)
 		  row->err);
 	CHECK(stamped(p, 0, 8, 1));
 	CHECK_EQ(count_mappings(p, 8 * PAGE), 1);
+}
+
+/* Where the mapping would go is looked at as with MREMAP_FIXED: an odd address once made an odd mapping. */
+TEST(dontunmap_refuses_bad_places)
+{
+	char *p = map_anon(8);
+	char *places[] = { odd_room(8) + 0x123, p + 4 * PAGE, p - 4 * PAGE, (char *)(1ul << 47) - PAGE };
+
+	stamp_pages(p, 0, 8, 1);
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) /* musl's mremap() keeps the place back */
+		CHECK_ERR(syscall(SYS_mremap, p, 8 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP,
+				  places[i]), EINVAL);
+	CHECK(stamped(p, 0, 8, 1));
+}
+
+TEST(refused_move_leaves_the_destination)
+{
+	char *to = map_anon(4), *from = odd_room(4);
+
+	stamp_pages(to, 0, 4, 2);
+	CHECK_ERR((long)mremap(from, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to), EFAULT);
+	CHECK(stamped(to, 0, 4, 2));
 }

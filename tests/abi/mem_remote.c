@@ -326,6 +326,27 @@ TEST(proc_mem_goes_past_protection)
 	WAIT_SIGNAL(CHILD(ro[0] = 1), SIGSEGV); /* which does not make it writable */
 }
 
+/* What a debugger has read of PROT_NONE pages stays closed to the program. */
+TEST(proc_mem_opens_no_page_for_the_program)
+{
+	int fd = open_mem(getpid(), O_RDWR), file = make_file(FS_DISK, "f", 20 * PAGE);
+	char *none = mmap(NULL, PAGE, PROT_NONE, ANON, -1, 0), buf[4];
+	char *pages = mmap(NULL, 20 * PAGE, PROT_NONE, MAP_SHARED, file, 0);
+
+	CHECK(none != MAP_FAILED && pages != MAP_FAILED);
+	CHECK_EQ(pwrite(file, "abcd", 4, 3 * PAGE), 4);
+	CHECK_EQ(pread(fd, buf, 4, (off_t)none), 4);
+	CHECK(!memcmp(buf, "\0\0\0", 4));
+	CHECK_EQ(pread(fd, buf, 4, (off_t)pages + 3 * (off_t)PAGE), 4);
+	CHECK(!memcmp(buf, "abcd", 4));
+	catch_faults();
+	CHECK_EQ(load(none), -SIGSEGV);
+	for (size_t i = 0; i < 20; i++)
+		CHECK_EQ(load(pages + i * PAGE), -SIGSEGV);
+	CHECK(!mprotect(pages, 20 * PAGE, PROT_READ));
+	CHECK_EQ(load(pages + 3 * PAGE), 'a');
+}
+
 TEST(proc_mem_write_to_program_text_is_private)
 {
 	int fd = open_mem(getpid(), O_RDWR), exe = open("/proc/self/exe", O_RDONLY);
