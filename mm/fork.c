@@ -5,8 +5,8 @@
  * Mappings are copied all; pages only where the child could not find them
  * again: anonymous pages of mappings that ever had one.  They become read-only
  * on both sides and are shared by reference count; a swap entry counts its slot
- * once more.  What comes from a file's
- * cache, and the zero page, the child faults in by itself, sixteen at a time.
+ * once more.  What comes from a file's cache, and the zero page, the child
+ * faults in by itself, sixteen at a time.
  *
  * A leaf is shared as it is: 512 references more cost less than the table that
  * splitting it would fill, and the child mostly goes before anybody stores.
@@ -15,8 +15,8 @@
  * truncation, which walks a file's mappings in order of their age, meets an
  * entry in the parent before or in both after.
  *
- * Locks: the parent's map_lock, exclusive.  Nobody knows the child yet but the
- * lists of its files.
+ * Locks: both map_locks, exclusive, the parent's first.  Nobody runs in the child
+ * yet, but reclaim finds it, and so do the lists of its files.
  */
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
