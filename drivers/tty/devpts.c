@@ -145,6 +145,18 @@ static long slave_number(const struct qstr *name)
 	return n;
 }
 
+/* Whoever holds a path keeps its dentry, but the number may be another terminal's by now. */
+static bool slave_revalidate(struct dentry *d)
+{
+	const struct inode *inode = d->inode;
+
+	return inode && READ_ONCE(inode->nlink);
+}
+
+static const struct dentry_ops slave_dentry_ops = {
+	.revalidate = slave_revalidate,
+};
+
 static int devpts_lookup(struct inode *dir, struct dentry *dentry)
 {
 	const struct qstr *name = &dentry->name;
@@ -156,6 +168,7 @@ static int devpts_lookup(struct inode *dir, struct dentry *dentry)
 		inode_get(inode);
 	} else if (n >= 0) {
 		inode = pty_inode_get((unsigned int)n);
+		dentry->ops = &slave_dentry_ops;
 	}
 	dentry_add(dentry, inode);
 	return 0;

@@ -16,19 +16,20 @@
 
 /* ---- signals ---- */
 
-static void send_group(pid_t pgid, int sig)
+/* *@session: whose group it must be; a terminal may remember a number that is somebody else's by now. */
+static void send_group(struct session *const *session, pid_t pgid, int sig)
 {
 	struct ksiginfo info;
 
 	if (pgid <= 0)
 		return;
 	siginfo_kernel(&info, sig);
-	signal_pgrp(pgid, &info);
+	signal_pgrp(session, pgid, &info);
 }
 
 void tty_signal_foreground(struct tty *t, int sig)
 {
-	send_group(atomic_load(&t->pgrp), sig);
+	send_group(&t->session, atomic_load(&t->pgrp), sig);
 }
 
 pid_t tty_foreground(struct tty *t)
@@ -76,7 +77,7 @@ int tty_check_job(struct tty *t, int sig)
 		return sig == SIGTTIN ? -EIO : 0;
 	if (pgrp_is_orphaned(pgid))
 		return -EIO;
-	send_group(pgid, sig);
+	send_group(&t->session, pgid, sig);
 	return -ERESTARTSYS;
 }
 
@@ -185,8 +186,8 @@ void tty_session_leader_exit(struct session *s)
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
 	if (!d.tty)
 		return;
-	send_group(d.pgrp, SIGHUP);
-	send_group(d.pgrp, SIGCONT);
+	send_group(&d.session, d.pgrp, SIGHUP);
+	send_group(&d.session, d.pgrp, SIGCONT);
 	detached_put(d);
 }
 
@@ -209,7 +210,7 @@ void tty_hangup_session(struct tty *t)
 		signal_process(leader, SIGCONT);
 		process_put(leader);
 	}
-	send_group(d.pgrp, SIGHUP);
+	send_group(&d.session, d.pgrp, SIGHUP);
 	detached_put(d);
 }
 

@@ -148,14 +148,14 @@ static const struct tty_ops slave_ops = {
 
 /* ---- the table ---- */
 
-struct tty *pty_slave_get(unsigned int index)
+struct tty *pty_slave_get(unsigned int index, const struct inode *inode)
 {
 	struct tty *t = ERR_PTR(-EIO);
 	struct pty *p;
 
 	mutex_lock(&ptys_lock);
 	p = idr_find(&ptys, index);
-	if (p && !p->locked) {
+	if (p && p->inode == inode && !p->locked) {
 		t = p->tty;
 		tty_get(t);
 	}

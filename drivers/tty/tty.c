@@ -381,7 +381,7 @@ static int tty_open(struct inode *inode, struct file *f)
 		t = console_tty_get();
 		f->flags |= O_NOCTTY;
 	} else if (KDEV_MAJOR(inode->rdev) == 136) {
-		t = pty_slave_get(KDEV_MINOR(inode->rdev));
+		t = pty_slave_get(KDEV_MINOR(inode->rdev), inode);
 		if (IS_ERR(t))
 			return PTR_ERR(t);
 	} else {

@@ -100,4 +100,5 @@ void devpts_inode_gone(struct inode *inode);
 /* pty.c */
 struct inode *pty_inode_get(unsigned int index);
 bool pty_next(unsigned int *index); /* first existing one >= *index */
-struct tty *pty_slave_get(unsigned int index);
+/* Counted; -EIO: locked, gone, or @inode was another's, before the number came again. */
+struct tty *pty_slave_get(unsigned int index, const struct inode *inode);

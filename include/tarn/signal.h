@@ -60,6 +60,7 @@ void sighand_put(struct sighand *s);
 
 struct thread;
 struct process;
+struct session;
 struct regs;
 struct user;
 
@@ -78,8 +79,9 @@ void signal_cancel_item(struct process *p, struct sigitem *item);
 /* Kernel-born, no further information. */
 void signal_process(struct process *p, int sig);
 void signal_thread(struct thread *t, int sig);
-/* To each member of process group @pgid: 0 or -ESRCH. */
-int signal_pgrp(pid_t pgid, const struct ksiginfo *info);
+/* To each member of process group @pgid if it is one of *@session's (read under proc_tree_lock): a group's number may
+ * have come again elsewhere. */
+void signal_pgrp(struct session *const *session, pid_t pgid, const struct ksiginfo *info);
 /* A fault in current: cannot be ignored or blocked (then it kills). @addr goes to si_addr. */
 void signal_fault(int sig, int code, u64 addr);
 /* As kill(2) asks for permission: 0, -EPERM. */

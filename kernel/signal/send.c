@@ -241,18 +241,17 @@ void signal_thread(struct thread *t, int sig)
 	send(t->process, t, &info);
 }
 
-int signal_pgrp(pid_t pgid, const struct ksiginfo *info)
+void signal_pgrp(struct session *const *session, pid_t pgid, const struct ksiginfo *info)
 {
 	struct process *p;
 	struct pgrp *g;
 	u64 irq = spin_lock_irqsave(&proc_tree_lock);
 
 	g = pgrp_find(pgid);
-	if (g)
+	if (g && g->session == *session)
 		LIST_FOR_EACH(p, &g->members, pgrp_node)
 			send(p, NULL, info);
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
-	return g ? 0 : -ESRCH;
 }
 
 /* ---- a POSIX timer's own item ---- */

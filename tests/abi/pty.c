@@ -312,3 +312,21 @@ TEST(dev_tty_needs_a_terminal)
 		CHECK(!ioctl(slave, TIOCSCTTY, 0) && open("/dev/tty", O_RDWR) >= 0);
 	}));
 }
+
+/* Its number comes again with the next terminal, which is somebody else's. */
+TEST(slave_of_a_closed_pair_opens_no_other)
+{
+	char name[64], link[64];
+	int path;
+
+	open_pty();
+	CHECK(!ptsname_r(master, name, sizeof(name)));
+	path = open(name, O_PATH);
+	CHECK(path >= 0 && !close(slave) && !close(master));
+	open_pty();
+	CHECK(!ptsname_r(master, link, sizeof(link)));
+	if (strcmp(name, link))
+		SKIP("another terminal was opened meanwhile");
+	sprintf(link, "/proc/self/fd/%d", path);
+	CHECK_ERR(open(link, O_RDWR | O_NOCTTY), EIO);
+}
