@@ -79,9 +79,9 @@ static void timerfd_fired(struct timer *timer)
 		t->armed = t->interval != 0;
 		rang = true;
 	}
-	/* Too early happens when the clock was set back: wait on. */
+	/* Too early happens when the clock was set back: wait on.  Ticks that come faster are counted all the same. */
 	if (t->armed)
-		timer_arm(&t->timer, monotonic_of(t, t->expires));
+		timer_arm(&t->timer, MAX(monotonic_of(t, t->expires), clock_monotonic() + TIMER_MIN_PERIOD_NS));
 	spin_unlock_irqrestore(&t->lock, flags);
 	if (rang)
 		waitq_wake_all(&t->waitq, POLLIN | POLLRDNORM);
@@ -281,7 +281,7 @@ static void timerfd_arm(struct timerfd *t, int flags, ktime_t value, ktime_t int
 	t->settime_flags = flags;
 	t->cancelled = false;
 	t->ticks = 0;
-	t->interval = interval;
+	t->interval = MIN(interval, (ktime_t)INT64_MAX / 4);
 	t->armed = value != 0;
 	if (t->armed) {
 		t->expires = flags & TFD_TIMER_ABSTIME ? (s64)MIN(value, (ktime_t)INT64_MAX)

@@ -29,6 +29,9 @@ int ktime_from_user_timeval(ktime_t *out, const void __user *tv);
 int ktime_to_user_timespec(void __user *ts, ktime_t t);
 struct timespec64 ktime_to_timespec(ktime_t t);
 
+/* Who arms a timer again and again keeps to this: a shorter period would leave a CPU nothing but interrupts. */
+#define TIMER_MIN_PERIOD_NS (50 * NSEC_PER_USEC)
+
 /* A one-shot call-back at a point of arch_clock_ns time, from the timer interrupt: irqs off, no sleeping. */
 struct timer {
 	struct rb_node node;

@@ -18,9 +18,6 @@
 #include "../sched/sched.h"
 #include "time.h"
 
-/* A period shorter than this would leave a CPU nothing but interrupts. */
-#define MIN_PERIOD_NS (50 * NSEC_PER_USEC)
-
 static void real_fired(struct timer *timer)
 {
 	struct process *p = container_of(timer, struct process, itimer_real);
@@ -30,7 +27,7 @@ static void real_fired(struct timer *timer)
 	signal_process(p, SIGALRM);
 	if (interval)
 		timer_arm(timer, MAX(timer_forward(timer->expires, interval, now, &missed),
-				     now + MIN_PERIOD_NS));
+				     now + TIMER_MIN_PERIOD_NS));
 }
 
 void process_timers_init(struct process *p)

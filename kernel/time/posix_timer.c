@@ -53,13 +53,12 @@ static void timer_fired(struct timer *timer)
 {
 	struct posix_timer *pt = container_of(timer, struct posix_timer, timer);
 	ktime_t now = arch_clock_ns();
-	bool sent = false;
+	bool sent;
 	u64 missed;
 
 	if (READ_ONCE(pt->deleted))
 		return;
-	if (pt->notify != SIGEV_NONE)
-		sent = signal_send_item(pt->process, pt->target, &pt->item);
+	sent = signal_send_item(pt->process, pt->target, &pt->item);
 	if (!pt->interval)
 		return;
 	if (sent && !list_empty(&pt->item.node))
@@ -190,9 +189,10 @@ void posix_timers_delete_all(struct process *p)
 
 long sys_timer_create(int clock, void __user *event, int __user *timerid)
 {
+	struct process *p = current->process;
 	struct posix_timer *pt;
 	s64 now;
-	int err = clock_read(clock, &now);
+	int id, err = clock_read(clock, &now);
 
 	if (err)
 		return err;
@@ -201,7 +201,7 @@ long sys_timer_create(int clock, void __user *event, int __user *timerid)
 	pt = kzalloc(sizeof(*pt), GFP_KERNEL);
 	if (!pt)
 		return -EAGAIN;
-	pt->process = current->process;
+	pt->process = p;
 	pt->clock = clock;
 	pt->item.timer = pt;
 	list_init(&pt->item.node);
@@ -215,9 +215,10 @@ long sys_timer_create(int clock, void __user *event, int __user *timerid)
 		goto put_target;
 	if (!event)
 		pt->item.info.si.si_int = pt->id;
-	err = put_user(pt->id, timerid);
+	id = pt->id; /* from here on another thread may delete it */
+	err = put_user(id, timerid);
 	if (err)
-		(void)delete_timer(pt->process, pt->id);
+		(void)delete_timer(p, id);
 	return err;
 
 put_target:
@@ -297,6 +298,8 @@ static void set_locked(struct posix_timer *pt, int flags, u64 value, u64 interva
 					      arch_clock_ns() + value;
 	if (!pt->expires)
 		pt->expires = 1;
+	if (pt->notify == SIGEV_NONE)
+		return; /* nobody is told: what is left is counted when somebody asks */
 	timer_arm(&pt->timer, pt->expires);
 }
 

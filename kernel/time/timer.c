@@ -144,8 +144,8 @@ bool timer_cancel_sync(struct timer *t)
 	return was;
 }
 
-/* The next timer that is due, out of the tree and marked running; NULL: none, and *next is when. */
-static struct timer *take_expired(struct timer_cpu *tc, ktime_t *next)
+/* The next timer that was due at @now, out of the tree and marked running; NULL: none, and *next is when. */
+static struct timer *take_expired(struct timer_cpu *tc, ktime_t now, ktime_t *next)
 {
 	struct timer *t = NULL;
 
@@ -154,7 +154,7 @@ static struct timer *take_expired(struct timer_cpu *tc, ktime_t *next)
 	if (tc->first) {
 		t = rb_entry(tc->first, struct timer, node);
 		*next = t->expires;
-		if (t->expires > arch_clock_ns()) {
+		if (t->expires > now) {
 			t = NULL;
 		} else {
 			tree_remove(tc, t);
@@ -166,19 +166,25 @@ static struct timer *take_expired(struct timer_cpu *tc, ktime_t *next)
 	return t;
 }
 
+#define MIN_PAUSE_NS (20 * NSEC_PER_USEC)
+
 void timer_interrupt(const struct regs *regs)
 {
 	struct timer_cpu *tc = &timer_cpus[cpu_id()];
+	ktime_t start = arch_clock_ns(), now, next;
 	struct runq *rq = this_runq();
 	struct timer *t;
-	ktime_t next;
 
 	rq->tick_regs = regs;
 	tc->expiring = true;
-	while ((t = take_expired(tc, &next))) {
+	/* What was due at the start, and no more: a call-back may arm its timer for at once. */
+	while ((t = take_expired(tc, start, &next))) {
 		t->fn(t);
 		atomic_store(&tc->running, NULL);
 	}
+	now = arch_clock_ns();
+	if (next <= now) /* threads get as long as the call-backs took */
+		next = now + MAX(now - start, MIN_PAUSE_NS);
 	tc->expiring = false;
 	tc->programmed = next;
 	arch_timer_set(next);

@@ -153,6 +153,25 @@ TEST(posix_timer_overruns)
 	CHECK_ERR(syscall(SYS_timer_delete, 12345), EINVAL);
 }
 
+/* Their call-backs take longer than their period: the rest of the system must get its turn all the same. */
+TEST(many_fast_timers_leave_time_for_others)
+{
+	struct itimerspec its = { { 0, 1 }, { 0, 1 } }, left;
+	struct sigevent none = { .sigev_notify = SIGEV_NONE };
+	struct sigevent ignored = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	timer_t t;
+
+	signal(SIGUSR1, SIG_IGN);
+	WAIT_OK(CHILD({
+		for (int i = 0; i < 400; i++) {
+			CHECK(!timer_create(CLOCK_MONOTONIC, i % 2 ? &none : &ignored, &t));
+			CHECK(!timer_settime(t, 0, &its, NULL));
+		}
+		sleep_ms(100);
+		CHECK(!timer_gettime(t, &left) && left.it_interval.tv_nsec == 1);
+	}));
+}
+
 TEST(setting_the_clock_needs_privilege)
 {
 	struct timespec t = { 1, 0 };

@@ -323,6 +323,21 @@ TEST(timerfd_expires)
 	CHECK_EQ(poll(&p, 1, 50), 0);
 }
 
+TEST(timerfd_of_a_nanosecond)
+{
+	struct itimerspec its = { { 0, 1 }, { 0, 1 } };
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	uint64_t n = 0;
+
+	CHECK(fd >= 0 && !timerfd_settime(fd, 0, &its, NULL));
+	sleep_ms(50);
+	CHECK(read(fd, &n, 8) == 8 && n >= 50000000);
+	its.it_interval.tv_sec = INT64_MAX / 1000000000;
+	CHECK(!timerfd_settime(fd, 0, &its, NULL));
+	sleep_ms(50);
+	CHECK(read(fd, &n, 8) == 8 && n == 1);
+}
+
 TEST(splice_between_pipe_and_file)
 {
 	int fds[2], fd = open("f", O_CREAT | O_RDWR, 0644);
