@@ -19,20 +19,22 @@ static bool set_id_allowed(const struct exec *x)
 	if (current->no_new_privs || (mnt | sb) & MS_NOSUID)
 		return false;
 	/* A root directory shared with another process could be moved under a privileged one. */
-	return !current->fs || ref_read(&current->fs->refs) <= current->process->nthreads;
+	return !current->fs || ref_read(&current->fs->refs) == 1;
 }
 
 static void apply_set_id(const struct exec *x, struct cred *c)
 {
-	const struct inode *i = x->file->inode;
+	struct inode *i = x->file->inode;
 
 	if (!set_id_allowed(x))
 		return;
+	spin_lock(&i->spin); /* the bits belong to the owner that stands beside them */
 	if (i->mode & S_ISUID)
 		c->euid = i->uid;
 	/* Without group execute, S_ISGID means mandatory locking, long ago. */
 	if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
 		c->egid = i->gid;
+	spin_unlock(&i->spin);
 }
 
 /* True if the new program has capabilities that its user would not have had without it. */

@@ -2,14 +2,15 @@
 /*
  * execve(2): a process takes up a new program.
  *
- *   prepare   file, arguments, credentials, interpreter: any failure is reported
- *   single    the other threads end
+ *   prepare   file, arguments, interpreter: any failure is reported
+ *   single    the other threads end; credentials
  *   ---- point of no return: the old address space goes ----
  *   load      mappings, stack; a failure kills the process with SIGSEGV
  *   settle    handlers, descriptors, name, credentials; user mode
  *
- * process->exec_lock is held from "single" on, so that nobody who looks into
- * the process (ptrace, /proc) sees old rights with a new address space.
+ * process->exec_lock is held from the point of no return on, so that nobody who
+ * looks into the process (ptrace, /proc) sees old rights with a new address
+ * space.  Not before: a thread that waits for it could not end.
  */
 #include "internal.h"
 
@@ -170,8 +171,6 @@ static int prepare(struct exec *x)
 	if (!err)
 		err = find_program(x);
 	if (!err)
-		err = exec_prepare_cred(x);
-	if (!err)
 		err = elf_prepare(x);
 	if (!err)
 		err = arch_thread_alloc_fpu(current);
@@ -304,17 +303,18 @@ static int run(struct exec *x)
 	mm = mm_create();
 	if (!mm)
 		return -ENOMEM;
-	mutex_lock(&p->exec_lock);
 	err = exec_become_single();
+	if (!err)
+		err = exec_prepare_cred(x); /* only now: who shares what with us cannot change any more */
 	if (!err)
 		err = unshare_files(x);
 	if (!err)
 		err = exec_unshare_handlers();
 	if (err) {
-		mutex_unlock(&p->exec_lock);
 		mm_put(mm);
 		return err;
 	}
+	mutex_lock(&p->exec_lock);
 	err = take_over(x, mm);
 	mutex_unlock(&p->exec_lock);
 	if (!err) {

@@ -180,7 +180,8 @@ bool process_notify_parent(struct process *p)
 			   parent->is_kernel;
 		process_unlock_signals(s, irq);
 	}
-	if (p->exit_signal > 0 && !ignored)
+	/* clone(2) takes any byte; what is no signal is not sent. */
+	if (p->exit_signal > 0 && p->exit_signal <= NSIG_TOTAL && !ignored)
 		signal_send_process(parent, &info);
 	waitq_wake_all(&parent->wait_children, 0);
 	return autoreap;

@@ -269,6 +269,31 @@ TEST(exec_from_another_thread_takes_the_leaders_pid)
 	CHECK(WIFEXITED(st) && WEXITSTATUS(st) == 13);
 }
 
+static void *exec_shell_beside_another(void *gate)
+{
+	pthread_barrier_wait(gate);
+	return exec_shell(NULL);
+}
+
+/* Each kills the other and one wins; once each waited for what the other held. */
+TEST(exec_from_two_threads_at_once)
+{
+	for (int i = 0; i < 20; i++) {
+		int st = wait_status(CHILD({
+			pthread_barrier_t gate;
+			pthread_t t;
+
+			CHECK(!pthread_barrier_init(&gate, NULL, 2));
+			start(&t, exec_shell_beside_another, &gate);
+			start(&t, exec_shell_beside_another, &gate);
+			for (;;)
+				pause();
+		}));
+
+		CHECK(WIFEXITED(st) && WEXITSTATUS(st) == 13);
+	}
+}
+
 static volatile pid_t handler_tid;
 
 static void note_tid(int sig)
@@ -424,4 +449,26 @@ TEST(clone3_and_set_tid_address)
 	args.flags = 1ull << 60;
 	CHECK_ERR(syscall(SYS_clone3, &args, sizeof(args)), EINVAL);
 	CHECK_EQ(syscall(SYS_set_tid_address, NULL), syscall(SYS_gettid));
+}
+
+TEST(thread_pointer_must_be_an_address)
+{
+	CHECK_ERR(syscall(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, NULL, NULL, 1ul << 63), EPERM);
+	CHECK_ERR(syscall(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, NULL, NULL, 1ul << 47), EPERM);
+}
+
+/* clone(2) takes any byte for a signal. */
+TEST(exit_signals_that_are_no_signals)
+{
+	static const int signals[] = { 65, 73, 128, 200, 255 };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		long pid = syscall(SYS_clone, signals[i], 0, NULL, NULL, 0);
+		int st;
+
+		if (pid == 0)
+			_exit(4);
+		CHECK(pid > 0);
+		CHECK(waitpid((pid_t)pid, &st, __WALL) == pid && WIFEXITED(st) && WEXITSTATUS(st) == 4);
+	}
 }
