@@ -61,7 +61,7 @@ void gdt_init(struct cpu *c, struct cpu_tables *t)
 	c->arch.tables = t;
 	t->gdt[GDT_KERNEL_CS / 8] = 0x00af9b000000ffff;
 	t->gdt[GDT_KERNEL_DS / 8] = 0x00cf93000000ffff;
-	t->gdt[GDT_USER_CS32 / 8] = 0x00cffb000000ffff;
+	/* GDT_USER_CS32 stays empty: from a 32-bit segment SYSCALL would enter at CSTAR, which leads nowhere. */
 	t->gdt[GDT_USER_DS / 8] = 0x00cff3000000ffff;
 	t->gdt[GDT_USER_CS / 8] = 0x00affb000000ffff;
 	/* A byte-granular read-only data segment whose limit is the CPU's number (node 0). */

@@ -4,7 +4,7 @@
 
 #define GDT_KERNEL_CS 0x10
 #define GDT_KERNEL_DS 0x18
-#define GDT_USER_CS32 0x23 /* never used: SYSRET's base selector */
+#define GDT_USER_CS32 0x23 /* SYSRET's base selector, an empty entry */
 #define GDT_USER_DS 0x2b
 #define GDT_USER_CS 0x33
 #define GDT_TSS 0x40

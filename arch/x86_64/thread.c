@@ -201,8 +201,11 @@ int arch_thread_init_user(struct thread *t, u64 stack, bool set_tls, u64 tls)
 	struct regs *r = thread_regs(t);
 	struct arch_thread *a = &t->arch;
 	u64 flags;
-	int err = arch_thread_alloc_fpu(t);
+	int err;
 
+	if (set_tls && tls >= USER_END)
+		return -EPERM; /* the switch to it would fault */
+	err = arch_thread_alloc_fpu(t);
 	if (err)
 		return err;
 	new_switch_frame(t, fork_return);

@@ -261,6 +261,12 @@ void trap_dispatch(struct regs *r, unsigned int vec)
 	panic_regs(r, "%s in the kernel", vec < 32 && trap_names[vec] ? trap_names[vec] : "trap");
 }
 
+/* An access that the CPU makes in the kernel's name (a far return's, under QEMU) and SMAP forbids: no page is missing. */
+static bool smap_forbids(u64 error)
+{
+	return x86.smap && (error & (PF_USER | PF_PRESENT)) == PF_PRESENT;
+}
+
 void page_fault_user(struct regs *r, u64 addr)
 {
 	u64 error = r->orig_rax;
@@ -275,7 +281,7 @@ void page_fault_user(struct regs *r, u64 addr)
 	irq_enable();
 	if (unlikely(error & PF_RESERVED))
 		panic_regs(r, "reserved bits in a page table, address 0x%lx", (ulong)addr);
-	sig = addr < USER_END ? mm_fault(addr, flags, &code) : SIGSEGV;
+	sig = addr < USER_END && likely(!smap_forbids(error)) ? mm_fault(addr, flags, &code) : SIGSEGV;
 	if (likely(sig <= 0))
 		return;
 	trap_note(r, TRAP_PF, error, addr);

@@ -452,3 +452,23 @@ TEST(pidfd_waits_and_signals)
 	WAIT_SIGNAL(pid, SIGTERM);
 	CHECK_ERR(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
 }
+
+/* A program that makes its way into a 32-bit segment may fail there as it likes; the kernel does not. */
+TEST(system_call_from_32_bit_code)
+{
+	/* mov $1, %eax; mov $7, %ebx; syscall; int3 */
+	static const unsigned char code[] = { 0xb8, 1, 0, 0, 0, 0xbb, 7, 0, 0, 0, 0x0f, 0x05, 0xcc };
+	unsigned char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	CHECK(p != MAP_FAILED);
+	memcpy(p, code, sizeof(code));
+	CHECK(wait_status(CHILD({
+		struct {
+			uint32_t offset;
+			uint16_t selector;
+		} to = { (uint32_t)(uintptr_t)p, 0x23 };
+
+		asm volatile("ljmpl *%0" : : "m"(to) : "memory");
+	})));
+}
