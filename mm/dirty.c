@@ -5,11 +5,11 @@
  *   clean --page_mark_dirty--> dirty --page_start_writeback--> writeback --end--> clean
  *                                 ^------- a store meanwhile -------'
  *
- * PG_DIRTY is the truth, the tree's tags are how it is found; they are set after
- * and cleared with it under tree_lock.  A shared mapping can store only where
- * page_mark_dirty was called since the last page_start_writeback, because that
- * write-protects first.  Memory-only mappings (no write_pages) have no dirty
- * pages at all.
+ * PG_DIRTY is the truth, the tree's tags are how it is found; both change under
+ * tree_lock, because a buffer's page is marked without the page lock.  A shared
+ * mapping can store only where page_mark_dirty was called since the last
+ * page_start_writeback, because that write-protects first.  Memory-only mappings
+ * (no write_pages) have no dirty pages at all.
  *
  * Errors: wb_error holds an errno, whether anybody saw it, and a count, so that
  * each open file reports each error once (fsync(2)).
@@ -31,46 +31,52 @@ u32 vm_dirty_writeback_centisecs = 500;
 bool page_mark_dirty(struct page *p)
 {
 	struct mapping *m = p->mapping;
-	bool first = false;
+	bool fresh, first = false;
 	u64 flags;
 
-	if (!m || !m->ops->write_pages || page_test(p, PG_DIRTY) || page_test_and_set(p, PG_DIRTY))
+	if (!m || !m->ops->write_pages || page_test(p, PG_DIRTY))
 		return false;
 	flags = spin_lock_irqsave(&m->tree_lock);
-	/* A buffer's page is not locked: its writeback may have begun already, and takes no tag away later. */
-	if (p->mapping == m && page_test(p, PG_DIRTY)) {
+	fresh = p->mapping == m && !page_test(p, PG_DIRTY);
+	if (fresh) {
 		first = !radix_tagged(&m->pages, PC_DIRTY);
+		/* The tag before the flag: who finds the flag leaves it at that, and fsync goes by the tag. */
 		radix_tag_set(&m->pages, p->index, PC_DIRTY);
+		page_set(p, PG_DIRTY);
+		vm_count(VM_DIRTY, 1);
 	}
-	vm_count(VM_DIRTY, 1);
 	spin_unlock_irqrestore(&m->tree_lock, flags);
 	if (first && m->ops->dirtied)
 		m->ops->dirtied(m);
-	return true;
+	return fresh;
 }
 
 bool page_start_writeback(struct page *p)
 {
 	struct mapping *m = p->mapping;
+	bool dirty;
 	u64 flags;
 
 	assert(page_test(p, PG_LOCKED) && m);
 	page_wait_writeback(p);
 	page_mkclean(p);
-	if (!page_test_and_clear(p, PG_DIRTY)) {
-		flags = spin_lock_irqsave(&m->tree_lock);
-		radix_tag_clear(&m->pages, p->index, PC_TOWRITE);
-		spin_unlock_irqrestore(&m->tree_lock, flags);
-		return false;
-	}
 	flags = spin_lock_irqsave(&m->tree_lock);
-	radix_tag_clear(&m->pages, p->index, PC_DIRTY);
+	/* A mark that comes before this is written now; one that comes after it sets the tag behind us. */
+	dirty = page_test(p, PG_DIRTY);
+	if (dirty) {
+		/* fsync looks for what is dirty, then for what is under writeback, without the lock: this
+		 * order shows the page to it as one or the other, or both, at any time. */
+		page_set(p, PG_WRITEBACK);
+		radix_tag_set(&m->pages, p->index, PC_WRITEBACK);
+		page_clear(p, PG_DIRTY);
+		radix_tag_clear(&m->pages, p->index, PC_DIRTY);
+		vm_count(VM_DIRTY, -1);
+		vm_count(VM_WRITEBACK, 1);
+	}
 	radix_tag_clear(&m->pages, p->index, PC_TOWRITE);
-	radix_tag_set(&m->pages, p->index, PC_WRITEBACK);
-	page_set(p, PG_WRITEBACK);
-	vm_count(VM_DIRTY, -1);
-	vm_count(VM_WRITEBACK, 1);
 	spin_unlock_irqrestore(&m->tree_lock, flags);
+	if (!dirty)
+		return false;
 	(void)cache_zero_tail(p);
 	page_clear(p, PG_STALE_TAIL);
 	return true;
