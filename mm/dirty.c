@@ -11,11 +11,13 @@
  * page_start_writeback, because that write-protects first.  Memory-only mappings
  * (no write_pages) have no dirty pages at all.
  *
- * Errors: wb_error holds an errno, whether anybody saw it, and a count, so that
- * each open file reports each error once (fsync(2)).
+ * Errors: whoever writes, the mapping and its super block remember what failed
+ * (errseq.h), and each open file reports it once (fsync(2), syncfs(2)).  Nobody
+ * but who asks for an open file makes an error a known one.
  */
 #include <tarn/errno.h>
 #include <tarn/thread.h>
+#include <tarn/vfs.h>
 #include "mm_int.h"
 #include "page_int.h"
 #include "pagecache_int.h"
@@ -165,7 +167,7 @@ int mapping_write_range(struct mapping *m, u64 first_byte, u64 last_byte)
 {
 	u64 first = first_byte >> PAGE_SHIFT, last = last_byte >> PAGE_SHIFT;
 	struct writeback wb = { .first = first, .last = last, .budget = ~0ul, .wait = true };
-	u32 seen = atomic_load(&m->wb_error);
+	u32 then = errseq_now(&m->wb_error);
 	int err = 0, late;
 
 	if (!m->ops->write_pages)
@@ -175,7 +177,7 @@ int mapping_write_range(struct mapping *m, u64 first_byte, u64 last_byte)
 		err = m->ops->write_pages(m, &wb);
 	}
 	wait_range(m, first, last);
-	late = mapping_check_error(m, &seen);
+	late = errseq_since(&m->wb_error, then);
 	return err ? err : late;
 }
 
@@ -190,42 +192,20 @@ int mapping_start_writeback(struct mapping *m)
 
 /* ---- errors ---- */
 
-#define ERR_MASK 0xfffu
-#define ERR_SEEN 0x1000u
-#define ERR_STEP 0x2000u
-
 void mapping_set_error(struct mapping *m, int err)
 {
-	u32 old = atomic_load(&m->wb_error), new;
-
-	do {
-		new = (old & ~(ERR_MASK | ERR_SEEN)) | ((u32)-err & ERR_MASK);
-		if (old & ERR_SEEN)
-			new += ERR_STEP;
-	} while (new != old && !atomic_compare_exchange_weak(&m->wb_error, &old, new));
+	errseq_set(&m->wb_error, err);
+	errseq_set(&m->host->super->wb_error, err);
 }
 
 u32 mapping_sample_error(struct mapping *m)
 {
-	u32 now = atomic_load(&m->wb_error);
-
-	return now & ERR_MASK && !(now & ERR_SEEN) ? 0 : now;
+	return errseq_sample(&m->wb_error);
 }
 
-int mapping_check_error(struct mapping *m, u32 *seen)
+int mapping_check_error(struct mapping *m, _Atomic u32 *seen)
 {
-	u32 now = atomic_load(&m->wb_error);
-
-	if (now == *seen)
-		return 0;
-	while (!(now & ERR_SEEN) &&
-	       !atomic_compare_exchange_weak(&m->wb_error, &now, now | ERR_SEEN))
-		;
-	now |= ERR_SEEN;
-	if (now == *seen)
-		return 0;
-	*seen = now;
-	return -(int)(now & ERR_MASK);
+	return errseq_check(&m->wb_error, seen);
 }
 
 /* ---- limits ---- */

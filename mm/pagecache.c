@@ -38,7 +38,7 @@ void mapping_init(struct mapping *m, struct inode *host, const struct mapping_op
 	list_init(&m->vmas);
 	rwsem_init(&m->invalidate_lock, "invalidate", LR_MAPPING_INVAL);
 	m->writeback_index = 0;
-	atomic_store(&m->wb_error, 0);
+	m->wb_error = (struct errseq){ 0 };
 	atomic_store(&m->writable_maps, 0);
 	m->unevictable = false;
 	m->swap = NULL;
