@@ -81,6 +81,7 @@ struct mapping {
 	u64 writeback_index;                    /* where the flusher goes on */
 	struct errseq wb_error;                 /* [a] what writing its pages met, for fsync */
 	_Atomic s32 writable_maps;              /* [a] shared writable mappings; < 0 while sealed */
+	gfp_t gfp;                              /* [I] how its pages may be asked for */
 	bool unevictable;                       /* tmpfs: pages go with the file, or to swap */
 	struct shmem_swap *swap;                /* [I] where those are; NULL: they never leave memory */
 };
