@@ -261,9 +261,12 @@ struct buffer *buffer_find(struct bdev *b, u64 block, u32 size)
 /* The page of @block, locked, with buffers of @size attached. */
 static struct page *grab_page(struct bdev *b, u64 block, u32 size)
 {
-	struct page *p = pagecache_grab(b->inode->mapping, page_of(block, size), GFP_NOFS);
+	struct mapping *m = b->inode->mapping;
+	struct page *p = pagecache_grab(m, page_of(block, size), GFP_NOFS);
 	int err;
 
+	if (!p) /* nor in the reserve: a file system in the middle of a change had rather wait */
+		p = pagecache_grab(m, page_of(block, size), m->gfp);
 	if (!p)
 		return ERR_PTR(-ENOMEM);
 	err = attach(b, p, size);

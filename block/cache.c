@@ -121,8 +121,22 @@ struct write_run {
 	u64 end;        /* where the next range must start, bytes */
 };
 
+/* The file system that is mounted from here has its blocks on our pages: syncfs tells of them. */
+static void tell_holder(struct bdev *b, int err)
+{
+	struct super *sb;
+
+	rcu_read_lock();
+	sb = rcu_dereference(b->holder);
+	if (sb)
+		errseq_set(&sb->wb_error, err);
+	rcu_read_unlock();
+}
+
 static void write_done(struct bio *bio)
 {
+	if (bio->status)
+		tell_holder(bio->bdev, bio->status);
 	for (u32 i = 0; i < bio->nvecs; i++) {
 		struct bio_vec *v = &bio->vecs[i];
 
@@ -150,6 +164,7 @@ static void run_add(struct write_run *run, struct page *p, u32 offset, u32 len)
 	if (!run->bio) {
 		run->bio = start_bio(run->b, BIO_WRITE, pos, BIO_MAX_VECS, write_done);
 		if (!run->bio) {
+			tell_holder(run->b, -ENOMEM);
 			page_end_writeback(p, -ENOMEM);
 			return;
 		}
@@ -183,8 +198,10 @@ static void write_buffers(struct write_run *run, struct page *p)
 		offset = next;
 		len = next_len;
 	}
-	if (err)
+	if (err) {
+		tell_holder(run->b, err);
 		mapping_set_error(p->mapping, err);
+	}
 	run_add(run, p, offset, len);
 }
 

@@ -108,7 +108,9 @@ static struct inode *make_inode(struct bdev *b)
 	inode->private = b;
 	atomic_store(&inode->size, bdev_bytes(b));
 	mapping_init(&inode->data, inode, &bdev_mapping_ops);
-	/* Taken under a file's mapping and map_lock: metadata comes through this cache. */
+	/* Metadata comes through this cache: read by file systems that hold their locks, and the lock
+	 * taken under a file's mapping and map_lock. */
+	inode->data.gfp = GFP_USER_NOFS;
 	rwsem_init(&inode->data.invalidate_lock, "disk cache", LR_BDEV_MAPPING);
 	inode->mapping = &inode->data;
 	return inode;

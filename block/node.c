@@ -54,6 +54,7 @@ static ssize_t bdev_file_write(struct file *f, struct iov_iter *from, loff_t *po
 	n = pagecache_write(b->inode->mapping, from, pos);
 	rwsem_write_unlock(&b->inode->lock);
 	from->count += cut;
+	n = file_written(f, (u64)*pos, n);
 	balance_dirty();
 	return n;
 }

@@ -171,6 +171,17 @@ FAULT(lock_order, "lock-order")
 	spin_unlock(&low);
 }
 
+FAULT(reclaim_lock, "reclaim-lock")
+{
+	struct mutex mutex;
+
+	mutex_init(&mutex, "fault map", LR_FS_INODE_MAP);
+	mutex_lock(&mutex);
+	kfree(kmalloc(40, GFP_NOFS));
+	kfree(kmalloc(40, GFP_KERNEL));
+	mutex_unlock(&mutex);
+}
+
 FAULT(atomic_sleep, "atomic-sleep")
 {
 	struct spinlock spin;

@@ -15,6 +15,7 @@
 #include <linux/inotify.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <tarn/block.h>
 #include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
@@ -108,6 +109,19 @@ static bool counts_writers(const struct inode *inode)
 	return mode_is_reg(inode->mode);
 }
 
+/* What goes wrong from now on, and what nobody was told of yet, is @f's to tell. */
+static void sample_errors(struct file *f)
+{
+	struct inode *inode = f->inode;
+	struct super *sb = inode->super;
+
+	/* Opening a device has changed inode->mapping. */
+	atomic_store(&f->wb_seen, mapping_sample_error(inode->mapping));
+	atomic_store(&f->sb_seen, errseq_sample(&sb->wb_error));
+	if (sb->bdev)
+		atomic_store(&f->meta_seen, mapping_sample_error(sb->bdev->inode->mapping));
+}
+
 /* @f has its path; on an error it is as before. */
 static int file_do_open(struct file *f)
 {
@@ -131,7 +145,6 @@ static int file_do_open(struct file *f)
 	}
 	f->ops = inode->fops;
 	readahead_init(&f->ra);
-	f->wb_seen = mapping_sample_error(inode->mapping);
 	if (f->ops->open) {
 		err = f->ops->open(inode, f);
 		if (err) {
@@ -140,6 +153,7 @@ static int file_do_open(struct file *f)
 			return err;
 		}
 	}
+	sample_errors(f);
 	atomic_store(&f->flags, file_flags(f) & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC));
 	return 0;
 }

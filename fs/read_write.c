@@ -184,31 +184,34 @@ static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 	return n;
 }
 
+/* Of a device's node it is the device's own inode that has a say. */
 static bool is_sync(const struct file *f)
 {
-	return (file_flags(f) & O_DSYNC) || (f->inode->attr_flags & S_SYNC) ||
-	       (atomic_load_explicit(&f->inode->super->flags, memory_order_relaxed) &
-		MS_SYNCHRONOUS);
+	struct inode *inode = f->inode->mapping->host;
+
+	return (file_flags(f) & O_DSYNC) || (inode->attr_flags & S_SYNC) ||
+	       (atomic_load_explicit(&inode->super->flags, memory_order_relaxed) & MS_SYNCHRONOUS);
+}
+
+ssize_t file_written(struct file *f, u64 end, ssize_t n)
+{
+	int err = 0;
+
+	if (n > 0 && unlikely(is_sync(f)))
+		err = file_fsync(f, end - (u64)n, end - 1, (file_flags(f) & __O_SYNC) == 0);
+	return err ? err : n;
 }
 
 ssize_t file_write_generic(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->inode;
 	ssize_t n;
-	int err;
 
 	rwsem_write_lock(&inode->lock);
 	n = write_locked(f, from, pos);
 	rwsem_write_unlock(&inode->lock);
-	if (n <= 0)
-		return n;
-	if (unlikely(is_sync(f))) {
-		err = file_fsync(f, (u64)(*pos - n), (u64)*pos - 1,
-				 (file_flags(f) & __O_SYNC) == 0);
-		if (err)
-			return err;
-	}
-	if (inode->super->bdev)
+	n = file_written(f, (u64)*pos, n);
+	if (n > 0 && inode->super->bdev)
 		balance_dirty();
 	return n;
 }

@@ -10,7 +10,13 @@
 
 int file_fsync(struct file *f, u64 first, u64 last, bool datasync)
 {
-	return f->ops->fsync ? f->ops->fsync(f, first, last, datasync) : -EINVAL;
+	int err, late;
+
+	if (!f->ops->fsync)
+		return -EINVAL;
+	err = f->ops->fsync(f, first, last, datasync);
+	late = mapping_check_error(f->inode->mapping, &f->wb_seen);
+	return err ? err : late;
 }
 
 static long fsync_fd(unsigned int fd, bool datasync)
@@ -45,7 +51,7 @@ long sys_syncfs(int fd)
 {
 	struct fdref r = fd_ref((unsigned int)fd);
 	struct super *sb;
-	long err = 0;
+	long err = 0, late;
 
 	if (!r.file)
 		return -EBADF;
@@ -54,38 +60,44 @@ long sys_syncfs(int fd)
 	if (!sb->dead)
 		err = super_sync(sb, true);
 	rwsem_read_unlock(&sb->umount_lock);
+	late = errseq_check(&sb->wb_error, &r.file->sb_seen);
 	fd_unref(r);
-	return err;
+	return err ? err : late;
 }
 
 static long sync_range(struct file *f, u64 first, u64 last, u32 flags)
 {
 	struct mapping *m = f->inode->mapping;
 	mode_t type = f->inode->mode & S_IFMT;
+	int err, late;
 
 	if (type != S_IFREG && type != S_IFBLK && type != S_IFDIR)
 		return -ESPIPE;
 	if (!m->ops || !m->ops->write_pages)
 		return 0;
-	if (flags & (SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER))
-		return mapping_write_range(m, first, last);
+	if (flags & (SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER)) {
+		err = mapping_write_range(m, first, last);
+		late = mapping_check_error(m, &f->wb_seen);
+		return err ? err : late;
+	}
 	return (flags & SYNC_FILE_RANGE_WRITE) ? mapping_start_writeback(m) : 0;
 }
 
 long sys_sync_file_range(int fd, loff_t offset, loff_t count, unsigned int flags)
 {
 	struct fdref r;
+	loff_t end;
 	long err;
 
 	if (flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
 		      SYNC_FILE_RANGE_WAIT_AFTER))
 		return -EINVAL;
-	if (offset < 0 || count < 0 || offset + count < offset)
+	if (offset < 0 || count < 0 || __builtin_add_overflow(offset, count, &end))
 		return -EINVAL;
 	r = fd_ref((unsigned int)fd);
 	if (!r.file)
 		return -EBADF;
-	err = sync_range(r.file, (u64)offset, count ? (u64)(offset + count - 1) : ~0ull, flags);
+	err = sync_range(r.file, (u64)offset, count ? (u64)end - 1 : ~0ull, flags);
 	fd_unref(r);
 	return err;
 }

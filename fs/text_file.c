@@ -12,6 +12,7 @@ struct text_file {
 	bool made;
 	u64 start;                  /* where in the file @text begins: 0 unless it is made in pieces */
 	u64 next;                   /* what show_some goes on with */
+	u32 event;                  /* the maker's; nobody minds a race */
 };
 
 int text_file_open(struct file *f, const struct text_ops *ops)
@@ -24,6 +25,13 @@ int text_file_open(struct file *f, const struct text_ops *ops)
 	strbuf_init(&t->text);
 	f->private = t;
 	return 0;
+}
+
+u32 *text_file_event(struct file *f)
+{
+	struct text_file *t = f->private;
+
+	return &t->event;
 }
 
 static int text_make(struct file *f, struct text_file *t)

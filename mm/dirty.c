@@ -5,17 +5,19 @@
  *   clean --page_mark_dirty--> dirty --page_start_writeback--> writeback --end--> clean
  *                                 ^------- a store meanwhile -------'
  *
- * PG_DIRTY is the truth, the tree's tags are how it is found; they are set after
- * and cleared with it under tree_lock.  A shared mapping can store only where
- * page_mark_dirty was called since the last page_start_writeback, because that
- * write-protects first.  Memory-only mappings (no write_pages) have no dirty
- * pages at all.
+ * PG_DIRTY is the truth, the tree's tags are how it is found; both change under
+ * tree_lock, because a buffer's page is marked without the page lock.  A shared
+ * mapping can store only where page_mark_dirty was called since the last
+ * page_start_writeback, because that write-protects first.  Memory-only mappings
+ * (no write_pages) have no dirty pages at all.
  *
- * Errors: wb_error holds an errno, whether anybody saw it, and a count, so that
- * each open file reports each error once (fsync(2)).
+ * Errors: whoever writes, the mapping and its super block remember what failed
+ * (errseq.h), and each open file reports it once (fsync(2), syncfs(2)).  Nobody
+ * but who asks for an open file makes an error a known one.
  */
 #include <tarn/errno.h>
 #include <tarn/thread.h>
+#include <tarn/vfs.h>
 #include "mm_int.h"
 #include "page_int.h"
 #include "pagecache_int.h"
@@ -31,46 +33,52 @@ u32 vm_dirty_writeback_centisecs = 500;
 bool page_mark_dirty(struct page *p)
 {
 	struct mapping *m = p->mapping;
-	bool first = false;
+	bool fresh, first = false;
 	u64 flags;
 
-	if (!m || !m->ops->write_pages || page_test(p, PG_DIRTY) || page_test_and_set(p, PG_DIRTY))
+	if (!m || !m->ops->write_pages || page_test(p, PG_DIRTY))
 		return false;
 	flags = spin_lock_irqsave(&m->tree_lock);
-	/* A buffer's page is not locked: its writeback may have begun already, and takes no tag away later. */
-	if (p->mapping == m && page_test(p, PG_DIRTY)) {
+	fresh = p->mapping == m && !page_test(p, PG_DIRTY);
+	if (fresh) {
 		first = !radix_tagged(&m->pages, PC_DIRTY);
+		/* The tag before the flag: who finds the flag leaves it at that, and fsync goes by the tag. */
 		radix_tag_set(&m->pages, p->index, PC_DIRTY);
+		page_set(p, PG_DIRTY);
+		vm_count(VM_DIRTY, 1);
 	}
-	vm_count(VM_DIRTY, 1);
 	spin_unlock_irqrestore(&m->tree_lock, flags);
 	if (first && m->ops->dirtied)
 		m->ops->dirtied(m);
-	return true;
+	return fresh;
 }
 
 bool page_start_writeback(struct page *p)
 {
 	struct mapping *m = p->mapping;
+	bool dirty;
 	u64 flags;
 
 	assert(page_test(p, PG_LOCKED) && m);
 	page_wait_writeback(p);
 	page_mkclean(p);
-	if (!page_test_and_clear(p, PG_DIRTY)) {
-		flags = spin_lock_irqsave(&m->tree_lock);
-		radix_tag_clear(&m->pages, p->index, PC_TOWRITE);
-		spin_unlock_irqrestore(&m->tree_lock, flags);
-		return false;
-	}
 	flags = spin_lock_irqsave(&m->tree_lock);
-	radix_tag_clear(&m->pages, p->index, PC_DIRTY);
+	/* A mark that comes before this is written now; one that comes after it sets the tag behind us. */
+	dirty = page_test(p, PG_DIRTY);
+	if (dirty) {
+		/* fsync looks for what is dirty, then for what is under writeback, without the lock: this
+		 * order shows the page to it as one or the other, or both, at any time. */
+		page_set(p, PG_WRITEBACK);
+		radix_tag_set(&m->pages, p->index, PC_WRITEBACK);
+		page_clear(p, PG_DIRTY);
+		radix_tag_clear(&m->pages, p->index, PC_DIRTY);
+		vm_count(VM_DIRTY, -1);
+		vm_count(VM_WRITEBACK, 1);
+	}
 	radix_tag_clear(&m->pages, p->index, PC_TOWRITE);
-	radix_tag_set(&m->pages, p->index, PC_WRITEBACK);
-	page_set(p, PG_WRITEBACK);
-	vm_count(VM_DIRTY, -1);
-	vm_count(VM_WRITEBACK, 1);
 	spin_unlock_irqrestore(&m->tree_lock, flags);
+	if (!dirty)
+		return false;
 	(void)cache_zero_tail(p);
 	page_clear(p, PG_STALE_TAIL);
 	return true;
@@ -159,7 +167,7 @@ int mapping_write_range(struct mapping *m, u64 first_byte, u64 last_byte)
 {
 	u64 first = first_byte >> PAGE_SHIFT, last = last_byte >> PAGE_SHIFT;
 	struct writeback wb = { .first = first, .last = last, .budget = ~0ul, .wait = true };
-	u32 seen = atomic_load(&m->wb_error);
+	u32 then = errseq_now(&m->wb_error);
 	int err = 0, late;
 
 	if (!m->ops->write_pages)
@@ -169,7 +177,7 @@ int mapping_write_range(struct mapping *m, u64 first_byte, u64 last_byte)
 		err = m->ops->write_pages(m, &wb);
 	}
 	wait_range(m, first, last);
-	late = mapping_check_error(m, &seen);
+	late = errseq_since(&m->wb_error, then);
 	return err ? err : late;
 }
 
@@ -184,42 +192,20 @@ int mapping_start_writeback(struct mapping *m)
 
 /* ---- errors ---- */
 
-#define ERR_MASK 0xfffu
-#define ERR_SEEN 0x1000u
-#define ERR_STEP 0x2000u
-
 void mapping_set_error(struct mapping *m, int err)
 {
-	u32 old = atomic_load(&m->wb_error), new;
-
-	do {
-		new = (old & ~(ERR_MASK | ERR_SEEN)) | ((u32)-err & ERR_MASK);
-		if (old & ERR_SEEN)
-			new += ERR_STEP;
-	} while (new != old && !atomic_compare_exchange_weak(&m->wb_error, &old, new));
+	errseq_set(&m->wb_error, err);
+	errseq_set(&m->host->super->wb_error, err);
 }
 
 u32 mapping_sample_error(struct mapping *m)
 {
-	u32 now = atomic_load(&m->wb_error);
-
-	return now & ERR_MASK && !(now & ERR_SEEN) ? 0 : now;
+	return errseq_sample(&m->wb_error);
 }
 
-int mapping_check_error(struct mapping *m, u32 *seen)
+int mapping_check_error(struct mapping *m, _Atomic u32 *seen)
 {
-	u32 now = atomic_load(&m->wb_error);
-
-	if (now == *seen)
-		return 0;
-	while (!(now & ERR_SEEN) &&
-	       !atomic_compare_exchange_weak(&m->wb_error, &now, now | ERR_SEEN))
-		;
-	now |= ERR_SEEN;
-	if (now == *seen)
-		return 0;
-	*seen = now;
-	return -(int)(now & ERR_MASK);
+	return errseq_check(&m->wb_error, seen);
 }
 
 /* ---- limits ---- */

@@ -259,10 +259,12 @@ static bool make_room(gfp_t gfp, unsigned int order, unsigned int try)
 	}
 	if (gfp & GFP_NOFS_BIT) {
 		/* Others can make room where we may not: let them. */
-		if (try >= SLOW_TRIES)
+		if (try < SLOW_TRIES) {
+			sleep_ns(NSEC_PER_MSEC);
+			return true;
+		}
+		if (!(gfp & GFP_USER_BIT))
 			return false;
-		sleep_ns(NSEC_PER_MSEC);
-		return true;
 	}
 	return try < VAIN_TRIES || oom_kill(gfp, order);
 }
@@ -328,6 +330,8 @@ struct page *page_alloc(gfp_t gfp, unsigned int order, enum page_state state)
 {
 	struct page *p;
 
+	if (gfp_calls_fs(gfp))
+		lock_rank_reclaim();
 	if (order > PAGE_MAX_ORDER || fail_allocation(PAGE_SIZE << order, gfp))
 		return NULL;
 	p = take(gfp, order, request_floor(gfp));

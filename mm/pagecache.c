@@ -38,8 +38,9 @@ void mapping_init(struct mapping *m, struct inode *host, const struct mapping_op
 	list_init(&m->vmas);
 	rwsem_init(&m->invalidate_lock, "invalidate", LR_MAPPING_INVAL);
 	m->writeback_index = 0;
-	atomic_store(&m->wb_error, 0);
+	m->wb_error = (struct errseq){ 0 };
 	atomic_store(&m->writable_maps, 0);
+	m->gfp = GFP_USER;
 	m->unevictable = false;
 	m->swap = NULL;
 }
@@ -209,7 +210,7 @@ static struct page *read_once(struct mapping *m, u64 index, bool lock_inval)
 
 	if (lock_inval)
 		rwsem_read_lock(&m->invalidate_lock);
-	p = pagecache_grab(m, index, GFP_USER);
+	p = pagecache_grab(m, index, m->gfp);
 	if (p && !page_test(p, PG_UPTODATE) && m->ops->read_pages) {
 		cache_start_read(m, &p, 1);
 	} else if (p) {

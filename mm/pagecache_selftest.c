@@ -24,6 +24,7 @@
 #define DISK_SIZE (4ul << 20)
 
 static char *disk;
+static struct super super;
 static int disk_error; /* what writes give */
 static u64 disk_reads;
 
@@ -140,7 +141,7 @@ static const char *check_tails(void)
 
 static const char *check_errors(void)
 {
-	u32 early = mapping_sample_error(&inode->data), late;
+	_Atomic u32 early = mapping_sample_error(&inode->data), late, syncfs = 0;
 
 	disk_error = -EIO;
 	CHECK(wr("z", 1, 0) == 1);
@@ -149,7 +150,10 @@ static const char *check_errors(void)
 	late = mapping_sample_error(&inode->data);
 	CHECK(mapping_check_error(&inode->data, &early) == -EIO);
 	CHECK(mapping_check_error(&inode->data, &early) == 0);
+	CHECK(mapping_check_error(&inode->data, &late) == -EIO);
+	late = mapping_sample_error(&inode->data);
 	CHECK(mapping_check_error(&inode->data, &late) == 0);
+	CHECK(errseq_check(&inode->super->wb_error, &syncfs) == -EIO);
 	return NULL;
 }
 
@@ -189,6 +193,7 @@ static const char *test_pagecache(void)
 	CHECK(disk && inode && file);
 	mapping_init(&inode->data, inode, &disk_ops);
 	inode->mapping = &inode->data;
+	inode->super = &super;
 	file->inode = inode;
 	readahead_init(&file->ra);
 	for (size_t i = 0; i < ARRAY_SIZE(checks) && !err; i++)

@@ -53,7 +53,7 @@ static void read_window(struct mapping *m, u64 start, u64 count, u64 marker)
 	for (u64 index = start; index < end; index++) {
 		struct page *p = radix_lookup(&m->pages, index) ?
 					 NULL :
-					 cache_add_new(m, index, GFP_USER | GFP_NORETRY);
+					 cache_add_new(m, index, m->gfp | GFP_NORETRY);
 
 		if (IS_ERR(p) && PTR_ERR(p) != -EEXIST)
 			break;

@@ -96,7 +96,7 @@ static int fill_for_write(struct mapping *m, struct page *p)
 
 static int begin_once(struct mapping *m, u64 pos, u32 len, struct page **out)
 {
-	struct page *p = pagecache_grab(m, pos >> PAGE_SHIFT, GFP_USER);
+	struct page *p = pagecache_grab(m, pos >> PAGE_SHIFT, m->gfp);
 	int err = 0;
 
 	if (!p)

@@ -187,6 +187,8 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 	void *obj = NULL;
 	u64 flags;
 
+	if (gfp_calls_fs(gfp))
+		lock_rank_reclaim();
 	if (fail_allocation(c->size, gfp))
 		return NULL;
 	flags = irq_save();

@@ -6,6 +6,8 @@
  * fsync without a journal: the file's pages, its inode, then every dirty block
  * of metadata of the device, because the bitmaps, tree blocks and directories
  * that the file hangs from are among them; then a flush of the disk's cache.
+ * For the same reason any such block that could not be written, by whomever, is
+ * an error of each file that was open then.
  */
 #include <linux/stat.h>
 #include "ext4.h"
@@ -21,6 +23,8 @@ int ext4_fsync(struct file *f, u64 first, u64 last, bool datasync)
 	e = ext4_vfs_write_inode(inode, true);
 	err = err ? err : e;
 	e = bdev_sync(fs->bdev);
+	err = err ? err : e;
+	e = mapping_check_error(fs->bdev->inode->mapping, &f->meta_seen);
 	return err ? err : e;
 }
 

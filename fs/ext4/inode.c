@@ -529,9 +529,12 @@ void ext4_evict(struct inode *inode)
 			pr_err("ext4 (%s): inode %llu: not freed: error %d\n", fs->sb->id,
 			       (unsigned long long)inode->ino, err);
 	}
+	/* Only who holds an inode lets it join or leave, and nobody holds this one: no need for the lock to
+	 * see.  Who is evicted to make room, which may be what the lock's owner waits for, is on no list. */
+	if (list_empty(&EXT4_I(inode)->orphan_node))
+		return;
 	/* What could not be freed stays on the disk's orphan list, but not on ours. */
 	mutex_lock(&fs->orphan_lock);
-	if (!list_empty(&EXT4_I(inode)->orphan_node))
-		list_del_init(&EXT4_I(inode)->orphan_node);
+	list_del_init(&EXT4_I(inode)->orphan_node);
 	mutex_unlock(&fs->orphan_lock);
 }

@@ -340,6 +340,7 @@ static void ext4_put_super(struct super *sb)
 		pr_err("ext4 (%s): unmounting: error %d\n", sb->id, err);
 	sb->private = NULL;
 	fs_free(fs);
+	rcu_assign(bdev->holder, NULL);
 	bdev_release(bdev);
 }
 
@@ -438,6 +439,7 @@ static struct super *ext4_mount(const struct fs_type *type, const struct mount_a
 		return ERR_PTR(-ENOMEM);
 	}
 	sb->bdev = bdev;
+	rcu_assign(bdev->holder, sb); /* until put_super; the struct goes through RCU */
 	strscpy(sb->id, bdev->name, sizeof(sb->id));
 	err = fill_super(sb, fs, ro);
 	if (err) {

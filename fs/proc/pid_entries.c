@@ -99,16 +99,18 @@ static int mountinfo_show(struct file *f, struct strbuf *out)
 static const struct text_ops mounts_text = { .show = mounts_show };
 static const struct text_ops mountinfo_text = { .show = mountinfo_show };
 
-/* wb_seen, which a text has no other use for, keeps the event count that poll reported last. */
 static int mounts_open_with(struct inode *inode, struct file *f, const struct text_ops *ops)
 {
 	struct mount_ns *ns = mount_ns_get_of(to_proc(inode)->thread);
+	int err;
 
 	if (!ns)
 		return -EINVAL;
-	f->wb_seen = (u32)READ_ONCE(ns->event);
+	err = text_file_open(f, ops);
+	if (!err)
+		*text_file_event(f) = (u32)READ_ONCE(ns->event);
 	mount_ns_put(ns);
-	return text_file_open(f, ops);
+	return err;
 }
 
 static int mounts_open(struct inode *inode, struct file *f)
@@ -130,8 +132,8 @@ static u32 mounts_poll(struct file *f, struct poll_wait *w)
 		return mask;
 	poll_on(w, &ns->waitq);
 	event = (u32)READ_ONCE(ns->event);
-	if (event != f->wb_seen) {
-		f->wb_seen = event;
+	if (event != *text_file_event(f)) {
+		*text_file_event(f) = event;
 		mask |= POLLERR | POLLPRI;
 	}
 	mount_ns_put(ns);

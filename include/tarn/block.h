@@ -78,6 +78,7 @@ void bio_complete(struct bio *bio, int status);
 
 struct inode;
 struct mapping;
+struct super;
 /* struct bdev - a disk or a partition of one. */
 struct bdev {
 	kdev_t dev;                   /* [I] */
@@ -90,6 +91,7 @@ struct bdev {
 	struct inode *inode;          /* [I] holds the device's page cache */
 	u32 openers;                  /* bdev_lock */
 	bool claimed;                 /* a file system is mounted: exclusive */
+	struct super *holder;         /* RCU: that, to be told of blocks that cannot be written; NULL: none */
 	char partuuid[40];            /* [I] "" for none */
 	struct list node;
 	_Atomic u64 reads, writes, read_sectors, write_sectors, in_flight, io_ns;

@@ -112,7 +112,14 @@ typedef u32 gfp_t;
 #define GFP_KERNEL GFP_RECLAIM
 #define GFP_NOFS (GFP_RECLAIM | GFP_NOFS_BIT)
 #define GFP_USER (GFP_RECLAIM | GFP_USER_BIT)
+/* Waits as long as GFP_USER does, while GFP_NOFS gives up sooner. */
+#define GFP_USER_NOFS (GFP_NOFS | GFP_USER_BIT)
 #define GFP_USER_ZERO (GFP_USER | GFP_ZERO)
+/* The allocation may evict inodes: not under a file system's own locks (debug builds look: lock_rank_reclaim()). */
+static inline bool gfp_calls_fs(gfp_t gfp)
+{
+	return (gfp & (GFP_RECLAIM | GFP_NOFS_BIT)) == GFP_RECLAIM;
+}
 
 /* 2^order frames, refs 1, state @state; NULL: no memory.  Physically contiguous and aligned. */
 struct page *page_alloc(gfp_t gfp, unsigned int order, enum page_state state);

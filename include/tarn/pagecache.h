@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include <tarn/errseq.h>
 #include <tarn/iov.h>
 #include <tarn/list.h>
 #include <tarn/lock.h>
@@ -78,8 +79,9 @@ struct mapping {
 	struct list vmas GUARDED_BY(&vmas_lock);
 	struct rwsem invalidate_lock;           /* LR_MAPPING_INVAL: truncate (write) against filling pages (read) */
 	u64 writeback_index;                    /* where the flusher goes on */
-	_Atomic u32 wb_error;                   /* [a] errno_seq: error and how often it happened, for fsync */
+	struct errseq wb_error;                 /* [a] what writing its pages met, for fsync */
 	_Atomic s32 writable_maps;              /* [a] shared writable mappings; < 0 while sealed */
+	gfp_t gfp;                              /* [I] how its pages may be asked for */
 	bool unevictable;                       /* tmpfs: pages go with the file, or to swap */
 	struct shmem_swap *swap;                /* [I] where those are; NULL: they never leave memory */
 };
@@ -140,11 +142,12 @@ void page_end_writeback(struct page *p, int err);
 /* Up to @max dirty pages from @wb->first on, with references; advances wb->first. */
 unsigned int mapping_next_dirty(struct mapping *m, struct writeback *wb, struct page **pages,
 				unsigned int max);
-/* write_pages over a range and wait: 0 or the error seen. */
+/* write_pages over a range and wait: 0 or what went wrong meanwhile, of which fsync will tell all the same. */
 int mapping_write_range(struct mapping *m, u64 first_byte, u64 last_byte);
 int mapping_start_writeback(struct mapping *m); /* no waiting */
 /* The error since *seen (a file's cursor), once per open file, as fsync(2) reports it. */
-int mapping_check_error(struct mapping *m, u32 *seen);
+int mapping_check_error(struct mapping *m, _Atomic u32 *seen);
+/* Any context.  For syncfs(2) too. */
 void mapping_set_error(struct mapping *m, int err);
 /* For a file's cursor at open: errors nobody has seen yet will be reported to it. */
 u32 mapping_sample_error(struct mapping *m);

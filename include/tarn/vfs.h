@@ -110,6 +110,7 @@ struct super {
 	struct list dirty GUARDED_BY(&inodes_lock);   /* inode->dirty_node, oldest first */
 	u32 time_gran;                   /* [I] ns */
 	bool no_dcache_children;         /* names are never cached (proc) */
+	struct errseq wb_error;          /* [a] what writing anything of it met, for syncfs */
 	bool rootless;                   /* [I] never mounted, but its inodes can be dirty: block devices' */
 	void *private;                   /* the file system's own */
 	struct rcu_head rcu;
@@ -538,7 +539,10 @@ struct file {
 	struct mutex pos_lock;          /* LR_FILE_POS */
 	loff_t pos GUARDED_BY(&pos_lock);
 	struct readahead ra;
-	u32 wb_seen;                    /* error cursor for fsync */
+	/* What its owner was told of already, cursors of errseq.h: */
+	_Atomic u32 wb_seen;            /* [a] of inode->mapping: fsync */
+	_Atomic u32 meta_seen;          /* [a] of what the file system keeps on its device: fsync */
+	_Atomic u32 sb_seen;            /* [a] of the super block: syncfs */
 	const struct cred *cred;        /* [I] who opened it */
 	pid_t owner_pid;                /* F_SETOWN */
 	int owner_sig;
@@ -575,7 +579,10 @@ ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
+/* With the error of any writeback since this open file was told last. */
 int file_fsync(struct file *f, u64 first, u64 last, bool datasync);
+/* After a write that moved *pos to @end: what O_SYNC and its like ask for.  @n, or -errno. */
+ssize_t file_written(struct file *f, u64 end, ssize_t n);
 /* For file systems' file_ops.write: O_APPEND, limits, times, set-id bits, inode->lock, pagecache_write,
  * O_SYNC, dirty throttling. */
 ssize_t file_write_generic(struct file *f, struct iov_iter *from, loff_t *pos);

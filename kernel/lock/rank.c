@@ -8,6 +8,10 @@
  * interrupt handler starts afresh: it may not take what the interrupted code
  * holds (those locks are taken with interrupts off), but order across the two
  * means nothing.
+ *
+ * Reclaim may evict an inode, which takes the locks of its file system: so an
+ * allocation that allows it panics under such a lock, whether memory is short
+ * or not.
  */
 #include <tarn/cpu.h>
 #include <tarn/lock.h>
@@ -99,5 +103,20 @@ void lock_rank_release(const void *lock, bool spin)
 		break;
 	}
 	irq_restore(flags);
+}
+
+void lock_rank_reclaim(void)
+{
+	const struct held_locks *set = held_set(false);
+
+	if (!set || current->flags & TF_RECLAIM) /* who reclaims never does so again */
+		return;
+	for (u32 i = 0; i < set->n; i++) {
+		const struct held_lock *h = &set->lock[i];
+
+		if (h->rank >= LR_FS_TRANS && h->rank <= LR_BUFFER && !panic_in_progress())
+			panic("memory is asked for with GFP_KERNEL or GFP_USER under %s (rank %u)",
+			      h->name, h->rank);
+	}
 }
 #endif

@@ -2,9 +2,11 @@
 /* Pipes, poll, select, epoll, eventfd, timerfd, splice. */
 #include "abi.h"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/select.h>
 #include <sys/timerfd.h>
 
@@ -155,6 +157,35 @@ TEST(poll_masks)
 	close(fds[1]);
 	p[0] = (struct pollfd){ .fd = fds[0], .events = POLLIN };
 	CHECK(poll(p, 1, 0) == 1 && p[0].revents == POLLHUP);
+}
+
+static short mounts_changed(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLPRI };
+
+	CHECK(poll(&p, 1, 0) >= 0);
+	return p.revents;
+}
+
+/* Each open file is told of each change once, and of none before it was opened. */
+TEST(poll_tells_of_changed_mounts)
+{
+	int before, after;
+
+	if (!unshare(CLONE_NEWNS)) /* others mount too, on a machine that knows namespaces */
+		CHECK(!mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	before = open("/proc/self/mounts", O_RDONLY);
+	CHECK_EQ(mounts_changed(before), 0);
+	mkdir("m", 0755);
+	if (mount("none", "m", "tmpfs", 0, ""))
+		SKIP("cannot mount here");
+	after = open("/proc/self/mounts", O_RDONLY);
+	CHECK_EQ(mounts_changed(before), POLLPRI | POLLERR);
+	CHECK_EQ(mounts_changed(before), 0);
+	CHECK_EQ(mounts_changed(after), 0);
+	CHECK(!umount("m"));
+	CHECK_EQ(mounts_changed(before), POLLPRI | POLLERR);
+	CHECK_EQ(mounts_changed(after), POLLPRI | POLLERR);
 }
 
 TEST(poll_waits_and_times_out)

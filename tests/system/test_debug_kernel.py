@@ -52,6 +52,7 @@ FAULTS = {
     "index": r"UBSan: index 40 is outside of 'u8 \[40\]' at debug/faults.c",
     "bool": "UBSan: '_Bool' cannot be 2 at debug/faults.c",
     "lock-order": r"Kernel panic: lock order: fault high \(rank \d+\) taken under fault low",
+    "reclaim-lock": r"Kernel panic: memory is asked for with GFP_KERNEL or GFP_USER under fault map \(rank \d+\)",
     "atomic-sleep": "Kernel panic: fault mutex may sleep: 1 spinlocks held",
     "stack-depth": "Kernel panic: kernel stack overflow",
 }
