@@ -577,6 +577,8 @@ ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
+/* fallocate(2), its arguments checked. */
+int file_fallocate(struct file *f, int mode, u64 offset, u64 len);
 int file_fsync(struct file *f, u64 first, u64 last, bool datasync);
 /* For file systems' file_ops.write: O_APPEND, limits, times, set-id bits, inode->lock, pagecache_write,
  * O_SYNC, dirty throttling. */

@@ -217,6 +217,22 @@ SWAP_TEST(swap_file_cannot_be_touched)
 	swap_end();
 }
 
+/* Who mapped it before it became one still shows it. */
+SWAP_TEST(remove_punched_a_swap_file)
+{
+	char *p;
+	int fd;
+
+	make_area("area");
+	fd = open("area", O_RDWR);
+	p = map_file(fd, AREA_PAGES * PAGE, MAP_SHARED);
+	need_swapon("area", 0);
+	CHECK_ERR(madvise(p + PAGE, PAGE, MADV_REMOVE), ETXTBSY);
+	CHECK_EQ(swapoff("area"), 0);
+	CHECK_EQ(madvise(p + PAGE, PAGE, MADV_REMOVE), 0);
+	CHECK_EQ(close(fd), 0);
+}
+
 SWAP_TEST(swap_shows_in_proc_and_sysinfo)
 {
 	long before = proc_kb("/proc/meminfo", "SwapTotal");
