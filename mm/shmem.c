@@ -114,6 +114,34 @@ u64 shmem_next_hole(struct mapping *m, u64 index, u64 end)
 	return index;
 }
 
+/* The caller has a reference, the tree one, and each entry that shows it. */
+static bool is_held(const struct page *p)
+{
+	s32 before = atomic_load(&p->mapcount);
+	u32 refs = atomic_load(&p->refs);
+	s32 after = atomic_load(&p->mapcount);
+
+	/* An entry that came or went between is not counted: rather held than not. */
+	return refs > 2 + (u32)MAX(MIN(before, after), 0);
+}
+
+bool shmem_is_held(struct mapping *m)
+{
+	struct page *pages[CACHE_BATCH];
+	bool held = false;
+	u64 first = 0;
+	unsigned int n;
+
+	while (!held && (n = cache_find_batch(m, &first, ~0ul, CACHE_ANY, pages))) {
+		for (unsigned int i = 0; i < n; i++) {
+			held = held || is_held(pages[i]);
+			page_put(pages[i]);
+		}
+		cond_resched();
+	}
+	return held;
+}
+
 /* ---- out ---- */
 
 /*

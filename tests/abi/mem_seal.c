@@ -4,6 +4,8 @@
 
 #include <linux/memfd.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/uio.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
@@ -370,4 +372,74 @@ TEST(empty_write_to_a_sealed_file)
 	int fd = sealed(1, F_SEAL_WRITE);
 
 	CHECK_EQ(pwrite(fd, "x", 0, 0), 0);
+}
+
+/* ---- seals against pages that somebody holds ---- */
+
+#define HELD 16
+#define TARGET ((char *)0x300000000000)
+
+/* Each new round: stores into the other's TARGET, from a file that has to be read first. */
+static void write_from_outside(pid_t to, volatile int *round, volatile int *done)
+{
+	int fd = make_file(FS_DISK, "source", HELD * PAGE);
+	char *p = map_file(fd, HELD * PAGE, MAP_SHARED);
+	struct iovec from = { p, HELD * PAGE }, at = { TARGET, HELD * PAGE };
+
+	memset(p, 'x', HELD * PAGE);
+	for (int r = 0; r >= 0; r = *round) {
+		if (r == *done)
+			continue;
+		(void)process_vm_writev(to, &from, 1, &at, 1, 0);
+		CHECK(!madvise(p, HELD * PAGE, MADV_DONTNEED));
+		evict(fd);
+		*done = r;
+	}
+}
+
+static void seal_what_is_written(int r, volatile int *round, volatile int *done)
+{
+	static char then[HELD * PAGE], now[HELD * PAGE];
+	int fd = sealed(HELD, 0);
+
+	CHECK(mmap(TARGET, HELD * PAGE, RW, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) == TARGET);
+	*round = r;
+	for (volatile int i = r * 377 % 30000; i; i--)
+		;
+	CHECK(!munmap(TARGET, HELD * PAGE));
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0) {
+		CHECK_EQ(pread(fd, then, sizeof(then), 0), sizeof(then));
+		while (*done != r)
+			sched_yield();
+		CHECK_EQ(pread(fd, now, sizeof(now), 0), sizeof(now));
+		CHECK(!memcmp(then, now, sizeof(now)));
+	} else {
+		CHECK_EQ(errno, EBUSY); /* it waited, but not for ever */
+		while (*done != r)
+			sched_yield();
+	}
+	close(fd);
+}
+
+TEST(sealed_file_was_stored_to_from_outside)
+{
+	volatile int *shared = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long long end = now_ns() + 4 * RACE_NS;
+	pid_t parent = getpid(), writer;
+
+	writer = CHILD(write_from_outside(parent, shared, shared + 1));
+	for (int r = 1; now_ns() < end; r++)
+		seal_what_is_written(r, shared, shared + 1);
+	shared[0] = -1;
+	WAIT_OK(writer);
+}
+
+TEST(seal_write_of_a_file_in_use_by_readers)
+{
+	int fd = sealed(64, 0);
+	char *p = mmap(NULL, 64 * PAGE, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+
+	CHECK(p != MAP_FAILED);
+	WAIT_OK(CHILD(CHECK_EQ(p[PAGE], 0))); /* pages of two address spaces, and of none */
+	CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
 }
