@@ -253,6 +253,8 @@ static ssize_t file_to_pipe(struct pipe *to, struct cursor *in, size_t len, bool
 			break;
 		total += n;
 		len -= (size_t)n;
+		if (thread_sleep_interrupted(TS_INTERRUPTIBLE)) /* a reader may keep up with us for long */
+			break;
 		cond_resched();
 	}
 	return total ? total : n;
@@ -621,6 +623,8 @@ static ssize_t user_to_pipe(struct pipe *to, struct iov_iter *from, bool nonbloc
 		if (n <= 0)
 			break;
 		total += n;
+		if (thread_sleep_interrupted(TS_INTERRUPTIBLE))
+			break;
 		cond_resched();
 	}
 	if (!total && n == -EPIPE)
