@@ -351,7 +351,7 @@ static int fallocate_mode_ok(int mode)
 	return 0;
 }
 
-static int file_fallocate(struct file *f, int mode, u64 offset, u64 len)
+int file_fallocate(struct file *f, int mode, u64 offset, u64 len)
 {
 	struct inode *inode = f->inode;
 	int err;

@@ -209,7 +209,21 @@ static bool populate_write(const struct vma *v, enum populate how)
 {
 	if (how == POPULATE_WRITE)
 		return true;
-	return how == POPULATE_AS_MAPPED && (v->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+	return how != POPULATE_READ && (v->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+}
+
+/* mmap and mlock: what was mapped may be gone again. */
+static bool passes_holes(enum populate how)
+{
+	return how == POPULATE_AS_MAPPED || how == POPULATE_LOCKED;
+}
+
+/* @v has no pages to bring in. */
+static int populate_refused(const struct vma *v, enum populate how)
+{
+	if (how == POPULATE_LOCKED)
+		return v->flags & VM_IO ? 0 : -EFAULT;
+	return how == POPULATE_AS_MAPPED ? 0 : -EINVAL;
 }
 
 static bool entry_suits(struct mm *mm, u64 addr, bool write)
@@ -240,15 +254,15 @@ static int populate_some(struct mm *mm, u64 *addr, u64 end, enum populate how)
 	u64 stop;
 	int err;
 
-	if (!v || v->start >= end || (v->start > *addr && how != POPULATE_AS_MAPPED)) {
+	if (!v || v->start >= end || (v->start > *addr && !passes_holes(how))) {
 		*addr = end;
-		return how == POPULATE_AS_MAPPED ? 0 : -ENOMEM;
+		return passes_holes(how) ? 0 : -ENOMEM;
 	}
 	*addr = MAX(*addr, v->start);
 	stop = MIN(MIN(v->end, end), *addr + POPULATE_BATCH * PAGE_SIZE);
 	if (!access_ok(v, populate_write(v, how) ? FAULT_WRITE : 0) || v->flags & VM_IO) {
 		*addr = v->end;
-		return how == POPULATE_AS_MAPPED ? 0 : -EINVAL;
+		return populate_refused(v, how);
 	}
 	for (; *addr < stop; *addr += PAGE_SIZE) {
 		err = populate_page(v, *addr, populate_write(v, how));

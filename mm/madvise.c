@@ -152,64 +152,59 @@ static int advise_flags(struct mm *mm, u64 start, u64 end, const struct flag_adv
 
 /* ---- on the file: without map_lock ---- */
 
-/* The next mapping at or above *addr, which moves behind it; its file with a reference, NULL if it has none. */
-static struct file *file_at(struct mm *mm, u64 *addr, u64 end, u64 *pos, u64 *len, u32 *flags)
+/* Where a mapping shows a file. */
+struct file_part {
+	struct file *file; /* with a reference, or NULL */
+	u64 pos, len;
+	u32 flags;         /* the mapping's */
+};
+
+/* What the next mapping has of [*addr, end), which moves behind it; false: nothing is mapped there. */
+static bool next_part(struct mm *mm, u64 *addr, u64 end, struct file_part *out)
 {
-	struct file *f = NULL;
 	struct vma *v;
+	u64 from, to;
 
 	rwsem_read_lock(&mm->map_lock);
 	v = vma_find(mm, *addr);
 	if (!v || v->start >= end) {
-		*addr = end;
-	} else {
-		u64 from = MAX(*addr, v->start), to = MIN(end, v->end);
-
-		if (vma_mapping(v))
-			f = file_get(v->file);
-		*flags = v->flags;
-		*pos = vma_index(v, from) << PAGE_SHIFT;
-		*len = to - from;
-		*addr = to;
+		rwsem_read_unlock(&mm->map_lock);
+		return false;
 	}
+	from = MAX(*addr, v->start);
+	to = MIN(end, v->end);
+	*out = (struct file_part){
+		.file = vma_mapping(v) ? file_get(v->file) : NULL,
+		.pos = vma_index(v, from) << PAGE_SHIFT,
+		.len = to - from,
+		.flags = v->flags,
+	};
 	rwsem_read_unlock(&mm->map_lock);
-	return f;
+	*addr = to;
+	return true;
 }
 
-static int punch(struct file *f, u32 flags, u64 pos, u64 len)
+static int punch(const struct file_part *p)
 {
-	struct inode *inode = f->inode;
-	int err;
-
-	if ((flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
+	if (p->flags & VM_LOCKED || !p->file)
+		return -EINVAL;
+	if ((p->flags & (VM_SHARED | VM_MAYWRITE)) != (VM_SHARED | VM_MAYWRITE))
 		return -EACCES;
-	if (!f->ops->fallocate)
-		return -EOPNOTSUPP;
-	rwsem_write_lock(&inode->lock);
-	err = f->ops->fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (loff_t)pos,
-				(loff_t)len);
-	rwsem_write_unlock(&inode->lock);
-	return err;
+	return file_fallocate(p->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, p->pos, p->len);
 }
 
 static int advise_file(struct mm *mm, u64 start, u64 end, int advice)
 {
-	u64 addr = start, pos = 0, len = 0;
-	u32 flags = 0;
+	struct file_part p;
 	int err = 0;
 
-	while (addr < end && !err) {
-		struct file *f = file_at(mm, &addr, end, &pos, &len, &flags);
-
-		if (!f) {
-			err = advice == MADV_REMOVE ? -EINVAL : 0;
-			continue;
-		}
+	while (!err && start < end && next_part(mm, &start, end, &p)) {
 		if (advice == MADV_REMOVE)
-			err = punch(f, flags, pos, len);
-		else
-			readahead_force(f->inode->mapping, pos >> PAGE_SHIFT, len >> PAGE_SHIFT);
-		file_put(f);
+			err = punch(&p);
+		else if (p.file)
+			readahead_force(p.file->inode->mapping, p.pos >> PAGE_SHIFT, p.len >> PAGE_SHIFT);
+		if (p.file)
+			file_put(p.file);
 	}
 	return err;
 }
@@ -217,13 +212,12 @@ static int advise_file(struct mm *mm, u64 start, u64 end, int advice)
 /* madvise(2): what is mapped is advised, and a hole in the range is ENOMEM all the same. */
 static int range_is_mapped(struct mm *mm, u64 start, u64 end)
 {
-	struct vma *v;
+	u64 hole;
 
 	rwsem_read_lock(&mm->map_lock);
-	for (v = vma_find(mm, start); v && v->start <= start && start < end; v = vma_next(v))
-		start = v->end;
+	hole = vma_mapped_until(mm, start, end);
 	rwsem_read_unlock(&mm->map_lock);
-	return start < end ? -ENOMEM : 0;
+	return hole < end ? -ENOMEM : 0;
 }
 
 /* ---- the call ---- */

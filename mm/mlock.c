@@ -37,6 +37,15 @@ static int page_range(unsigned long start, size_t len, u64 *from, u64 *to)
 	return *to > USER_END ? -ENOMEM : 0;
 }
 
+/* As far as the range is mapped: what lies behind a hole stays as it is. */
+static int change_locks(struct mm *mm, u64 from, u64 to, u32 set, u32 clear, struct list *dead)
+{
+	u64 hole = vma_mapped_until(mm, from, to);
+	int err = from < hole ? change_flags(mm, from, hole, set, clear, dead) : 0;
+
+	return !err && hole < to ? -ENOMEM : err;
+}
+
 static int lock_range(struct mm *mm, u64 from, u64 to, u32 set, u32 clear)
 {
 	struct list dead;
@@ -49,7 +58,7 @@ static int lock_range(struct mm *mm, u64 from, u64 to, u32 set, u32 clear)
 	if (set && check_lock_limit(mm, ((to - from) >> PAGE_SHIFT) - locked_in(mm, from, to)))
 		err = -ENOMEM;
 	if (!err)
-		err = change_flags(mm, from, to, set, clear, &dead);
+		err = change_locks(mm, from, to, set, clear, &dead);
 	rwsem_write_unlock(&mm->map_lock);
 	vma_free_list(&dead);
 	return err;
@@ -69,8 +78,10 @@ static long do_mlock(unsigned long start, size_t len, u32 flags)
 	err = lock_range(mm, from, to, flags, VM_LOCKONFAULT & ~flags);
 	if (err || flags & VM_LOCKONFAULT)
 		return err;
-	err = populate_range(mm, from, to, POPULATE_AS_MAPPED);
-	return err == -ENOMEM ? -EAGAIN : err;
+	err = populate_range(mm, from, to, POPULATE_LOCKED);
+	if (err == -ENOMEM)
+		return -EAGAIN;
+	return err && err != -EINTR ? -ENOMEM : err; /* a page that cannot be had; the range stays locked */
 }
 
 long sys_mlock(unsigned long start, size_t len)

@@ -120,6 +120,7 @@ int fault_in_page(struct vma *v, u64 addr, bool write, bool *major);
 int expand_stack(struct vma *v, u64 addr);
 enum populate {
 	POPULATE_AS_MAPPED, /* as the first natural access would: holes and errors are passed over */
+	POPULATE_LOCKED,    /* the same, but -EFAULT where there can be no access, or for SIGBUS */
 	POPULATE_READ,      /* madvise: -ENOMEM at a hole, -EINVAL for SIGSEGV, -EFAULT for SIGBUS */
 	POPULATE_WRITE,
 };

@@ -121,6 +121,14 @@ static long map_file(struct map_request *req, unsigned long flags, unsigned long
 	return addr;
 }
 
+/* Down to a page, and up to the lowest that a program may have. */
+static u64 round_hint(u64 addr)
+{
+	u64 at = ALIGN_DOWN(MIN(addr, USER_END), PAGE_SIZE);
+
+	return at && at < vm_mmap_min_addr ? ALIGN_UP(vm_mmap_min_addr, PAGE_SIZE) : at;
+}
+
 long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
 	      unsigned long fd, unsigned long off)
 {
@@ -148,7 +156,7 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 	if (err)
 		return err;
 	if (!req.fixed)
-		req.addr = ALIGN_UP(MIN(addr, USER_END), PAGE_SIZE);
+		req.addr = round_hint(addr);
 	if (!(flags & MAP_ANONYMOUS))
 		return map_file(&req, flags, fd);
 	if (flags & MAP_HUGETLB)

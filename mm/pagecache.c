@@ -12,6 +12,9 @@
  *   refs 2 -> 3 (fails if 0)        refs 2 -> 0, or it is not evicted
  *   tree[index] still p?            tree[index] = NULL; frees p
  *
+ * Eviction may think better of it and set refs to 2 again, so a count of 0 is
+ * waited for and never taken for "gone".
+ *
  * A page in the cache has one reference of the tree's.  page->mapping changes
  * under the page lock and tree_lock both; either is enough to read it.
  *
@@ -62,7 +65,7 @@ struct page *pagecache_find(struct mapping *m, u64 index)
 	rcu_read_lock();
 	while ((p = radix_lookup(&m->pages, index))) {
 		if (!page_get_unless_zero(p)) {
-			cpu_relax(); /* being evicted: gone from the tree in a moment */
+			cpu_relax(); /* being evicted: gone from the tree in a moment, or back */
 			continue;
 		}
 		if (radix_lookup(&m->pages, index) == p)

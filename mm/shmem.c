@@ -68,9 +68,12 @@ static void count_slots(struct mapping *m, s64 delta) MUST_HOLD(&m->tree_lock)
 	spin_unlock(&list_lock);
 }
 
+/* The tree first: a page on its way out is counted as a slot before it leaves the tree. */
 u64 shmem_pages(const struct mapping *m)
 {
-	return READ_UNLOCKED(m->nrpages) + shmem_swapped(m);
+	u64 in_memory = READ_UNLOCKED(m->nrpages);
+
+	return in_memory + shmem_swapped(m);
 }
 
 u64 shmem_swapped(const struct mapping *m)
@@ -111,6 +114,34 @@ u64 shmem_next_hole(struct mapping *m, u64 index, u64 end)
 	return index;
 }
 
+/* The caller has a reference, the tree one, and each entry that shows it. */
+static bool is_held(const struct page *p)
+{
+	s32 before = atomic_load(&p->mapcount);
+	u32 refs = atomic_load(&p->refs);
+	s32 after = atomic_load(&p->mapcount);
+
+	/* An entry that came or went between is not counted: rather held than not. */
+	return refs > 2 + (u32)MAX(MIN(before, after), 0);
+}
+
+bool shmem_is_held(struct mapping *m)
+{
+	struct page *pages[CACHE_BATCH];
+	bool held = false;
+	u64 first = 0;
+	unsigned int n;
+
+	while (!held && (n = cache_find_batch(m, &first, ~0ul, CACHE_ANY, pages))) {
+		for (unsigned int i = 0; i < n; i++) {
+			held = held || is_held(pages[i]);
+			page_put(pages[i]);
+		}
+		cond_resched();
+	}
+	return held;
+}
+
 /* ---- out ---- */
 
 /*
@@ -129,10 +160,10 @@ static bool change_trees(struct mapping *m, struct page *p) MUST_HOLD(&m->tree_l
 		return false;
 	}
 	(void)swap_dup(p->index); /* the first count of a slot: cannot be too many */
+	count_slots(m, 1);        /* first: who looks without tree_lock never sees neither page nor slot */
 	radix_delete(&m->pages, index);
 	m->nrpages--;
 	p->mapping = NULL;
-	count_slots(m, 1);
 	vm_count(VM_SHMEM, -1);
 	return true;
 }

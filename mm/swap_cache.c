@@ -37,7 +37,8 @@ struct page *swap_cache_find(u64 slot)
 	if (!a)
 		return NULL;
 	p = radix_lookup(&a->cache, swap_slot_page(slot));
-	if (p && !page_get_unless_zero(p)) /* on its way in from a file (shmem.c): not yet */
+	/* Who comes with a stale slot may meet a file's page on its way in, whose count is about to be set. */
+	if (p && !page_get_unless_zero(p))
 		p = NULL;
 	swap_unlock_area(a, flags);
 	return p;

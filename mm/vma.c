@@ -178,6 +178,15 @@ bool vma_range_free(struct mm *mm, u64 start, u64 end)
 	return !v || (v->start >= end && hole_end(v) >= end);
 }
 
+u64 vma_mapped_until(struct mm *mm, u64 start, u64 end)
+{
+	struct vma *v = vma_find(mm, start);
+
+	for (; v && v->start <= start && start < end; v = vma_next(v))
+		start = v->end;
+	return MIN(start, end);
+}
+
 /* ---- room ---- */
 
 struct gap_query {

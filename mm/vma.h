@@ -17,5 +17,7 @@ void vma_tree_remove(struct mm *mm, struct vma *v);
 void vma_refresh_gaps(struct vma *v);
 /* Nothing is mapped in [start, end), and it keeps off the guard gap above. */
 bool vma_range_free(struct mm *mm, u64 start, u64 end);
+/* The first address of [start, end) that is in no mapping; @end: there is none. */
+u64 vma_mapped_until(struct mm *mm, u64 start, u64 end);
 /* The highest free range of @len bytes within [low, high), guard gaps kept; 0: none. */
 u64 vma_find_gap(struct mm *mm, u64 len, u64 low, u64 high);

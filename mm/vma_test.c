@@ -108,6 +108,17 @@ TEST(neighbours_without_a_hole_offer_none)
 	EXPECT_EQ(vma_find_gap(&mm, 100 * PAGE_SIZE, PAGE_SIZE, SPACE), 100 * PAGE_SIZE);
 }
 
+static u64 model_mapped_until(u64 start, u64 end)
+{
+	for (u64 at = start; at < end; at += PAGE_SIZE) {
+		struct vma *v = model_find(at);
+
+		if (!v || v->start > at)
+			return at;
+	}
+	return end;
+}
+
 static u64 random_page(u64 limit)
 {
 	return (1 + test_random() % (limit / PAGE_SIZE - 1)) * PAGE_SIZE;
@@ -140,6 +151,7 @@ TEST(random_changes_match_the_model)
 
 		random_change();
 		ASSERT(vma_find(&mm, addr) == model_find(addr));
+		ASSERT(vma_mapped_until(&mm, addr, addr + len) == model_mapped_until(addr, addr + len));
 		ASSERT(vma_range_free(&mm, addr, addr + len) == model_free(addr, addr + len));
 		ASSERT(vma_find_gap(&mm, len, low, high) == model_gap(len, low, high));
 	}

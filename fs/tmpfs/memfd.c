@@ -39,9 +39,37 @@ static int deny_writable_maps(struct mapping *m)
 {
 	s32 zero = 0;
 
+	return atomic_compare_exchange_strong(&m->writable_maps, &zero, -1) ? 0 : -EBUSY;
+}
+
+/*
+ * Who pinned a page through a mapping that is gone (process_vm_writev) may store
+ * to it still: 0 when nobody has one.  Readers do so, too, for a moment.
+ */
+static int wait_for_holders(struct mapping *m)
+{
+	for (u64 ms = 10; shmem_is_held(m); ms *= 2) {
+		if (ms > 80)
+			return -EBUSY;
+		sleep_ns(ms * NSEC_PER_MSEC);
+	}
+	return 0;
+}
+
+/* F_SEAL_WRITE may come: nobody writes, by a mapping or past one, nor will.  The file is locked. */
+static int deny_stores(struct mapping *m)
+{
+	int err;
+
 	if (atomic_load(&m->writable_maps) < 0)
 		return 0;
-	return atomic_compare_exchange_strong(&m->writable_maps, &zero, -1) ? 0 : -EBUSY;
+	err = deny_writable_maps(m);
+	if (err)
+		return err;
+	err = wait_for_holders(m);
+	if (err)
+		atomic_store(&m->writable_maps, 0);
+	return err;
 }
 
 static long add_seals(struct file *f, u32 seals)
@@ -58,7 +86,7 @@ static long add_seals(struct file *f, u32 seals)
 	if (t->seals & F_SEAL_SEAL)
 		err = -EPERM;
 	if (!err && (seals & F_SEAL_WRITE) && !(t->seals & F_SEAL_WRITE))
-		err = deny_writable_maps(&inode->data);
+		err = deny_stores(&inode->data);
 	if (!err)
 		t->seals |= seals;
 	rwsem_write_unlock(&inode->lock);

@@ -108,6 +108,8 @@ int shmem_fill(struct mapping *m, struct page *p);
 struct page *shmem_read_page(struct mapping *m, u64 index);
 /* Nothing was ever stored at @index. */
 bool shmem_is_hole(struct mapping *m, u64 index);
+/* Somebody has a page of it who is neither the file nor a mapping, and might be storing to it. */
+bool shmem_is_held(struct mapping *m);
 /* First index at or after @index with data (~0: none), without (at most @end). */
 u64 shmem_next_data(struct mapping *m, u64 index);
 u64 shmem_next_hole(struct mapping *m, u64 index, u64 end);

@@ -175,6 +175,7 @@ struct kstatfs {
  *             inodes moved               was handled by VFS; RENAME_EXCHANGE, RENAME_WHITEOUT reach here
  * get_link    none           yes         not a symlink. *done gets what link_done frees; ERR_PTR
  * setattr     inode          yes         setattr_generic: in-memory only
+ * may_write   inode          no          every write(2) may; 0 or -errno, with place and length as they will be
  * getattr     none           yes         stat_generic
  * permission  none           no          perm_generic
  * tmpfile     dir            yes         -EOPNOTSUPP
@@ -195,6 +196,7 @@ struct inode_ops {
 	/* Target text, valid until link_done(*done); may instead jump: see link_jump(). */
 	const char *(*get_link)(struct inode *inode, struct dentry *dentry, void **done);
 	int (*setattr)(struct inode *inode, const struct setattr *attr);
+	int (*may_write)(struct inode *inode, u64 pos, u64 count);
 	int (*getattr)(struct inode *inode, struct kstat *out);
 	int (*permission)(struct inode *inode, int mask);
 	int (*tmpfile)(struct inode *dir, mode_t mode, struct inode **out);
@@ -579,6 +581,8 @@ ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos);
 ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
+/* fallocate(2), its arguments checked. */
+int file_fallocate(struct file *f, int mode, u64 offset, u64 len);
 /* With the error of any writeback since this open file was told last. */
 int file_fsync(struct file *f, u64 first, u64 last, bool datasync);
 /* After a write that moved *pos to @end: what O_SYNC and its like ask for.  @n, or -errno. */

@@ -203,6 +203,36 @@ TEST(remove_punches_a_hole)
 	CHECK(p[0] == 0 && p[PAGE] == 8);
 }
 
+TEST(remove_punched_locked_pages)
+{
+	char *p = mmap(NULL, 4 * PAGE, RW, MAP_SHARED, lettered_file(4), 0), *priv;
+
+	CHECK_EQ(mlock(p + 2 * PAGE, PAGE), 0);
+	CHECK_ERR(madvise(p, 4 * PAGE, MADV_REMOVE), EINVAL);
+	CHECK(p[0] == 0 && p[PAGE] == 0 && p[2 * PAGE] == 'c' && p[3 * PAGE] == 'd');
+	CHECK_EQ(munlock(p, 4 * PAGE), 0);
+	CHECK(!madvise(p, 4 * PAGE, MADV_REMOVE));
+	CHECK_EQ(p[2 * PAGE], 0);
+	priv = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_LOCKED, lettered_file(1), 0);
+	CHECK_ERR(madvise(priv, PAGE, MADV_REMOVE), EINVAL);
+}
+
+TEST(remove_took_a_hole_at_the_end_for_memory_without_a_file)
+{
+	char *p = mmap(NULL, 6 * PAGE, RW, MAP_SHARED, lettered_file(6), 0);
+
+	CHECK(!munmap(p + 2 * PAGE, PAGE));
+	CHECK(!munmap(p + 5 * PAGE, PAGE));
+	CHECK_ERR(madvise(p, 5 * PAGE, MADV_REMOVE), ENOMEM);
+	CHECK(p[0] == 0 && p[4 * PAGE] == 0);
+	p[0] = p[4 * PAGE] = 1;
+	CHECK_ERR(madvise(p, 6 * PAGE, MADV_REMOVE), ENOMEM);
+	CHECK(p[0] == 0 && p[4 * PAGE] == 0);
+	CHECK_ERR(madvise(p + 5 * PAGE, PAGE, MADV_REMOVE), ENOMEM);
+	CHECK(mmap(p + 5 * PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED);
+	CHECK_ERR(madvise(p, 6 * PAGE, MADV_REMOVE), EINVAL);
+}
+
 TEST(populate_read_and_write)
 {
 	char *p = map_anon(8), *ro = mmap(NULL, 2 * PAGE, PROT_READ, ANON, -1, 0);

@@ -198,6 +198,55 @@ TEST(mlock_errors)
 	CHECK_ERR(mlockall(MCL_ONFAULT), EINVAL);
 }
 
+TEST(mlock_went_on_behind_a_hole)
+{
+	char *p = map_anon(6);
+
+	CHECK(!munmap(p + 2 * PAGE, PAGE));
+	CHECK_ERR(mlock(p, 6 * PAGE), ENOMEM);
+	CHECK_EQ(status_kb("VmLck"), 8);
+	CHECK_EQ(mlock(p + 3 * PAGE, 3 * PAGE), 0);
+	CHECK_ERR(munlock(p, 6 * PAGE), ENOMEM);
+	CHECK_EQ(status_kb("VmLck"), 12);
+	CHECK_ERR(munlock(p + 2 * PAGE, 4 * PAGE), ENOMEM);
+	CHECK_EQ(status_kb("VmLck"), 12);
+	CHECK_ERR(mlock(p + 2 * PAGE, 4 * PAGE), ENOMEM);
+	CHECK_EQ(munlock(p + 3 * PAGE, 3 * PAGE), 0);
+	CHECK_EQ(status_kb("VmLck"), 0);
+}
+
+TEST(mlock_passed_over_pages_nobody_may_touch)
+{
+	char *p = map_anon(2), *none = mmap(NULL, PAGE, PROT_NONE, ANON, -1, 0);
+
+	CHECK(!mprotect(p + PAGE, PAGE, PROT_NONE));
+	CHECK_ERR(mlock(p, 2 * PAGE), ENOMEM);
+	CHECK_EQ(status_kb("VmLck"), 8); /* locked all the same */
+	CHECK(resident(p));
+	CHECK_EQ(syscall(SYS_mlock2, none, PAGE, 1 /* MLOCK_ONFAULT */), 0);
+	CHECK_ERR(mlock(none, PAGE), ENOMEM);
+	CHECK_EQ(mlock(mmap(NULL, PAGE, PROT_WRITE, ANON, -1, 0), PAGE), 0);
+	CHECK_EQ(mlock(mmap(NULL, PAGE, PROT_EXEC, ANON, -1, 0), PAGE), 0);
+	CHECK_EQ(mlockall(MCL_CURRENT), 0); /* this one does */
+}
+
+static const struct {
+	const char *what;
+	enum fs fs;
+} file_kinds[] = { { "disk", FS_DISK }, { "memory", FS_MEMORY } };
+
+TEST_ROWS(mlock_passed_over_the_end_of_a_file, file_kinds)
+{
+	int fd = make_file(row->fs, "f", PAGE + 1);
+	char *p = map_file(fd, 4 * PAGE, MAP_SHARED);
+
+	CHECK_EQ(mlock(p, 2 * PAGE), 0);
+	CHECK_ERR(mlock(p, 3 * PAGE), ENOMEM);
+	CHECK_EQ(status_kb("VmLck"), 12);
+	CHECK_EQ(syscall(SYS_mlock2, p, 4 * PAGE, 1 /* MLOCK_ONFAULT */), 0);
+	CHECK(mmap(NULL, 4 * PAGE, RW, MAP_SHARED | MAP_LOCKED, fd, 0) != MAP_FAILED);
+}
+
 TEST(mlock_is_not_inherited)
 {
 	char *p = map_anon(2);
@@ -331,10 +380,11 @@ TEST(overcommit_limit_and_its_files)
 
 TEST(max_map_count_limits_mappings)
 {
-	char *p = map_anon(256), was[32] = { 0 };
+	char *p = map_anon(258) + PAGE, was[32] = { 0 };
 	int fd = open("/proc/sys/vm/max_map_count", O_RDWR), n;
 
 	OWN_MACHINE();
+	CHECK(!munmap(p - PAGE, PAGE) && !munmap(p + 256 * PAGE, PAGE)); /* it joins no neighbour */
 	CHECK(read(fd, was, sizeof(was) - 1) > 0);
 	CHECK(set_sys("/proc/sys/vm/max_map_count", "100"));
 	for (n = 0; n < 128 && !mprotect(p + 2 * n * PAGE, PAGE, PROT_READ); n++)

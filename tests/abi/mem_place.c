@@ -69,13 +69,21 @@ TEST(mmap_fixed_errors)
 	CHECK(is_mapped(p) && is_mapped(p + PAGE));
 }
 
-TEST(mmap_odd_hint_is_rounded)
+TEST(mmap_odd_hint_was_rounded_up)
 {
 	char *at = room(16);
 
-	CHECK(mmap(at + 5 * PAGE + 9, PAGE, RW, ANON, -1, 0) == at + 6 * PAGE ||
-	      !is_mapped(at + 6 * PAGE)); /* a sandbox may have its own idea, but not on something else */
+	CHECK(mmap(at + 5 * PAGE + 9, PAGE, RW, ANON, -1, 0) == at + 5 * PAGE);
+	CHECK(mmap(at + 8 * PAGE - 1, PAGE, RW, ANON, -1, 0) == at + 7 * PAGE);
 	CHECK(mmap((void *)(USER_TOP + PAGE), PAGE, RW, ANON, -1, 0) != MAP_FAILED);
+}
+
+TEST(mmap_hint_below_the_lowest_is_moved_up)
+{
+	char *low = mmap((void *)PAGE, PAGE, RW, ANON, -1, 0);
+
+	CHECK(low != MAP_FAILED && (unsigned long)low <= 0x10000);
+	CHECK((unsigned long)mmap((void *)(PAGE - 1), PAGE, RW, ANON, -1, 0) > 0x100000); /* no hint at all */
 }
 
 TEST(mmap_noreplace)
