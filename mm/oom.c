@@ -22,11 +22,12 @@
 #define PATIENCE (5 * NSEC_PER_SEC) /* with a victim whose memory cannot be taken either */
 
 static struct mutex oom_lock = MUTEX_INIT(oom_lock, "oom", LR_SLEEP_LEAF);
-static pid_t victim_pid;     /* oom_lock */
-static ktime_t victim_since; /* oom_lock */
+/* The process, not its number: that may be another's by the time memory is short again. */
+static struct process *victim; /* oom_lock; counted; NULL: none, or it was seen dead */
+static ktime_t victim_since;   /* oom_lock */
 
 struct candidate {
-	pid_t pid;
+	struct process *process; /* counted */
 	s64 badness;
 	int adj;
 	u64 total_vm, anon, file, shmem, swap, tables; /* pages */
@@ -59,7 +60,7 @@ static bool weigh(struct process *p, struct candidate *c)
 		mm_put_later(mm);
 		return false;
 	}
-	c->pid = p->pid;
+	c->process = p;
 	c->adj = p->oom_score_adj;
 	c->total_vm = (u64)mm->total_vm;
 	c->anon = (u64)mm->rss_anon;
@@ -76,20 +77,24 @@ static bool weigh(struct process *p, struct candidate *c)
 	return true;
 }
 
+/* The process comes with a reference. */
 static bool choose(struct candidate *worst)
 {
 	struct candidate c;
 	struct process *p;
-	bool found = false;
 
-	for (pid_t pid = 1; (p = next_process(pid)); process_put(p)) {
+	worst->process = NULL;
+	for (pid_t pid = 1; (p = next_process(pid));) {
 		pid = p->pid + 1;
-		if (!weigh(p, &c) || (found && c.badness <= worst->badness))
+		if (!weigh(p, &c) || (worst->process && c.badness <= worst->badness)) {
+			process_put(p);
 			continue;
+		}
+		if (worst->process)
+			process_put(worst->process);
 		*worst = c;
-		found = true;
 	}
-	return found;
+	return worst->process;
 }
 
 /* Nobody but @p runs in @mm, so far as can be seen. */
@@ -125,14 +130,20 @@ static bool is_worth_waiting(const struct process *p, struct mm *mm)
 
 static bool hope_for_victim(void)
 {
-	struct process *p = victim_pid ? process_find_get(victim_pid) : NULL;
-	struct mm *mm = p && p->leader ? thread_mm_get(p->leader) : NULL;
-	bool hope = mm && is_worth_waiting(p, mm);
+	struct mm *mm;
+	bool hope;
 
+	if (!victim)
+		return false;
+	if (READ_ONCE(victim->zombie)) {
+		process_put(victim);
+		victim = NULL;
+		return false;
+	}
+	mm = victim->leader ? thread_mm_get(victim->leader) : NULL;
+	hope = mm && is_worth_waiting(victim, mm);
 	if (mm)
 		mm_put_later(mm);
-	if (p)
-		process_put(p);
 	return hope;
 }
 
@@ -149,26 +160,23 @@ static void report(const struct candidate *c, gfp_t gfp, unsigned int order)
 	       (ulong)s.swap_free * 4);
 	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, "
 	       "shmem-rss:%lukB, swap:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory",
-	       c->pid, c->comm, (ulong)c->total_vm * 4, (ulong)c->anon * 4, (ulong)c->file * 4,
+	       c->process->pid, c->comm, (ulong)c->total_vm * 4, (ulong)c->anon * 4, (ulong)c->file * 4,
 	       (ulong)c->shmem * 4, (ulong)c->swap * 4, (ulong)c->tables * 4, c->adj);
 }
 
 static bool kill_one(gfp_t gfp, unsigned int order)
 {
 	struct candidate worst;
-	struct process *p;
 
 	if (!choose(&worst))
 		return false;
-	p = process_find_get(worst.pid);
-	if (!p)
-		return true; /* it went by itself */
 	report(&worst, gfp, order);
-	victim_pid = worst.pid;
+	if (victim)
+		process_put(victim);
+	victim = worst.process;
 	victim_since = clock_monotonic();
 	vm_count(VM_OOM_KILLS, 1);
-	signal_process(p, SIGKILL);
-	process_put(p);
+	signal_process(victim, SIGKILL);
 	return true;
 }
 

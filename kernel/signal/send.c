@@ -154,7 +154,8 @@ static void continue_process(struct process *p)
 /* What happens at sending whatever becomes of the signal.  False: the process is past signals. */
 static bool signal_prepare(struct process *p, int sig)
 {
-	if (p->group_exit)
+	/* A process that was reaped has no leader any more, but may still be held by somebody. */
+	if (p->group_exit || !p->live)
 		return false;
 	if (SIGMASK(sig) & SIG_STOPS) {
 		signal_flush_process(p, SIGMASK(SIGCONT));

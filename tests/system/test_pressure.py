@@ -177,6 +177,49 @@ wait
     assert kills(result) > 0
 
 
+def test_the_next_with_a_victims_number() -> None:
+    """The last victim was remembered by its number: whoever had that at the next shortage lost all its pages."""
+    work = r"""
+cat >numbers.py <<'END'
+import os
+def spawn(work, wanted=lambda pid: True):
+    while True:
+        pid = os.fork()
+        if not pid:
+            if wanted(os.getpid()):
+                work()
+            os._exit(0)
+        if wanted(pid):
+            return pid
+        os.waitpid(pid, 0)
+def hog():
+    held = []
+    while True:
+        held.append(b"x" * (1 << 20))
+ready, go = os.pipe(), os.pipe()
+def innocent():
+    mine = bytes(range(256)) * 4096
+    os.write(ready[1], b"r")
+    os.read(go[0], 1)
+    print("innocent", mine == bytes(range(256)) * 4096, flush=True)
+first = spawn(hog, lambda pid: pid > 310)  # numbers below 300 do not come again
+print("first", os.waitpid(first, 0)[1], flush=True)
+with open("/proc/sys/kernel/pid_max", "w") as f:
+    f.write(str(first + 30))
+second = spawn(innocent, lambda pid: pid == first)
+os.read(ready[0], 1)
+print("next", os.waitpid(spawn(hog), 0)[1], flush=True)
+os.write(go[1], b"g")
+print("ended", os.waitpid(second, 0)[1])
+END
+python3 numbers.py
+"""
+    result = run(work, mem="64M")
+    for line in ("first 9", "next 9", "innocent True", "ended 0"):
+        assert f"{line}\n" in result.text, result.text
+    assert kills(result) == 2
+
+
 def test_with_swap_it_finishes(swap: Path) -> None:
     off = "swapoff /dev/vdb && grep -c . /proc/swaps\n"
     result = run(SWAP_ON + HOG + SHARED + off, "--drive", str(swap), mem="64M")
