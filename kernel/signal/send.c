@@ -82,8 +82,6 @@ static struct thread *choose_thread(struct process *p, int sig)
 
 	if (thread_wants(p->leader, sig))
 		return p->leader;
-	if (p->nthreads <= 1)
-		return NULL;
 	LIST_FOR_EACH(t, &p->threads, group_node)
 		if (thread_wants(t, sig))
 			return t;
