@@ -12,6 +12,7 @@
 #include <asm/signal.h>
 #include <tarn/printk.h>
 #include <tarn/process.h>
+#include <tarn/string.h>
 #include "mm_int.h"
 #include "page_int.h"
 #include "swap.h"
@@ -47,13 +48,57 @@ static struct process *next_process(pid_t pid)
 	return p;
 }
 
+/*
+ * The address space of @p, with a reference: of any thread that still has it, since the main one
+ * may have ended long ago, or first of all that were told to die.  NULL: none has.
+ */
+static struct mm *mm_of(struct process *p)
+{
+	struct mm *mm = NULL;
+	struct thread *t;
+
+	rcu_read_lock();
+	LIST_FOR_EACH_RCU(t, &p->threads, group_node) {
+		mm = thread_mm_get(t);
+		if (mm)
+			break;
+	}
+	rcu_read_unlock();
+	return mm;
+}
+
+static bool runs_in(const struct process *p, const struct mm *mm)
+{
+	struct thread *t;
+
+	LIST_FOR_EACH_RCU(t, &p->threads, group_node)
+		if (READ_ONCE(t->mm) == mm)
+			return true;
+	return false;
+}
+
+/* The main thread's name: it stays first in the list until its process is reaped. */
+static void copy_name(char name[16], const struct process *p)
+{
+	struct thread *t;
+
+	name[0] = 0;
+	rcu_read_lock();
+	LIST_FOR_EACH_RCU(t, &p->threads, group_node) {
+		memcpy(name, t->comm, 15);
+		break;
+	}
+	rcu_read_unlock();
+	name[15] = 0;
+}
+
 static bool weigh(struct process *p, struct candidate *c)
 {
 	struct mm *mm;
 
-	if (p == init_process || p->oom_score_adj == -1000 || !p->leader)
+	if (p == init_process || p->oom_score_adj == -1000)
 		return false;
-	mm = thread_mm_get(p->leader);
+	mm = mm_of(p);
 	if (!mm)
 		return false;
 	if (mm->oom_skip) {
@@ -68,10 +113,8 @@ static bool weigh(struct process *p, struct candidate *c)
 	c->shmem = (u64)mm->rss_shmem;
 	c->swap = (u64)mm->swap_used;
 	c->tables = (u64)mm->table_pages;
-	for (int i = 0; i < 16; i++)
-		c->comm[i] = p->leader->comm[i];
-	c->comm[15] = 0;
 	mm_put_later(mm);
+	copy_name(c->comm, p);
 	c->badness = (s64)(c->anon + c->file + c->shmem + c->swap + c->tables) +
 		     (s64)(page_managed_frames() + swap_total_slots()) / 1000 * c->adj;
 	return true;
@@ -104,32 +147,27 @@ static bool is_alone_in(const struct process *p, const struct mm *mm)
 	bool alone = true;
 
 	rcu_read_lock();
-	for (pid_t pid = 1; alone && (o = process_next(pid)); pid = o->pid + 1) {
-		const struct thread *leader = READ_ONCE(o->leader);
-		const struct mm *other = leader ? READ_ONCE(leader->mm) : NULL;
-
-		if (o != p && !o->is_kernel)
-			alone = other ? other != mm : READ_ONCE(o->nthreads) <= 1;
-	}
+	for (pid_t pid = 1; alone && (o = process_next(pid)); pid = o->pid + 1)
+		alone = o == p || !runs_in(o, mm);
 	rcu_read_unlock();
 	return alone;
 }
 
-/* True while @mm of killed @p may give something: it is new, or its pages were taken just now. */
-static bool is_worth_waiting(const struct process *p, struct mm *mm)
+/* True while @mm of the victim may give something: it is new, or its pages were taken just now. */
+static bool is_worth_waiting(struct mm *mm, u64 age)
 {
-	u64 age = clock_monotonic() - victim_since;
 	bool taken;
 
 	if (mm->oom_skip)
 		return false;
-	taken = age > GRACE && is_alone_in(p, mm) && oom_reap(mm);
+	taken = age > GRACE && is_alone_in(victim, mm) && oom_reap(mm);
 	mm->oom_skip = taken || age > PATIENCE;
 	return taken || !mm->oom_skip;
 }
 
 static bool hope_for_victim(void)
 {
+	u64 age = clock_monotonic() - victim_since;
 	struct mm *mm;
 	bool hope;
 
@@ -140,10 +178,11 @@ static bool hope_for_victim(void)
 		victim = NULL;
 		return false;
 	}
-	mm = victim->leader ? thread_mm_get(victim->leader) : NULL;
-	hope = mm && is_worth_waiting(victim, mm);
-	if (mm)
-		mm_put_later(mm);
+	mm = mm_of(victim);
+	if (!mm) /* its last thread unmaps it, or closes files that live in memory */
+		return age < PATIENCE;
+	hope = is_worth_waiting(mm, age);
+	mm_put_later(mm);
 	return hope;
 }
 

@@ -220,6 +220,71 @@ python3 numbers.py
     assert kills(result) == 2
 
 
+def test_victims_without_a_main_thread() -> None:
+    """Who had let the main thread end was never chosen: everybody else was."""
+    work = r"""
+cat >headless.py <<'END'
+import ctypes, threading
+def hog():
+    held = []
+    while True:
+        held.append(b"x" * (1 << 20))
+threading.Thread(target=hog).start()
+ctypes.CDLL(None).syscall(60, 0)  # exit(2): of this thread alone
+END
+python3 headless.py; echo hog $?
+"""
+    result = run(work, mem="64M")
+    assert "hog 137\n" in result.text
+    assert kills(result) == 1
+
+
+def test_victims_whose_main_thread_goes_first() -> None:
+    """The main thread was dead, another could not die yet: nothing was expected of the victim, and a second one chosen."""
+    work = r"""
+cat >slow.py <<'END'
+import mmap, os, signal, threading, time
+# Reading a hole again and again takes long and no memory; who has the file's position waits in no fault.
+fd = os.open("/dev/shm/hole", os.O_RDWR | os.O_CREAT)
+os.truncate(fd, 2 << 30)
+ready = os.pipe()
+reader = os.fork()
+if not reader:
+    into = [mmap.mmap(-1, 2 << 20)] * 1000
+    os.write(ready[1], b"r")
+    while True:
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.readv(fd, into)
+def hog():
+    held = []
+    while True:
+        held.append(b"x" * (1 << 20))
+def wait():
+    while True:
+        os.read(fd, 1)
+os.read(ready[0], 1)
+for _ in range(3):
+    victim = os.fork()
+    if not victim:
+        threading.Thread(target=wait).start()
+        hog()
+    # Somebody who wants a little memory all the time.
+    mine = mmap.mmap(-1, 8 << 20)
+    while not os.waitpid(victim, os.WNOHANG)[0]:
+        mine.write(b"x" * 4096)
+        time.sleep(0.005)
+    mine.close()
+    print("victim is gone", flush=True)
+os.kill(reader, signal.SIGKILL)
+END
+mkdir -p /dev/shm; mountpoint -q /dev/shm || mount -t tmpfs shm /dev/shm
+python3 slow.py
+"""
+    result = run(work, mem="64M")
+    assert result.text.count("victim is gone\n") == 3
+    assert kills(result) == 3
+
+
 def test_with_swap_it_finishes(swap: Path) -> None:
     off = "swapoff /dev/vdb && grep -c . /proc/swaps\n"
     result = run(SWAP_ON + HOG + SHARED + off, "--drive", str(swap), mem="64M")
