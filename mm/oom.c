@@ -220,9 +220,9 @@ static bool kill_one(gfp_t gfp, unsigned int order)
 }
 
 /* Room came meanwhile, or is coming: a victim without an address space may still be giving its pages back. */
-static bool relief(unsigned int order)
+static bool relief(void)
 {
-	return (order == 0 && page_free_frames() > page_marks.low) || atomic_load(&mms_dying);
+	return page_free_frames() > page_marks.low || atomic_load(&mms_dying);
 }
 
 bool oom_kill(gfp_t gfp, unsigned int order)
@@ -230,7 +230,7 @@ bool oom_kill(gfp_t gfp, unsigned int order)
 	bool again = true;
 
 	if (mutex_trylock(&oom_lock)) {
-		if (!relief(order) && !hope_for_victim())
+		if (!relief() && !hope_for_victim())
 			again = kill_one(gfp, order);
 		mutex_unlock(&oom_lock);
 	}

@@ -285,6 +285,29 @@ python3 slow.py
     assert kills(result) == 3
 
 
+def test_free_frames_far_apart_kill_nobody() -> None:
+    """Half of memory was free, but no two frames side by side: each slab that wanted a row killed a process for it."""
+    work = r"""
+cat >comb.py <<'END'
+import mmap, os
+teeth = mmap.mmap(-1, 48 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for at in range(0, len(teeth), 4096):
+    teeth[at] = 1
+for at in range(0, len(teeth), 8192):
+    teeth.madvise(mmap.MADV_DONTNEED, at, 4096)
+os.chdir("/mnt")
+for i in range(12000):
+    open(str(i), "w").close()
+print("files", len(os.listdir(".")))
+END
+mount -t tmpfs -o nr_inodes=0 tmpfs /mnt
+python3 comb.py; umount /mnt
+"""
+    result = run(work, mem="64M")
+    assert "files 12000\n" in result.text
+    assert kills(result) == 0
+
+
 def test_with_swap_it_finishes(swap: Path) -> None:
     off = "swapoff /dev/vdb && grep -c . /proc/swaps\n"
     result = run(SWAP_ON + HOG + SHARED + off, "--drive", str(swap), mem="64M")
