@@ -37,6 +37,11 @@ bool page_mark_dirty(struct page *p)
 	if (!m || !m->ops->write_pages || page_test(p, PG_DIRTY) || page_test_and_set(p, PG_DIRTY))
 		return false;
 	flags = spin_lock_irqsave(&m->tree_lock);
+	/* It left the file before it was marked, so nobody has uncounted it or will. */
+	if (p->mapping != m && page_test_and_clear(p, PG_DIRTY)) {
+		spin_unlock_irqrestore(&m->tree_lock, flags);
+		return false;
+	}
 	/* A buffer's page is not locked: its writeback may have begun already, and takes no tag away later. */
 	if (p->mapping == m && page_test(p, PG_DIRTY)) {
 		first = !radix_tagged(&m->pages, PC_DIRTY);
