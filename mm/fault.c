@@ -134,9 +134,12 @@ static void count_fault(bool major)
 		current->min_flt++;
 }
 
-#define RECLAIM_TRIES 4 /* what could not be had may be something that asks for no reclaim, a tree's node under a spinlock */
+#define RECLAIM_TRIES 4
 
-/* Something could not be had: make room, or let others run, then try again. */
+/*
+ * Something could not be had: make room, or let others run, then try again.  It may have been asked for
+ * under a spinlock, without reclaim (a tree's node): so that comes before anybody is killed.
+ */
 static int wait_for_memory(unsigned int *tries)
 {
 	if (fatal_signal_pending())
