@@ -39,6 +39,7 @@ bool page_mark_dirty(struct page *p)
 	if (!m || !m->ops->write_pages || page_test(p, PG_DIRTY))
 		return false;
 	flags = spin_lock_irqsave(&m->tree_lock);
+	/* One that left its file meanwhile was uncounted then, if it was dirty. */
 	fresh = p->mapping == m && !page_test(p, PG_DIRTY);
 	if (fresh) {
 		first = !radix_tagged(&m->pages, PC_DIRTY);

@@ -134,7 +134,12 @@ static void count_fault(bool major)
 		current->min_flt++;
 }
 
-/* Nothing could be reclaimed and nobody killed yet: let others run, then try again. */
+#define RECLAIM_TRIES 4
+
+/*
+ * Something could not be had: make room, or let others run, then try again.  It may have been asked for
+ * under a spinlock, without reclaim (a tree's node): so that comes before anybody is killed.
+ */
 static int wait_for_memory(unsigned int *tries)
 {
 	if (fatal_signal_pending())
@@ -145,6 +150,8 @@ static int wait_for_memory(unsigned int *tries)
 		sleep_ns(NSEC_PER_MSEC);
 		return 0;
 	}
+	if (*tries <= RECLAIM_TRIES && reclaim_pages(64, GFP_USER))
+		return 0;
 	if (!oom_kill(GFP_USER, 0))
 		sleep_ns(10 * NSEC_PER_MSEC);
 	return 0;

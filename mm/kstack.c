@@ -118,11 +118,15 @@ static bool bare_reserve(void)
 	if (!new)
 		return false;
 	flags = spin_lock_irqsave(&stacks_lock);
-	for (u32 i = 0; i < bare.count; i++)
-		new[i] = bare.slot[i];
-	old = bare.slot;
-	bare.slot = new;
-	bare.cap = want;
+	if (bare.cap < want) {
+		for (u32 i = 0; i < bare.count; i++)
+			new[i] = bare.slot[i];
+		old = bare.slot;
+		bare.slot = new;
+		bare.cap = want;
+	} else {
+		old = new; /* somebody put a longer one there while we slept */
+	}
 	spin_unlock_irqrestore(&stacks_lock, flags);
 	kfree(old);
 	return true;

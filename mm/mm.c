@@ -136,6 +136,7 @@ static void bury(struct work *w)
 		if (!mm)
 			return;
 		finish(mm);
+		atomic_fetch_sub(&mms_dying, 1);
 	}
 }
 
@@ -143,6 +144,7 @@ void mm_put_later(struct mm *mm)
 {
 	if (!ref_put(&mm->users))
 		return;
+	atomic_fetch_add(&mms_dying, 1); /* from now on: the OOM killer asks before the worker runs */
 	spin_lock(&dying_lock);
 	list_add_tail(&dying, &mm->dying_node);
 	spin_unlock(&dying_lock);

@@ -108,7 +108,7 @@ void mm_move_last(struct mm *mm);
 u32 mm_count_live(void);
 /* After @prev (NULL: the first), whose reference is put; NULL: the end. */
 struct mm *mm_next_get(struct mm *prev);
-extern _Atomic u32 mms_dying; /* of them under way: memory that is about to be free */
+extern _Atomic u32 mms_dying; /* without users, under way or waiting: memory that is about to be free */
 
 /* ---- fault.c ---- */
 extern struct page *zero_page;

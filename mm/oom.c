@@ -12,6 +12,7 @@
 #include <asm/signal.h>
 #include <tarn/printk.h>
 #include <tarn/process.h>
+#include <tarn/string.h>
 #include "mm_int.h"
 #include "page_int.h"
 #include "swap.h"
@@ -22,11 +23,12 @@
 #define PATIENCE (5 * NSEC_PER_SEC) /* with a victim whose memory cannot be taken either */
 
 static struct mutex oom_lock = MUTEX_INIT(oom_lock, "oom", LR_SLEEP_LEAF);
-static pid_t victim_pid;     /* oom_lock */
-static ktime_t victim_since; /* oom_lock */
+/* The process, not its number: that may be another's by the time memory is short again. */
+static struct process *victim; /* oom_lock; counted; NULL: none, or it was seen dead */
+static ktime_t victim_since;   /* oom_lock */
 
 struct candidate {
-	pid_t pid;
+	struct process *process; /* counted */
 	s64 badness;
 	int adj;
 	u64 total_vm, anon, file, shmem, swap, tables; /* pages */
@@ -46,20 +48,64 @@ static struct process *next_process(pid_t pid)
 	return p;
 }
 
+/*
+ * The address space of @p, with a reference: of any thread that still has it, since the main one
+ * may have ended long ago, or first of all that were told to die.  NULL: none has.
+ */
+static struct mm *mm_of(struct process *p)
+{
+	struct mm *mm = NULL;
+	struct thread *t;
+
+	rcu_read_lock();
+	LIST_FOR_EACH_RCU(t, &p->threads, group_node) {
+		mm = thread_mm_get(t);
+		if (mm)
+			break;
+	}
+	rcu_read_unlock();
+	return mm;
+}
+
+static bool runs_in(const struct process *p, const struct mm *mm)
+{
+	struct thread *t;
+
+	LIST_FOR_EACH_RCU(t, &p->threads, group_node)
+		if (READ_ONCE(t->mm) == mm)
+			return true;
+	return false;
+}
+
+/* The main thread's name: it stays first in the list until its process is reaped. */
+static void copy_name(char name[16], const struct process *p)
+{
+	struct thread *t;
+
+	name[0] = 0;
+	rcu_read_lock();
+	LIST_FOR_EACH_RCU(t, &p->threads, group_node) {
+		memcpy(name, t->comm, 15);
+		break;
+	}
+	rcu_read_unlock();
+	name[15] = 0;
+}
+
 static bool weigh(struct process *p, struct candidate *c)
 {
 	struct mm *mm;
 
-	if (p == init_process || p->oom_score_adj == -1000 || !p->leader)
+	if (p == init_process || p->oom_score_adj == -1000)
 		return false;
-	mm = thread_mm_get(p->leader);
+	mm = mm_of(p);
 	if (!mm)
 		return false;
 	if (mm->oom_skip) {
 		mm_put_later(mm);
 		return false;
 	}
-	c->pid = p->pid;
+	c->process = p;
 	c->adj = p->oom_score_adj;
 	c->total_vm = (u64)mm->total_vm;
 	c->anon = (u64)mm->rss_anon;
@@ -67,29 +113,31 @@ static bool weigh(struct process *p, struct candidate *c)
 	c->shmem = (u64)mm->rss_shmem;
 	c->swap = (u64)mm->swap_used;
 	c->tables = (u64)mm->table_pages;
-	for (int i = 0; i < 16; i++)
-		c->comm[i] = p->leader->comm[i];
-	c->comm[15] = 0;
 	mm_put_later(mm);
+	copy_name(c->comm, p);
 	c->badness = (s64)(c->anon + c->file + c->shmem + c->swap + c->tables) +
 		     (s64)(page_managed_frames() + swap_total_slots()) / 1000 * c->adj;
 	return true;
 }
 
+/* The process comes with a reference. */
 static bool choose(struct candidate *worst)
 {
 	struct candidate c;
 	struct process *p;
-	bool found = false;
 
-	for (pid_t pid = 1; (p = next_process(pid)); process_put(p)) {
+	worst->process = NULL;
+	for (pid_t pid = 1; (p = next_process(pid));) {
 		pid = p->pid + 1;
-		if (!weigh(p, &c) || (found && c.badness <= worst->badness))
+		if (!weigh(p, &c) || (worst->process && c.badness <= worst->badness)) {
+			process_put(p);
 			continue;
+		}
+		if (worst->process)
+			process_put(worst->process);
 		*worst = c;
-		found = true;
 	}
-	return found;
+	return worst->process;
 }
 
 /* Nobody but @p runs in @mm, so far as can be seen. */
@@ -99,40 +147,42 @@ static bool is_alone_in(const struct process *p, const struct mm *mm)
 	bool alone = true;
 
 	rcu_read_lock();
-	for (pid_t pid = 1; alone && (o = process_next(pid)); pid = o->pid + 1) {
-		const struct thread *leader = READ_ONCE(o->leader);
-		const struct mm *other = leader ? READ_ONCE(leader->mm) : NULL;
-
-		if (o != p && !o->is_kernel)
-			alone = other ? other != mm : READ_ONCE(o->nthreads) <= 1;
-	}
+	for (pid_t pid = 1; alone && (o = process_next(pid)); pid = o->pid + 1)
+		alone = o == p || !runs_in(o, mm);
 	rcu_read_unlock();
 	return alone;
 }
 
-/* True while @mm of killed @p may give something: it is new, or its pages were taken just now. */
-static bool is_worth_waiting(const struct process *p, struct mm *mm)
+/* True while @mm of the victim may give something: it is new, or its pages were taken just now. */
+static bool is_worth_waiting(struct mm *mm, u64 age)
 {
-	u64 age = clock_monotonic() - victim_since;
 	bool taken;
 
 	if (mm->oom_skip)
 		return false;
-	taken = age > GRACE && is_alone_in(p, mm) && oom_reap(mm);
+	taken = age > GRACE && is_alone_in(victim, mm) && oom_reap(mm);
 	mm->oom_skip = taken || age > PATIENCE;
 	return taken || !mm->oom_skip;
 }
 
 static bool hope_for_victim(void)
 {
-	struct process *p = victim_pid ? process_find_get(victim_pid) : NULL;
-	struct mm *mm = p && p->leader ? thread_mm_get(p->leader) : NULL;
-	bool hope = mm && is_worth_waiting(p, mm);
+	u64 age = clock_monotonic() - victim_since;
+	struct mm *mm;
+	bool hope;
 
-	if (mm)
-		mm_put_later(mm);
-	if (p)
-		process_put(p);
+	if (!victim)
+		return false;
+	if (READ_ONCE(victim->zombie)) {
+		process_put(victim);
+		victim = NULL;
+		return false;
+	}
+	mm = mm_of(victim);
+	if (!mm) /* its last thread unmaps it, or closes files that live in memory */
+		return age < PATIENCE;
+	hope = is_worth_waiting(mm, age);
+	mm_put_later(mm);
 	return hope;
 }
 
@@ -149,33 +199,30 @@ static void report(const struct candidate *c, gfp_t gfp, unsigned int order)
 	       (ulong)s.swap_free * 4);
 	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, "
 	       "shmem-rss:%lukB, swap:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory",
-	       c->pid, c->comm, (ulong)c->total_vm * 4, (ulong)c->anon * 4, (ulong)c->file * 4,
+	       c->process->pid, c->comm, (ulong)c->total_vm * 4, (ulong)c->anon * 4, (ulong)c->file * 4,
 	       (ulong)c->shmem * 4, (ulong)c->swap * 4, (ulong)c->tables * 4, c->adj);
 }
 
 static bool kill_one(gfp_t gfp, unsigned int order)
 {
 	struct candidate worst;
-	struct process *p;
 
 	if (!choose(&worst))
 		return false;
-	p = process_find_get(worst.pid);
-	if (!p)
-		return true; /* it went by itself */
 	report(&worst, gfp, order);
-	victim_pid = worst.pid;
+	if (victim)
+		process_put(victim);
+	victim = worst.process;
 	victim_since = clock_monotonic();
 	vm_count(VM_OOM_KILLS, 1);
-	signal_process(p, SIGKILL);
-	process_put(p);
+	signal_process(victim, SIGKILL);
 	return true;
 }
 
 /* Room came meanwhile, or is coming: a victim without an address space may still be giving its pages back. */
-static bool relief(unsigned int order)
+static bool relief(void)
 {
-	return (order == 0 && page_free_frames() > page_marks.low) || atomic_load(&mms_dying);
+	return page_free_frames() > page_marks.low || atomic_load(&mms_dying);
 }
 
 bool oom_kill(gfp_t gfp, unsigned int order)
@@ -183,7 +230,7 @@ bool oom_kill(gfp_t gfp, unsigned int order)
 	bool again = true;
 
 	if (mutex_trylock(&oom_lock)) {
-		if (!relief(order) && !hope_for_victim())
+		if (!relief() && !hope_for_victim())
 			again = kill_one(gfp, order);
 		mutex_unlock(&oom_lock);
 	}

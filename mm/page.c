@@ -238,6 +238,7 @@ static struct page *take(gfp_t gfp, unsigned int order, u64 floor)
 
 #define FEW_TRIES 50 /* while any page is */
 #define VAIN_TRIES 4 /* before somebody is killed */
+#define ROW_TRIES (4 * SLOW_TRIES) /* for a row of frames, while single ones are free */
 
 static bool disk_will_help(unsigned int try)
 {
@@ -249,7 +250,9 @@ static bool disk_will_help(unsigned int try)
 /* True: try again.  Frees something, or waits, or kills. */
 static bool make_room(gfp_t gfp, unsigned int order, unsigned int try)
 {
-	if (reclaim_pages(MAX(32ul, 2ul << order), gfp) && try < SLOW_TRIES)
+	bool freed = reclaim_pages(MAX(32ul, 2ul << order), gfp);
+
+	if (freed && try < SLOW_TRIES)
 		return true;
 	if (gfp & GFP_NORETRY || order > 3 || fatal_signal_pending())
 		return false;
@@ -266,6 +269,9 @@ static bool make_room(gfp_t gfp, unsigned int order, unsigned int try)
 		if (!(gfp & GFP_USER_BIT))
 			return false;
 	}
+	/* There are frames, but no row of them: nobody is killed for that. */
+	if (order && page_free_frames() > page_marks.low)
+		return freed && try < ROW_TRIES;
 	return try < VAIN_TRIES || oom_kill(gfp, order);
 }
 

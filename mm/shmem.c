@@ -194,11 +194,20 @@ bool shmem_swap_out(struct page *p)
 	return done;
 }
 
+/* Somebody who maps it has locked it into memory. */
+static bool is_mlocked(struct page *p)
+{
+	bool locked;
+
+	(void)page_test_accessed(p, &locked);
+	return locked;
+}
+
 /* True: locked and out of the file, to be written; else the reference is put. */
 static bool swap_out_one(struct page *p)
 {
 	if (page_trylock(p)) {
-		if (p->mapping && !page_test(p, PG_WRITEBACK) && lru_take(p)) {
+		if (p->mapping && !page_test(p, PG_WRITEBACK) && !is_mlocked(p) && lru_take(p)) {
 			if (shmem_swap_out(p))
 				return true;
 			lru_add(p);

@@ -12,6 +12,10 @@
  * Life of a slab:     empty -> partial -> full (on no list) -> partial -> empty -> freed
  *   A few empty slabs stay; slab_shrink() gives back all.
  *
+ * A slab has the cache's order, at which little is lost, unless no row of so
+ * many frames is free just now: then the least that holds an object will do.
+ * Nobody should be killed, and no interrupt go without, for the sake of a row.
+ *
  * The link of a free object lies in its first word, or behind it when the cache
  * has a constructor, whose work must survive.
  *
@@ -53,6 +57,20 @@ static void *slab_pop(struct kmem_cache *c) MUST_HOLD(&c->lock)
 	return obj;
 }
 
+static void count_slab(struct kmem_cache *c, const struct page *s) MUST_HOLD(&c->lock)
+{
+	c->nr_slabs++;
+	c->nr_pages += 1ul << s->order;
+	c->nr_objects += s->objects;
+}
+
+static void uncount_slab(struct kmem_cache *c, const struct page *s) MUST_HOLD(&c->lock)
+{
+	c->nr_slabs--;
+	c->nr_pages -= 1ul << s->order;
+	c->nr_objects -= s->objects;
+}
+
 /* A slab that became superfluous goes to @doomed. */
 static void slab_push(struct kmem_cache *c, void *obj, struct list *doomed) MUST_HOLD(&c->lock)
 {
@@ -70,7 +88,7 @@ static void slab_push(struct kmem_cache *c, void *obj, struct list *doomed) MUST
 		c->nr_empty++;
 	} else {
 		list_move(doomed, &s->slab_node);
-		c->nr_slabs--;
+		uncount_slab(c, s);
 	}
 }
 
@@ -87,9 +105,24 @@ static u64 free_slabs(struct list *doomed)
 	return pages;
 }
 
+static u32 objects_in(const struct kmem_cache *c, u32 order)
+{
+	return (u32)(PAGE_SIZE << order) / c->stride;
+}
+
+static struct page *slab_pages(const struct kmem_cache *c, gfp_t gfp)
+{
+	struct page *s = NULL;
+
+	gfp &= ~(GFP_ZERO | GFP_DMA32);
+	if (c->order > c->min_order) /* only what lies ready, above the reserve */
+		s = page_alloc((gfp & ~GFP_RECLAIM) | GFP_USER_BIT | GFP_NORETRY, c->order, PS_SLAB);
+	return s ? s : page_alloc(gfp, c->min_order, PS_SLAB);
+}
+
 static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
 {
-	struct page *s = page_alloc(gfp & ~(GFP_ZERO | GFP_DMA32), c->order, PS_SLAB);
+	struct page *s = slab_pages(c, gfp);
 	char *base;
 	u64 flags;
 
@@ -97,10 +130,10 @@ static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
 		return false;
 	base = page_address(s);
 	s->cache = c;
-	s->objects = c->per_slab;
+	s->objects = objects_in(c, s->order);
 	s->inuse = 0;
 	s->freelist = NULL;
-	for (u32 i = c->per_slab; i-- > 0;) {
+	for (u32 i = s->objects; i-- > 0;) {
 		void *obj = base + (size_t)i * c->stride;
 
 		object_made(c, obj);
@@ -113,7 +146,7 @@ static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
 	flags = spin_lock_irqsave(&c->lock);
 	list_add(&c->empty, &s->slab_node);
 	c->nr_empty++;
-	c->nr_slabs++;
+	count_slab(c, s);
 	spin_unlock_irqrestore(&c->lock, flags);
 	return true;
 }
@@ -313,8 +346,9 @@ static void cache_setup(struct kmem_cache *c, const char *name, size_t size, siz
 	}
 	c->stride = (u32)ALIGN_UP(bytes, align);
 	c->order = pick_order(c->stride);
-	c->per_slab = (u32)(PAGE_SIZE << c->order) / c->stride;
-	assert(c->per_slab >= 1 && is_pow2(align));
+	while (!objects_in(c, c->min_order))
+		c->min_order++;
+	assert(c->min_order <= c->order && is_pow2(align));
 	c->mag_cap = c->stride <= 512 ? MAGAZINE_MAX : c->stride <= 2048 ? 16 : 8;
 	spin_init(&c->lock, name, LR_SLAB);
 	list_init(&c->partial);
@@ -353,7 +387,7 @@ u64 slab_reclaimable_pages(void)
 
 	LIST_FOR_EACH_RCU(c, &all_caches, node)
 		if (c->reclaimable)
-			pages += READ_UNLOCKED(c->nr_slabs) << c->order;
+			pages += READ_UNLOCKED(c->nr_pages);
 	return pages;
 }
 
@@ -388,12 +422,14 @@ static void flush_magazines(void *unused)
 static u64 cache_shrink(struct kmem_cache *c)
 {
 	struct list doomed;
+	struct page *s;
 	u64 flags;
 
 	list_init(&doomed);
 	flags = spin_lock_irqsave(&c->lock);
+	LIST_FOR_EACH(s, &c->empty, slab_node)
+		uncount_slab(c, s);
 	list_splice_tail(&doomed, &c->empty);
-	c->nr_slabs -= c->nr_empty;
 	c->nr_empty = 0;
 	spin_unlock_irqrestore(&c->lock, flags);
 	return free_slabs(&doomed);
@@ -425,8 +461,8 @@ void slab_show(struct strbuf *out)
 		strbuf_printf(out,
 			      "%-17s %6lu %6lu %6u %4u %4u : tunables %4u %4u %4u : "
 			      "slabdata %6lu %6lu %6u\n",
-			      c->name, (ulong)READ_UNLOCKED(c->nr_taken), (ulong)(slabs * c->per_slab),
-			      c->stride, c->per_slab, 1u << c->order, c->mag_cap, c->mag_cap / 2, 0,
+			      c->name, (ulong)READ_UNLOCKED(c->nr_taken), (ulong)READ_UNLOCKED(c->nr_objects),
+			      c->stride, objects_in(c, c->order), 1u << c->order, c->mag_cap, c->mag_cap / 2, 0,
 			      (ulong)slabs, (ulong)slabs, 0);
 	}
 }

@@ -18,7 +18,7 @@ struct kmem_cache {
 	u32 size;                       /* [I] as asked for */
 	u32 stride;                     /* [I] from object to object */
 	u32 link;                       /* [I] offset of a free object's link */
-	u32 per_slab, order;            /* [I] */
+	u32 order, min_order;           /* [I] of its slabs; of those made where no larger row is free */
 	u32 mag_cap;                    /* [I] */
 	bool reclaimable;               /* [I] once in use */
 	void (*ctor)(void *obj);        /* [I] */
@@ -26,7 +26,7 @@ struct kmem_cache {
 	struct list partial GUARDED_BY(&lock);
 	struct list empty GUARDED_BY(&lock);
 	u32 nr_empty GUARDED_BY(&lock);
-	u64 nr_slabs GUARDED_BY(&lock);
+	u64 nr_slabs GUARDED_BY(&lock), nr_pages GUARDED_BY(&lock), nr_objects GUARDED_BY(&lock);
 	u64 nr_taken GUARDED_BY(&lock); /* objects in use or in magazines */
 	struct list node;               /* all_caches */
 };

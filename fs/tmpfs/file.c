@@ -98,11 +98,11 @@ static int write_begin(struct mapping *m, u64 pos, u32 len, struct page **page)
 	return get_page(m->host, pos >> PAGE_SHIFT, page);
 }
 
+/* The page is in the file and counted: there was room for it, even if there is less than none by now. */
 static int make_writable(struct mapping *m, struct page *page)
 {
-	tmpfs_account(m->host);
 	inode_touch(m->host, ATTR_MTIME | ATTR_CTIME);
-	return tmpfs_full(m->host->super, 0) ? -ENOSPC : 0;
+	return 0;
 }
 
 const struct mapping_ops tmpfs_mapping_ops = {

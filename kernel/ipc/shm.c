@@ -195,7 +195,7 @@ static int check_size(const struct ipc_ns *ns, u64 size) MUST_HOLD(&ns->lock)
 		return -EINVAL;
 	if (size + PAGE_SIZE - 1 < size || ns->shm_pages + pages > ns->shmall)
 		return -ENOSPC;
-	return 0;
+	return (loff_t)size < 0 ? -EINVAL : 0;
 }
 
 static struct file *make_file(__kernel_key_t key, u64 size, int flags)

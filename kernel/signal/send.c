@@ -82,8 +82,6 @@ static struct thread *choose_thread(struct process *p, int sig)
 
 	if (thread_wants(p->leader, sig))
 		return p->leader;
-	if (p->nthreads <= 1)
-		return NULL;
 	LIST_FOR_EACH(t, &p->threads, group_node)
 		if (thread_wants(t, sig))
 			return t;
@@ -154,7 +152,8 @@ static void continue_process(struct process *p)
 /* What happens at sending whatever becomes of the signal.  False: the process is past signals. */
 static bool signal_prepare(struct process *p, int sig)
 {
-	if (p->group_exit)
+	/* A process that was reaped has no leader any more, but may still be held by somebody. */
+	if (p->group_exit || !p->live)
 		return false;
 	if (SIGMASK(sig) & SIG_STOPS) {
 		signal_flush_process(p, SIGMASK(SIGCONT));

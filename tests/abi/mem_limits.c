@@ -3,6 +3,7 @@
 #include "mem.h"
 #include "proc.h"
 
+#include <pthread.h>
 #include <sys/mount.h>
 
 #define MB (1ul << 20)
@@ -422,4 +423,49 @@ TEST(tmpfs_size_holds_for_mapped_stores)
 	p[20 * PAGE] = 1; /* room again */
 	CHECK(!munmap(p, MB) && !close(fd));
 	CHECK(!umount("t"));
+}
+
+static pthread_barrier_t both;
+static int filled[2];
+
+static void *fill_up(void *arg)
+{
+	int fd = *(int *)arg;
+
+	pthread_barrier_wait(&both);
+	for (int i = 0; pwrite(fd, "x", 1, i * PAGE) == 1; i++)
+		;
+	pthread_barrier_wait(&both);
+	return NULL;
+}
+
+/* Two who fill it at the same moment may get one page more than there is: what both have must stay writable. */
+TEST(tmpfs_stores_to_pages_of_a_file_system_overfull_by_one)
+{
+	char *p;
+
+	CHECK(!mkdir("t", 0700));
+	if (mount("none", "t", "tmpfs", 0, "size=16k"))
+		SKIP("may not mount");
+	for (int i = 0; i < 2; i++) {
+		filled[i] = open(i ? "t/g" : "t/f", O_RDWR | O_CREAT, 0600);
+		CHECK(filled[i] >= 0);
+	}
+	CHECK(!pthread_barrier_init(&both, NULL, 2));
+	for (int round = 0; round < 500; round++) {
+		pthread_t t;
+
+		CHECK_EQ(pwrite(filled[1], "x", 1, 0), 1);
+		p = mmap(NULL, PAGE, RW, MAP_SHARED, filled[1], 0);
+		CHECK(p != MAP_FAILED);
+		p[0] = 1;
+		CHECK(!mprotect(p, PAGE, PROT_READ));
+		CHECK(!pthread_create(&t, NULL, fill_up, &filled[1]));
+		fill_up(&filled[0]);
+		CHECK(!mprotect(p, PAGE, RW));
+		p[0] = 2;
+		CHECK(!pthread_join(t, NULL) && !munmap(p, PAGE));
+		CHECK(!ftruncate(filled[0], 0) && !ftruncate(filled[1], 0));
+	}
+	CHECK(!close(filled[0]) && !close(filled[1]) && !umount("t"));
 }

@@ -108,6 +108,8 @@ TEST(shm_get_errors)
 {
 	CHECK_ERR(shm_get(IPC_PRIVATE, 0, 0600), EINVAL);
 	CHECK_ERR(shm_get(IPC_PRIVATE, ~0ul, 0600), EINVAL);
+	CHECK_ERR(shm_get(IPC_PRIVATE, 1ul << 63, 0600), EINVAL); /* no file is as large */
+	CHECK_ERR(shm_get(IPC_PRIVATE, 1ul << 63, SHM_NORESERVE | 0600), EINVAL);
 	CHECK_ERR(shm_get(fresh_key(), 10, 0600), ENOENT);
 	CHECK_ERR(shm_get(fresh_key(), 10, IPC_EXCL | 0600), ENOENT);
 }

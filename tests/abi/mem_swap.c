@@ -659,6 +659,33 @@ SWAP_TEST(shared_memory_is_swapped)
 	CHECK(holds(p, 500, 20));
 }
 
+/* MADV_PAGEOUT by one who only maps them took pages from under another's lock. */
+SWAP_TEST(pageout_leaves_what_another_has_locked)
+{
+	char *p;
+	int fd;
+
+	swap_begin();
+	fd = make_file(FS_MEMORY, "locked", 200 * PAGE);
+	p = map_file(fd, 200 * PAGE, MAP_SHARED);
+	fill(p, 200, 22);
+	CHECK(!mlock(p, 100 * PAGE));
+	WAIT_OK(CHILD({
+		char *q = map_file(fd, 200 * PAGE, MAP_SHARED);
+
+		CHECK(holds(q, 200, 22));
+		for (int i = 0; i < 5; i++) {
+			CHECK(!madvise(q, 200 * PAGE, MADV_PAGEOUT));
+			sleep_ms(20);
+		}
+	}));
+	CHECK_EQ(value_in(smaps_of(p), "Rss"), 400);
+	CHECK_EQ(value_in(smaps_of(p), "Locked"), 400);
+	CHECK(holds(p, 200, 22));
+	CHECK(!munmap(p, 200 * PAGE) && !close(fd));
+	swap_end();
+}
+
 SWAP_TEST(truncate_frees_swapped_shared_memory)
 {
 	char *p;

@@ -246,6 +246,40 @@ TEST(leader_may_leave_first)
 	CHECK(WIFEXITED(st) && WEXITSTATUS(st) == 12);
 }
 
+static void *outlive_signals(void *arg)
+{
+	(void)arg;
+	sleep_ms(3000);
+	_exit(14);
+}
+
+/* The one thread left was not told of a signal to the process unless it was the main one. */
+struct signal_row {
+	const char *what;
+	int sig;
+};
+static const struct signal_row signals_after_main[] = {
+	{ "kill", SIGKILL },
+	{ "terminate", SIGTERM },
+};
+
+TEST_ROWS(signal_when_only_another_thread_is_left, signals_after_main)
+{
+	const struct signal_row *r = row;
+	pid_t pid = CHILD({
+		pthread_t t;
+
+		start(&t, outlive_signals, NULL);
+		pthread_exit(NULL);
+	});
+	int st;
+
+	sleep_ms(300); /* until the main thread has left */
+	CHECK(!kill(pid, r->sig));
+	st = wait_status(pid);
+	CHECK(WIFSIGNALED(st) && WTERMSIG(st) == r->sig);
+}
+
 static void *exec_shell(void *arg)
 {
 	char script[64];

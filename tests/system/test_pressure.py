@@ -177,6 +177,137 @@ wait
     assert kills(result) > 0
 
 
+def test_the_next_with_a_victims_number() -> None:
+    """The last victim was remembered by its number: whoever had that at the next shortage lost all its pages."""
+    work = r"""
+cat >numbers.py <<'END'
+import os
+def spawn(work, wanted=lambda pid: True):
+    while True:
+        pid = os.fork()
+        if not pid:
+            if wanted(os.getpid()):
+                work()
+            os._exit(0)
+        if wanted(pid):
+            return pid
+        os.waitpid(pid, 0)
+def hog():
+    held = []
+    while True:
+        held.append(b"x" * (1 << 20))
+ready, go = os.pipe(), os.pipe()
+def innocent():
+    mine = bytes(range(256)) * 4096
+    os.write(ready[1], b"r")
+    os.read(go[0], 1)
+    print("innocent", mine == bytes(range(256)) * 4096, flush=True)
+first = spawn(hog, lambda pid: pid > 310)  # numbers below 300 do not come again
+print("first", os.waitpid(first, 0)[1], flush=True)
+with open("/proc/sys/kernel/pid_max", "w") as f:
+    f.write(str(first + 30))
+second = spawn(innocent, lambda pid: pid == first)
+os.read(ready[0], 1)
+print("next", os.waitpid(spawn(hog), 0)[1], flush=True)
+os.write(go[1], b"g")
+print("ended", os.waitpid(second, 0)[1])
+END
+python3 numbers.py
+"""
+    result = run(work, mem="64M")
+    for line in ("first 9", "next 9", "innocent True", "ended 0"):
+        assert f"{line}\n" in result.text, result.text
+    assert kills(result) == 2
+
+
+def test_victims_without_a_main_thread() -> None:
+    """Who had let the main thread end was never chosen: everybody else was."""
+    work = r"""
+cat >headless.py <<'END'
+import ctypes, threading
+def hog():
+    held = []
+    while True:
+        held.append(b"x" * (1 << 20))
+threading.Thread(target=hog).start()
+ctypes.CDLL(None).syscall(60, 0)  # exit(2): of this thread alone
+END
+python3 headless.py; echo hog $?
+"""
+    result = run(work, mem="64M")
+    assert "hog 137\n" in result.text
+    assert kills(result) == 1
+
+
+def test_victims_whose_main_thread_goes_first() -> None:
+    """The main thread was dead, another could not die yet: nothing was expected of the victim, and a second one chosen."""
+    work = r"""
+cat >slow.py <<'END'
+import mmap, os, signal, threading, time
+# Reading a hole again and again takes long and no memory; who has the file's position waits in no fault.
+fd = os.open("/dev/shm/hole", os.O_RDWR | os.O_CREAT)
+os.truncate(fd, 2 << 30)
+ready = os.pipe()
+reader = os.fork()
+if not reader:
+    into = [mmap.mmap(-1, 2 << 20)] * 1000
+    os.write(ready[1], b"r")
+    while True:
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.readv(fd, into)
+def hog():
+    held = []
+    while True:
+        held.append(b"x" * (1 << 20))
+def wait():
+    while True:
+        os.read(fd, 1)
+os.read(ready[0], 1)
+for _ in range(3):
+    victim = os.fork()
+    if not victim:
+        threading.Thread(target=wait).start()
+        hog()
+    # Somebody who wants a little memory all the time.
+    mine = mmap.mmap(-1, 8 << 20)
+    while not os.waitpid(victim, os.WNOHANG)[0]:
+        mine.write(b"x" * 4096)
+        time.sleep(0.005)
+    mine.close()
+    print("victim is gone", flush=True)
+os.kill(reader, signal.SIGKILL)
+END
+mkdir -p /dev/shm; mountpoint -q /dev/shm || mount -t tmpfs shm /dev/shm
+python3 slow.py
+"""
+    result = run(work, mem="64M")
+    assert result.text.count("victim is gone\n") == 3
+    assert kills(result) == 3
+
+
+def test_free_frames_far_apart_kill_nobody() -> None:
+    """Half of memory was free, but no two frames side by side: each slab that wanted a row killed a process for it."""
+    work = r"""
+cat >comb.py <<'END'
+import mmap, os
+teeth = mmap.mmap(-1, 48 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+for at in range(0, len(teeth), 4096):
+    teeth[at] = 1
+for at in range(0, len(teeth), 8192):
+    teeth.madvise(mmap.MADV_DONTNEED, at, 4096)
+os.chdir("/mnt")
+for i in range(12000):
+    open(str(i), "w").close()
+print("files", len(os.listdir(".")))
+END
+mount -t tmpfs -o nr_inodes=0 tmpfs /mnt
+python3 comb.py; umount /mnt
+"""
+    result = run(work, mem="64M")
+    assert "files 12000\n" in result.text
+    assert kills(result) == 0
+
+
 def test_with_swap_it_finishes(swap: Path) -> None:
     off = "swapoff /dev/vdb && grep -c . /proc/swaps\n"
     result = run(SWAP_ON + HOG + SHARED + off, "--drive", str(swap), mem="64M")
