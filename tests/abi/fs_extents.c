@@ -102,3 +102,52 @@ TEST_ROWS(write_into_an_extent_that_touches_a_long_one, places)
 	}
 	close(fd);
 }
+
+/* ---- FIEMAP ---- */
+
+struct question {
+	const char *what;
+	uint64_t start, length;
+	unsigned extents; /* of those at 0, 1 and 2 MB, half a MB long each */
+	int err;
+};
+static const struct question questions[] = {
+	{ "everything", 0, FIEMAP_MAX_OFFSET, 3, 0 },
+	{ "from_the_middle", MB, FIEMAP_MAX_OFFSET, 2, 0 },
+	{ "to_the_last_byte_there_is", MB, FIEMAP_MAX_OFFSET - MB, 2, 0 },
+	{ "nearly_everything", 0, FIEMAP_MAX_OFFSET - 5000, 3, 0 },
+	{ "the_first", 0, 1000, 1, 0 },
+	{ "a_hole", MB - 5000, 5000, 0, 0 },
+	{ "behind_the_end", 5 * MB, FIEMAP_MAX_OFFSET, 0, 0 },
+	{ "nothing", 0, 0, 0, EINVAL },
+	{ "from_where_no_file_reaches", FIEMAP_MAX_OFFSET - 1, 1, 0, EFBIG },
+};
+
+TEST_ROWS(fiemap_of, questions)
+{
+	static struct extents m;
+	static char data[MB / 2];
+	int fd = create("f");
+	unsigned counted;
+
+	memset(data, 'x', sizeof(data));
+	for (off_t at = 0; at < 3 * MB; at += MB)
+		CHECK_EQ(pwrite(fd, data, sizeof(data), at), sizeof(data));
+	map_extents(fd, &m, 0, 1); /* skips the case where there is no FIEMAP */
+	CHECK_EQ(fsync(fd), 0);
+	if (row->err) {
+		m.head.fm_start = row->start;
+		m.head.fm_length = row->length;
+		CHECK_ERR(ioctl(fd, FS_IOC_FIEMAP, &m), row->err);
+		return;
+	}
+	counted = map_extents(fd, &m, row->start, row->length);
+	CHECK_EQ(counted, row->extents);
+	for (unsigned i = 0; i < counted; i++) {
+		CHECK_EQ(m.at[i].fe_logical, (row->start + MB - 1) / MB * MB + i * MB);
+		CHECK(m.at[i].fe_physical);
+	}
+	m.head.fm_extent_count = 0;
+	CHECK_EQ(ioctl(fd, FS_IOC_FIEMAP, &m), 0);
+	CHECK_EQ(m.head.fm_mapped_extents, row->extents);
+}
