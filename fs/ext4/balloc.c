@@ -234,23 +234,20 @@ u64 ext4_inode_goal(struct inode *inode)
 	return ext4_group_start(fs, group);
 }
 
-int ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *count, u32 reserved,
+int ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *count, bool promised,
 		      u64 *block)
 {
 	struct ext4_fs *fs = h->fs;
 	struct request r = { .h = h, .want = MIN(*count, fs->blocks_per_group) };
 	int err;
 
-	if (reserved < *count && unpromised(fs) <= (reserved ? 0 : fs->reserved_blocks) &&
-	    !may_use_reserved(fs))
+	if (!promised && unpromised(fs) <= fs->reserved_blocks && !may_use_reserved(fs))
 		return -ENOSPC;
 	err = find_blocks(&r, goal ? goal : ext4_inode_goal(inode), block);
 	if (err)
 		return err;
 	*count = r.len;
 	atomic_fetch_sub(&fs->free_blocks, r.len);
-	if (reserved)
-		ext4_unreserve(fs, MIN(reserved, r.len));
 	inode_count_blocks(inode, r.len);
 	return 0;
 }

@@ -325,7 +325,7 @@ static int allocate(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 	bool unwritten = flags & MAP_CREATE_UNWRITTEN;
 	u32 len = MIN(map->len, EXTENT_LEN_MAX - unwritten);
 	u64 block;
-	int err = ext4_alloc_blocks(h, inode, goal, &len, flags & MAP_RESERVED ? len : 0, &block);
+	int err = ext4_alloc_blocks(h, inode, goal, &len, flags & MAP_RESERVED, &block);
 
 	if (err)
 		return err;
@@ -338,7 +338,7 @@ static int allocate(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 	EXT4_I(inode)->last_pblk = block + len;
 	map->len = len;
 	map->pblk = block;
-	map->flags = MAP_NEW | (unwritten ? MAP_UNWRITTEN : MAP_MAPPED);
+	map->flags = unwritten ? MAP_UNWRITTEN : MAP_MAPPED;
 	return 0;
 }
 

@@ -101,8 +101,8 @@ static void lock_batch(struct write_ctx *c, bool wait)
 
 /* ---- placing ---- */
 
-/* The promise of block @lblk is settled: drop its bit. */
-static void clear_promises(struct write_ctx *c, u32 lblk, u32 count)
+/* Blocks [@lblk, + count) are on the disk, new or since fallocate: their promises are settled. */
+static void settle_promises(struct write_ctx *c, u32 lblk, u32 count)
 {
 	struct ext4_fs *fs = EXT4_FS(c->inode);
 	u32 per = page_blocks(fs);
@@ -119,6 +119,7 @@ static void clear_promises(struct write_ctx *c, u32 lblk, u32 count)
 				bits &= ~(u32)BIT(k);
 		ext4_page_set_delayed(p, bits);
 	}
+	ext4_unreserve(fs, count);
 }
 
 static int place_run(struct write_ctx *c, u32 lblk, u32 count)
@@ -136,9 +137,7 @@ static int place_run(struct write_ctx *c, u32 lblk, u32 count)
 		stop = ext4_stop(&h);
 		if (err || stop)
 			return err ? err : stop;
-		clear_promises(c, lblk, map.len);
-		if (!(map.flags & MAP_NEW)) /* fallocate came first */
-			ext4_unreserve(fs, map.len);
+		settle_promises(c, lblk, map.len);
 		lblk += map.len;
 		count -= map.len;
 	}
