@@ -206,7 +206,7 @@ bool ext4_blocks_valid(const struct ext4_fs *fs, u64 block, u64 count);
  * i_blocks.  @promised: by ext4_reserve(), and the promise stays.  0, -ENOSPC, -EIO, -EUCLEAN. */
 int ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *count, bool promised,
 		      u64 *block);
-/* One block for a tree, a directory or attributes: from the margin if need be. */
+/* One block for a tree: from the margin if need be. */
 int ext4_alloc_meta(struct ext4_handle *h, struct inode *inode, u64 goal, u64 *block);
 /* @metadata: their buffers are forgotten. */
 int ext4_free_blocks(struct ext4_handle *h, struct inode *inode, u64 block, u64 count, bool metadata);

@@ -22,6 +22,13 @@ def full_disk(tmp_path: Path, block: str, *args: str) -> None:
 
 
 @pytest.mark.parametrize("block", ["1024", "4096"])
+@pytest.mark.parametrize("user", ["0", "1000"])
+@pytest.mark.parametrize("by", ["fallocate", "directories", "attributes"])
+def test_promised_blocks_are_not_taken(tmp_path: Path, by: str, user: str, block: str) -> None:
+    full_disk(tmp_path, block, by, "/data", user)
+
+
+@pytest.mark.parametrize("block", ["1024", "4096"])
 def test_no_block_for_the_tree_of_promised_data(tmp_path: Path, block: str) -> None:
     """The promise is given back once."""
     full_disk(tmp_path, block, "split", "/data")
