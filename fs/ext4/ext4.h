@@ -320,8 +320,8 @@ void ext4_read_pages(struct mapping *m, struct page **pages, unsigned int n);
 /* Fills a locked page and waits: 0 or -errno. */
 int ext4_fill_page(struct inode *inode, struct page *p);
 int ext4_write_pages(struct mapping *m, struct writeback *wb);
-/* Before i_size grows to @new_size: 0 or -ENOSPC. */
-int ext4_settle_tail(struct inode *inode, u64 new_size);
+/* After the file grew from @pos; no page locked. */
+void ext4_protect_part(struct inode *inode, u64 pos);
 /* page->private of a file's page: a bit per block that is promised but not allocated. */
 u32 ext4_page_delayed(const struct page *p);
 void ext4_page_set_delayed(struct page *p, u32 bits);
