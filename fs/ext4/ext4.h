@@ -320,7 +320,7 @@ void ext4_read_pages(struct mapping *m, struct page **pages, unsigned int n);
 /* Fills a locked page and waits: 0 or -errno. */
 int ext4_fill_page(struct inode *inode, struct page *p);
 int ext4_write_pages(struct mapping *m, struct writeback *wb);
-/* After the file grew from @pos; no page locked. */
+/* After the file grew from @pos, or a hole begins or ends there; no page locked. */
 void ext4_protect_part(struct inode *inode, u64 pos);
 /* page->private of a file's page: a bit per block that is promised but not allocated. */
 u32 ext4_page_delayed(const struct page *p);

@@ -248,9 +248,9 @@ static int prepare_page(struct inode *inode, struct page *p, u32 from, u32 to)
 }
 
 /*
- * Where blocks are smaller than a page, growth brings blocks without a place into
- * a page that mappings may store to already.  They lose that right, so that the
- * next store comes to ext4_make_writable() and gets its promise.
+ * Where blocks are smaller than a page, growth and holes leave blocks without a
+ * place in a page that mappings may store to already.  They lose that right, so
+ * that the next store comes to ext4_make_writable() and gets its promise.
  */
 void ext4_protect_part(struct inode *inode, u64 pos)
 {

@@ -196,6 +196,8 @@ static int punch(struct inode *inode, u64 offset, u64 len)
 	if (first < last && has_blocks(inode))
 		err = ext4_remove_range(inode, (u32)(first >> fs->block_bits),
 					(u32)((last >> fs->block_bits) - 1));
+	ext4_protect_part(inode, offset);
+	ext4_protect_part(inode, end);
 	rwsem_write_unlock(&inode->mapping->invalidate_lock);
 	return err;
 }

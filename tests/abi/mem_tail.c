@@ -9,6 +9,7 @@
  */
 #include "mem.h"
 
+#include <linux/falloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/sendfile.h>
@@ -244,6 +245,34 @@ TEST_ROWS(store_where_the_file_grew_reaches_the_disk, on_disk)
 		CHECK_EQ(got, 's');
 		close(fd);
 	}
+}
+
+/* The hole is in the middle of a page that stays, and stays writable. */
+TEST(store_into_a_hole_of_a_page_reaches_the_disk)
+{
+	static char data[3 * PAGE];
+	int fd = make_file(FS_DISK, "f", 0);
+	char *p;
+
+	memset(data, 'd', sizeof(data));
+	CHECK_EQ(pwrite(fd, data, sizeof(data), 0), sizeof(data));
+	CHECK_EQ(fsync(fd), 0);
+	p = map_file(fd, 3 * PAGE, MAP_SHARED);
+	p[PAGE] = 'w';
+	p[2 * PAGE] = 'w';
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE + 1024, PAGE) < 0)
+		SKIP("no holes here");
+	CHECK(all_bytes(p + PAGE + 1024, PAGE, 0));
+	p[PAGE + 1500] = 's';
+	p[2 * PAGE + 500] = 's';
+	CHECK_EQ(munmap(p, 3 * PAGE), 0);
+	evict(fd);
+	CHECK_EQ(pread(fd, data, sizeof(data), 0), sizeof(data));
+	CHECK_EQ(data[PAGE + 1500], 's');
+	CHECK_EQ(data[2 * PAGE + 500], 's');
+	CHECK(all_bytes(data + PAGE + 1024, 476, 0) && all_bytes(data + 2 * PAGE, 500, 0));
+	CHECK_EQ(data[2 * PAGE + 1024], 'd');
+	close(fd);
 }
 
 #define VIEWS 300 /* writeback takes the right to store from one after the other: it needs a while */
