@@ -14,6 +14,8 @@
  * Promises (delayed allocation): a dirty page without a block holds a promise;
  * ext4_reserve() makes one only while free blocks, less all promises and a
  * margin for tree blocks, cover it.  So writing it back does not fail for room.
+ * Whoever allocates without a promise makes one for the time of the search: what
+ * is promised to others is not taken, by root neither.
  *
  * Locks: one group's lock at a time.
  */
@@ -216,6 +218,14 @@ void ext4_unreserve(struct ext4_fs *fs, u32 n)
 	assert(old >= n);
 }
 
+/* Promises the caller as many of @n blocks as nobody else was promised; 0: there are none. */
+static u32 claim(struct ext4_fs *fs, u32 n)
+{
+	while (n && ext4_reserve(fs, n))
+		n /= 2;
+	return n;
+}
+
 static void inode_count_blocks(struct inode *inode, s64 blocks)
 {
 	u32 shift = EXT4_FS(inode)->block_bits - 9;
@@ -234,25 +244,28 @@ u64 ext4_inode_goal(struct inode *inode)
 	return ext4_group_start(fs, group);
 }
 
-int ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *count, u32 reserved,
+int ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *count, bool promised,
 		      u64 *block)
 {
 	struct ext4_fs *fs = h->fs;
 	struct request r = { .h = h, .want = MIN(*count, fs->blocks_per_group) };
+	u32 claimed = 0;
 	int err;
 
-	if (reserved < *count && unpromised(fs) <= (reserved ? 0 : fs->reserved_blocks) &&
-	    !may_use_reserved(fs))
-		return -ENOSPC;
+	/* Blocks promised to dirty pages are free in the bitmaps, but not for others to take. */
+	if (!promised) {
+		r.want = claimed = claim(fs, r.want);
+		if (!claimed)
+			return -ENOSPC;
+	}
 	err = find_blocks(&r, goal ? goal : ext4_inode_goal(inode), block);
-	if (err)
-		return err;
-	*count = r.len;
-	atomic_fetch_sub(&fs->free_blocks, r.len);
-	if (reserved)
-		ext4_unreserve(fs, MIN(reserved, r.len));
-	inode_count_blocks(inode, r.len);
-	return 0;
+	if (!err) {
+		*count = r.len;
+		atomic_fetch_sub(&fs->free_blocks, r.len);
+		inode_count_blocks(inode, r.len);
+	}
+	ext4_unreserve(fs, claimed);
+	return err;
 }
 
 int ext4_alloc_meta(struct ext4_handle *h, struct inode *inode, u64 goal, u64 *block)

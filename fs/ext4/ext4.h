@@ -96,7 +96,6 @@ struct ext4_map {
 #define MAP_HOLE 0u             /* nothing there: len blocks of hole */
 #define MAP_MAPPED BIT(0)
 #define MAP_UNWRITTEN BIT(1)    /* has blocks that read as zeros */
-#define MAP_NEW BIT(2)          /* allocated by this call */
 
 struct ext4_inode {
 	struct inode vfs;               /* first: one allocation */
@@ -204,10 +203,10 @@ bool ext4_blocks_valid(const struct ext4_fs *fs, u64 block, u64 count);
 
 /* ---- balloc.c ---- */
 /* Up to *count contiguous blocks near @goal (0: near the inode); *count: how many.  Counted to the inode's
- * i_blocks.  @reserved: they were promised before (delayed).  0, -ENOSPC, -EIO, -EUCLEAN. */
-int ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *count, u32 reserved,
+ * i_blocks.  @promised: by ext4_reserve(), and the promise stays.  0, -ENOSPC, -EIO, -EUCLEAN. */
+int ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *count, bool promised,
 		      u64 *block);
-/* One block for a tree, a directory or attributes: from the margin if need be. */
+/* One block for a tree: from the margin if need be. */
 int ext4_alloc_meta(struct ext4_handle *h, struct inode *inode, u64 goal, u64 *block);
 /* @metadata: their buffers are forgotten. */
 int ext4_free_blocks(struct ext4_handle *h, struct inode *inode, u64 block, u64 count, bool metadata);
@@ -241,7 +240,7 @@ bool ext4_has_blocks_field(const struct inode *inode); /* i_block is a map, not 
 /* ---- map.c ---- */
 #define MAP_CREATE BIT(0)           /* allocate holes; unwritten blocks become written */
 #define MAP_CREATE_UNWRITTEN BIT(1) /* allocate holes as unwritten; unwritten stays */
-#define MAP_RESERVED BIT(2)         /* new blocks were promised by ext4_reserve() */
+#define MAP_RESERVED BIT(2)         /* new blocks were promised by ext4_reserve(); the caller unreserves */
 /* In: lblk, len wanted.  Out: what holds for the first len blocks.  0 or -errno.  @h NULL: look only. */
 int ext4_map_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map *map, u32 flags);
 void ext4_map_cache_drop(struct inode *inode);
@@ -321,8 +320,8 @@ void ext4_read_pages(struct mapping *m, struct page **pages, unsigned int n);
 /* Fills a locked page and waits: 0 or -errno. */
 int ext4_fill_page(struct inode *inode, struct page *p);
 int ext4_write_pages(struct mapping *m, struct writeback *wb);
-/* Before i_size grows to @new_size: 0 or -ENOSPC. */
-int ext4_settle_tail(struct inode *inode, u64 new_size);
+/* After the file grew from @pos, or a hole begins or ends there; no page locked. */
+void ext4_protect_part(struct inode *inode, u64 pos);
 /* page->private of a file's page: a bit per block that is promised but not allocated. */
 u32 ext4_page_delayed(const struct page *p);
 void ext4_page_set_delayed(struct page *p, u32 bits);

@@ -237,7 +237,12 @@ int ext4_extent_insert(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 
 /* ---- converting ---- */
 
-/* Sets the length of the extent that begins at @lblk. */
+/*
+ * Sets the length of the extent that begins at @lblk.  Written, it joins its
+ * neighbours.  Unwritten, it is a piece that convert() is cutting or restoring
+ * and must still be found by its start: a neighbour that the whole extent was
+ * too long for would take the piece in.
+ */
 static int set_extent(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, bool unwritten)
 {
 	struct ext4_path *leaf;
@@ -248,13 +253,16 @@ static int set_extent(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 
 	if (err)
 		return err;
 	leaf = &path[depth];
-	assert(leaf->pos >= 0 && le32_to_cpu(ext4_extents(leaf->eh)[leaf->pos].block) == lblk);
-	err = ext4_node_access(h, leaf);
+	if (leaf->pos < 0 || le32_to_cpu(ext4_extents(leaf->eh)[leaf->pos].block) != lblk)
+		err = ext4_corrupt(h->fs, inode->ino, "extent leaf holds blocks before its key");
+	else
+		err = ext4_node_access(h, leaf);
 	if (!err) {
 		ext4_ext_set_len(&ext4_extents(leaf->eh)[leaf->pos], len, unwritten);
-		merge_right(leaf->eh, leaf->pos);
-		if (leaf->pos > 0)
+		if (!unwritten) {
+			merge_right(leaf->eh, leaf->pos);
 			merge_right(leaf->eh, leaf->pos - 1);
+		}
 		ext4_node_changed(h, inode, leaf);
 	}
 	ext4_path_put(path);
@@ -274,7 +282,7 @@ static int convert(struct ext4_handle *h, struct inode *inode, const struct ext4
 		err = set_extent(h, inode, start, kept, true);
 		if (err)
 			return err;
-		/* Merging would undo the cut: it touches what it was cut from. */
+		/* Not merged, like the pieces: it touches what it was cut from. */
 		err = insert(h, inode, start + kept, tail, pblk + kept, true, false);
 		if (err) {
 			set_extent(h, inode, start, kept + tail, true);
@@ -317,7 +325,7 @@ static int allocate(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 	bool unwritten = flags & MAP_CREATE_UNWRITTEN;
 	u32 len = MIN(map->len, EXTENT_LEN_MAX - unwritten);
 	u64 block;
-	int err = ext4_alloc_blocks(h, inode, goal, &len, flags & MAP_RESERVED ? len : 0, &block);
+	int err = ext4_alloc_blocks(h, inode, goal, &len, flags & MAP_RESERVED, &block);
 
 	if (err)
 		return err;
@@ -330,7 +338,7 @@ static int allocate(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 	EXT4_I(inode)->last_pblk = block + len;
 	map->len = len;
 	map->pblk = block;
-	map->flags = MAP_NEW | (unwritten ? MAP_UNWRITTEN : MAP_MAPPED);
+	map->flags = unwritten ? MAP_UNWRITTEN : MAP_MAPPED;
 	return 0;
 }
 

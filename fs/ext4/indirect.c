@@ -197,7 +197,7 @@ static int fill_holes(struct ext4_handle *h, struct inode *inode, struct ext4_ma
 	struct ext4_inode *ei = EXT4_I(inode);
 	u32 len = map->len;
 	u64 block;
-	int err = ext4_alloc_blocks(h, inode, goal, &len, flags & MAP_RESERVED ? len : 0, &block);
+	int err = ext4_alloc_blocks(h, inode, goal, &len, flags & MAP_RESERVED, &block);
 
 	if (err)
 		return err;
@@ -211,7 +211,7 @@ static int fill_holes(struct ext4_handle *h, struct inode *inode, struct ext4_ma
 	ei->last_pblk = block + len;
 	map->len = len;
 	map->pblk = block;
-	map->flags = MAP_MAPPED | MAP_NEW;
+	map->flags = MAP_MAPPED;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
  * Locks: the page lock guards page->private and serialises with writeback.
  */
 #include <tarn/math.h>
+#include <tarn/mm.h>
 #include "ext4.h"
 
 u32 ext4_page_delayed(const struct page *p)
@@ -247,27 +248,22 @@ static int prepare_page(struct inode *inode, struct page *p, u32 from, u32 to)
 }
 
 /*
- * Where blocks are smaller than a page, the file's growth may reach blocks of a
- * page that is writable already: no fault will ask for their promises, so they
- * are made now.
+ * Where blocks are smaller than a page, growth and holes leave blocks without a
+ * place in a page that mappings may store to already.  They lose that right, so
+ * that the next store comes to ext4_make_writable() and gets its promise.
  */
-int ext4_settle_tail(struct inode *inode, u64 new_size)
+void ext4_protect_part(struct inode *inode, u64 pos)
 {
-	u64 size = inode_size(inode), start = size & PAGE_MASK;
 	struct page *p;
-	int err = 0;
 
-	if (EXT4_FS(inode)->block_size == PAGE_SIZE || size == start || new_size <= size)
-		return 0;
-	p = pagecache_find_locked(inode->mapping, start >> PAGE_SHIFT);
+	if (EXT4_FS(inode)->block_size == PAGE_SIZE || pos % PAGE_SIZE == 0)
+		return;
+	p = pagecache_find_locked(inode->mapping, pos >> PAGE_SHIFT);
 	if (!p)
-		return 0;
-	if (page_test(p, PG_DIRTY) && atomic_load(&p->mapcount) > 0)
-		err = promise_blocks(inode, p, (u32)(size - start),
-				     (u32)MIN(new_size - start, (u64)PAGE_SIZE));
+		return;
+	page_mkclean(p);
 	page_unlock(p);
 	page_put(p);
-	return err;
 }
 
 static int ext4_write_begin(struct mapping *m, u64 pos, u32 len, struct page **out)
@@ -279,11 +275,6 @@ static int ext4_write_begin(struct mapping *m, u64 pos, u32 len, struct page **o
 
 	if (ext4_read_only(EXT4_FS(inode)))
 		return -EROFS;
-	if (pos + len > inode_size(inode)) {
-		err = ext4_settle_tail(inode, pos + len);
-		if (err)
-			return err;
-	}
 	p = pagecache_grab(m, pos >> PAGE_SHIFT, GFP_USER);
 	if (!p)
 		return -ENOMEM;
@@ -302,6 +293,7 @@ static int ext4_write_begin(struct mapping *m, u64 pos, u32 len, struct page **o
 static int ext4_write_end(struct mapping *m, u64 pos, u32 len, u32 copied, struct page *p)
 {
 	struct inode *inode = m->host;
+	u64 old_size = inode_size(inode);
 
 	/* A page that the write was to complete is worth nothing if it came short. */
 	if (!page_test(p, PG_UPTODATE)) {
@@ -311,7 +303,7 @@ static int ext4_write_end(struct mapping *m, u64 pos, u32 len, u32 copied, struc
 			page_set(p, PG_UPTODATE);
 	}
 	if (copied) {
-		if (pos + copied > inode_size(inode)) {
+		if (pos + copied > old_size) {
 			atomic_store_explicit(&inode->size, pos + copied, memory_order_release);
 			inode_mark_dirty(inode);
 		}
@@ -320,6 +312,8 @@ static int ext4_write_end(struct mapping *m, u64 pos, u32 len, u32 copied, struc
 	page_unlock(p);
 	lru_mark_accessed(p);
 	page_put(p);
+	if (copied && pos + copied > old_size)
+		ext4_protect_part(inode, old_size);
 	return (int)copied;
 }
 

@@ -99,29 +99,44 @@ static int put_extent(const struct ext4_fs *fs, struct fiemap __user *arg, u32 n
 	return copy_to_user(&arg->fm_extents[n], &fe, sizeof(fe));
 }
 
+/* The blocks [*lblk, *end) that are asked about; lengths of "everything" are cut at the largest file. */
+static int fiemap_range(const struct ext4_fs *fs, const struct fiemap *fm, u64 *lblk, u64 *end)
+{
+	u64 max = ext4_max_bytes(fs, true), bytes;
+
+	if (!fm->fm_length)
+		return -EINVAL;
+	if (fm->fm_start >= max)
+		return -EFBIG;
+	bytes = MIN(fm->fm_length, max - fm->fm_start);
+	*lblk = fm->fm_start >> fs->block_bits;
+	*end = (fm->fm_start + bytes + fs->block_size - 1) >> fs->block_bits;
+	return 0;
+}
+
 static long fiemap(struct inode *inode, struct fiemap __user *arg)
 {
 	struct ext4_fs *fs = EXT4_FS(inode);
-	u64 limit = ~0u - 1ull, lblk, end, ahead;
+	u64 limit = ext4_max_bytes(fs, true) >> fs->block_bits, lblk, end, ahead;
 	struct ext4_map map, next;
 	struct fiemap fm;
 	int more;
 
 	if (copy_from_user(&fm, arg, sizeof(fm)))
 		return -EFAULT;
+	if (!ext4_has_blocks_field(inode))
+		return -EOPNOTSUPP;
+	more = fiemap_range(fs, &fm, &lblk, &end);
+	if (more)
+		return more;
 	if (fm.fm_flags & ~(u32)(FIEMAP_FLAG_SYNC | FIEMAP_FLAG_CACHE)) {
 		fm.fm_flags &= ~(u32)(FIEMAP_FLAG_SYNC | FIEMAP_FLAG_CACHE);
 		return copy_to_user(arg, &fm, sizeof(fm)) ? -EFAULT : -EBADR;
 	}
-	if (!fm.fm_length || !ext4_has_blocks_field(inode))
-		return fm.fm_length ? -EOPNOTSUPP : -EINVAL;
 	/* Delayed blocks have no place yet: give them one. */
 	more = mapping_write_range(inode->mapping, 0, ~0ull);
 	if (more)
 		return more;
-	lblk = fm.fm_start >> fs->block_bits;
-	end = fm.fm_length > ~0ull - fm.fm_start ? limit :
-		MIN(limit, (fm.fm_start + fm.fm_length + fs->block_size - 1) >> fs->block_bits);
 	fm.fm_mapped_extents = 0;
 	more = next_run(inode, &lblk, end, &map);
 	while (more > 0 && (!fm.fm_extent_count || fm.fm_mapped_extents < fm.fm_extent_count)) {

@@ -46,7 +46,6 @@ static void cache_fill(struct ext4_inode *ei, const struct ext4_map *map)
 		return;
 	spin_lock(&ei->cache_lock);
 	ei->cache = *map;
-	ei->cache.flags &= ~(u32)MAP_NEW;
 	spin_unlock(&ei->cache_lock);
 }
 

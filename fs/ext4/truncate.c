@@ -95,11 +95,22 @@ static int trim_end(struct inode *inode, u64 size)
 	return err;
 }
 
+static void grow_to(struct inode *inode, u64 size)
+{
+	u64 old = inode_size(inode);
+
+	if (size <= old)
+		return;
+	pagecache_extended(inode->mapping, old);
+	atomic_store_explicit(&inode->size, size, memory_order_release);
+	ext4_protect_part(inode, old);
+	inode_mark_dirty(inode);
+}
+
 int ext4_set_size(struct inode *inode, u64 size)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
 	u64 old = inode_size(inode);
-	int err;
 
 	if (size > ext4_max_bytes(EXT4_FS(inode), ei->flags & IFL_EXTENTS))
 		return -EFBIG;
@@ -107,12 +118,7 @@ int ext4_set_size(struct inode *inode, u64 size)
 		return shrink(inode, size);
 	if (size == old) /* fallocate may have left blocks behind the end: those go */
 		return trim_end(inode, size);
-	err = ext4_settle_tail(inode, size);
-	if (err)
-		return err;
-	pagecache_extended(inode->mapping, old);
-	atomic_store_explicit(&inode->size, size, memory_order_release);
-	inode_mark_dirty(inode);
+	grow_to(inode, size);
 	return 0;
 }
 
@@ -190,23 +196,10 @@ static int punch(struct inode *inode, u64 offset, u64 len)
 	if (first < last && has_blocks(inode))
 		err = ext4_remove_range(inode, (u32)(first >> fs->block_bits),
 					(u32)((last >> fs->block_bits) - 1));
+	ext4_protect_part(inode, offset);
+	ext4_protect_part(inode, end);
 	rwsem_write_unlock(&inode->mapping->invalidate_lock);
 	return err;
-}
-
-static int grow_to(struct inode *inode, u64 size)
-{
-	int err;
-
-	if (size <= inode_size(inode))
-		return 0;
-	err = ext4_settle_tail(inode, size);
-	if (err)
-		return err;
-	pagecache_extended(inode->mapping, inode_size(inode));
-	atomic_store_explicit(&inode->size, size, memory_order_release);
-	inode_mark_dirty(inode);
-	return 0;
 }
 
 int ext4_fallocate(struct file *f, int mode, u64 offset, u64 len)
@@ -231,7 +224,7 @@ int ext4_fallocate(struct file *f, int mode, u64 offset, u64 len)
 		if (!err)
 			err = allocate_range(inode, offset, len);
 		if (!err && !keep)
-			err = grow_to(inode, offset + len);
+			grow_to(inode, offset + len);
 	}
 	if (!err)
 		inode_touch(inode, ATTR_MTIME | ATTR_CTIME);

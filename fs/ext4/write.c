@@ -64,22 +64,6 @@ static bool wants_writing(struct write_ctx *c, struct page *p, bool wait)
 	return page_test(p, PG_UPTODATE);
 }
 
-/* The file was shortened inside this page: promises behind the new end are void. */
-static void trim_promises(struct write_ctx *c, struct page *p)
-{
-	struct ext4_fs *fs = EXT4_FS(c->inode);
-	u64 size = inode_size(c->inode), start = p->index << PAGE_SHIFT;
-	u32 bits = ext4_page_delayed(p), keep;
-
-	if (!bits || size >= start + PAGE_SIZE || size <= start)
-		return;
-	keep = (u32)BIT(DIV_ROUND_UP(size - start, (u64)fs->block_size)) - 1;
-	if (!(bits & ~keep))
-		return;
-	ext4_unreserve(fs, popcount64(bits & ~keep));
-	ext4_page_set_delayed(p, bits & keep);
-}
-
 static void lock_batch(struct write_ctx *c, bool wait)
 {
 	for (u32 i = 0; i < c->n; i++) {
@@ -89,10 +73,8 @@ static void lock_batch(struct write_ctx *c, bool wait)
 			ctx_submit(c);
 			page_lock(p);
 		}
-		if (wants_writing(c, p, wait)) {
-			trim_promises(c, p);
+		if (wants_writing(c, p, wait))
 			continue;
-		}
 		page_unlock(p);
 		page_put(p);
 		c->pages[i] = NULL;
@@ -101,8 +83,24 @@ static void lock_batch(struct write_ctx *c, bool wait)
 
 /* ---- placing ---- */
 
-/* The promise of block @lblk is settled: drop its bit. */
-static void clear_promises(struct write_ctx *c, u32 lblk, u32 count)
+/* How much of @p lies in the file: the answer is stale while somebody may make the file grow. */
+static u32 bytes_in_file(const struct write_ctx *c, const struct page *p)
+{
+	u64 size = inode_size(c->inode), start = p->index << PAGE_SHIFT;
+
+	return size > start ? (u32)MIN(size - start, (u64)PAGE_SIZE) : 0;
+}
+
+/* The promised blocks of @p among its first @bytes bytes: those behind the end of the file get no place. */
+static u32 promised(const struct write_ctx *c, const struct page *p, u32 bytes)
+{
+	u32 n = DIV_ROUND_UP(bytes, EXT4_FS(c->inode)->block_size);
+
+	return ext4_page_delayed(p) & ((u32)BIT(n) - 1);
+}
+
+/* Blocks [@lblk, + count) are on the disk, new or since fallocate: their promises are settled. */
+static void settle_promises(struct write_ctx *c, u32 lblk, u32 count)
 {
 	struct ext4_fs *fs = EXT4_FS(c->inode);
 	u32 per = page_blocks(fs);
@@ -119,6 +117,7 @@ static void clear_promises(struct write_ctx *c, u32 lblk, u32 count)
 				bits &= ~(u32)BIT(k);
 		ext4_page_set_delayed(p, bits);
 	}
+	ext4_unreserve(fs, count);
 }
 
 static int place_run(struct write_ctx *c, u32 lblk, u32 count)
@@ -136,9 +135,7 @@ static int place_run(struct write_ctx *c, u32 lblk, u32 count)
 		stop = ext4_stop(&h);
 		if (err || stop)
 			return err ? err : stop;
-		clear_promises(c, lblk, map.len);
-		if (!(map.flags & MAP_NEW)) /* fallocate came first */
-			ext4_unreserve(fs, map.len);
+		settle_promises(c, lblk, map.len);
 		lblk += map.len;
 		count -= map.len;
 	}
@@ -153,10 +150,11 @@ static int place_batch(struct write_ctx *c)
 	int err;
 
 	for (u32 i = 0; i < c->n; i++) {
-		u32 bits = c->pages[i] ? ext4_page_delayed(c->pages[i]) : 0;
+		struct page *p = c->pages[i];
+		u32 bits = p ? promised(c, p, bytes_in_file(c, p)) : 0;
 
 		for (u32 k = 0; bits && k < per; k++) {
-			u32 lblk = page_lblk(fs, c->pages[i]) + k;
+			u32 lblk = page_lblk(fs, p) + k;
 
 			if (!(bits & BIT(k)))
 				continue;
@@ -269,13 +267,13 @@ static int write_page(struct write_ctx *c, struct page *p, u32 nblocks, u32 run_
 	return 0;
 }
 
-static void drop_promises(struct inode *inode, struct page *p)
+static void drop_promises(struct write_ctx *c, struct page *p, u32 drop)
 {
 	u32 bits = ext4_page_delayed(p);
 
-	if (bits) {
-		ext4_unreserve(EXT4_FS(inode), popcount64(bits));
-		ext4_page_set_delayed(p, 0);
+	if (bits & drop) {
+		ext4_unreserve(EXT4_FS(c->inode), popcount64(bits & drop));
+		ext4_page_set_delayed(p, bits & ~drop);
 	}
 }
 
@@ -287,24 +285,33 @@ static void give_up(struct write_ctx *c, struct page *p, int err)
 		page_end_writeback(p, 0);
 		return;
 	}
-	drop_promises(c->inode, p);
+	drop_promises(c, p, ~0u);
 	page_end_writeback(p, err);
 }
 
-/* @place_err: why promised blocks have no place. */
+/*
+ * @place_err: why promised blocks have no place.
+ *
+ * The size counts as it is after page_start_writeback(), which took the right to
+ * store from all mappings: before that the file may grow and be stored to where
+ * an older size says there is no file.  Blocks that came into the file after
+ * place_batch() looked have a promise and no place: the page stays dirty for
+ * them.  The promises behind the end are void, whoever stores there asks again.
+ */
 static int send_page(struct write_ctx *c, struct page *p, u32 run_left, int place_err)
 {
-	struct ext4_fs *fs = EXT4_FS(c->inode);
-	u64 start = p->index << PAGE_SHIFT, size = inode_size(c->inode);
-	u32 bytes = size > start ? (u32)MIN(size - start, (u64)PAGE_SIZE) : 0;
-	int err = ext4_page_delayed(p) ? place_err : 0;
+	u32 bytes;
+	int err;
 
 	if (!page_start_writeback(p))
 		return 0;
+	bytes = bytes_in_file(c, p);
+	drop_promises(c, p, ~promised(c, p, bytes));
+	err = ext4_page_delayed(p) ? place_err : 0;
 	if (!err) {
-		if (bytes < PAGE_SIZE)
-			memset((char *)page_address(p) + bytes, 0, PAGE_SIZE - bytes);
-		err = write_page(c, p, DIV_ROUND_UP(bytes, fs->block_size), run_left);
+		if (ext4_page_delayed(p))
+			page_mark_dirty(p);
+		err = write_page(c, p, DIV_ROUND_UP(bytes, EXT4_FS(c->inode)->block_size), run_left);
 	}
 	if (err)
 		give_up(c, p, err);

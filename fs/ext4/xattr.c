@@ -302,12 +302,13 @@ static int own_block(struct ext4_handle *h, struct inode *inode, struct xattr_vi
 {
 	struct ext4_xattr_header *x;
 	struct buffer *bh;
+	u32 count = 1;
 	u64 block;
 	int err;
 
 	if (v->has_out && le32_to_cpu(((struct ext4_xattr_header *)v->block_bh->data)->refcount) == 1)
 		return ext4_access(h, v->block_bh);
-	err = ext4_alloc_meta(h, inode, 0, &block);
+	err = ext4_alloc_blocks(h, inode, 0, &count, false, &block);
 	if (err)
 		return err;
 	bh = buffer_get_new(h->fs->bdev, block, h->fs->block_size);

@@ -283,6 +283,93 @@ TEST(bytes_of_files)
 		check_file(&files[i]);
 }
 
+/* ---- ranges of a large file: extents that reach their greatest length, are cut and joined again ---- */
+
+#define LARGE_PAGES 57344u /* 224 MB */
+#define PAGE 4096
+#define RUN 64u            /* pages of one write */
+
+static unsigned char page_byte[LARGE_PAGES]; /* what each page is full of */
+
+static void large_write(int fd)
+{
+	static unsigned char buf[RUN * PAGE];
+	unsigned n = 1 + below(below(3) ? 3 : RUN), at = below(LARGE_PAGES - n);
+	unsigned char value = (unsigned char)(1 + below(255));
+
+	memset(buf, value, n * PAGE);
+	memset(page_byte + at, value, n);
+	CHECK(pwrite(fd, buf, n * PAGE, (off_t)at * PAGE) == (ssize_t)(n * PAGE));
+	if (below(3) == 0)
+		CHECK(fsync(fd) == 0);
+}
+
+static void large_allocate(int fd)
+{
+	unsigned n = 1 + below(below(2) ? 100 : LARGE_PAGES / 3), at = below(LARGE_PAGES - n);
+
+	if (fallocate(fd, 1 /* KEEP_SIZE */, (off_t)at * PAGE, (off_t)n * PAGE) < 0)
+		CHECK(errno == EOPNOTSUPP);
+}
+
+static void large_punch(int fd)
+{
+	unsigned n = 1 + below(below(4) ? 100 : LARGE_PAGES / 8), at = below(LARGE_PAGES - n);
+
+	if (fallocate(fd, 1 | 2 /* KEEP_SIZE | PUNCH_HOLE */, (off_t)at * PAGE, (off_t)n * PAGE) == 0)
+		memset(page_byte + at, 0, n);
+	else
+		CHECK(errno == EOPNOTSUPP);
+}
+
+static void large_check(int fd, unsigned at, unsigned n)
+{
+	static unsigned char buf[RUN * PAGE], want[PAGE];
+
+	CHECK(pread(fd, buf, n * PAGE, (off_t)at * PAGE) == (ssize_t)(n * PAGE));
+	for (unsigned i = 0; i < n; i++) {
+		memset(want, page_byte[at + i], PAGE);
+		if (memcmp(buf + i * PAGE, want, PAGE))
+			ABI_FAIL("page %u has %#x, should be %#x", at + i, buf[i * PAGE], want[0]);
+	}
+}
+
+static void large_check_all(int fd)
+{
+	CHECK(fsync(fd) == 0);
+	CHECK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+	for (unsigned at = 0; at < LARGE_PAGES; at += RUN)
+		large_check(fd, at, RUN);
+}
+
+TEST(ranges_of_a_large_file)
+{
+	unsigned ops = env_number("FS_STRESS_OPS", 600);
+	int fd;
+
+	enter("ranges");
+	fd = open("large", O_RDWR | O_CREAT, 0644);
+	CHECK(fd >= 0 && ftruncate(fd, (off_t)LARGE_PAGES * PAGE) == 0);
+	for (unsigned i = 0; i < ops; i++) {
+		switch (below(8)) {
+		case 0:
+			large_punch(fd);
+			break;
+		case 1:
+		case 2:
+			large_allocate(fd);
+			break;
+		case 3:
+			large_check(fd, below(LARGE_PAGES - RUN), RUN);
+			break;
+		default:
+			large_write(fd);
+		}
+	}
+	large_check_all(fd);
+	close(fd);
+}
+
 /* ---- names ---- */
 
 #define NAMES 3000
