@@ -333,7 +333,9 @@ static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return n;
 }
 
-ssize_t pipe_push_page(struct pipe *p, struct page *page, u32 offset, u32 len, bool nonblock)
+/* ---- pages by reference ---- */
+
+int pipe_reserve(struct pipe *p, bool nonblock)
 {
 	int err = 0;
 
@@ -343,11 +345,35 @@ ssize_t pipe_push_page(struct pipe *p, struct page *page, u32 offset, u32 len, b
 	if (!err && !p->readers)
 		err = -EPIPE;
 	if (!err)
-		pipe_slot_add(p, page, offset, len, false);
+		p->reserved++;
 	mutex_unlock(&p->lock);
+	return err;
+}
+
+void pipe_unreserve(struct pipe *p)
+{
+	mutex_lock(&p->lock);
+	p->reserved--;
+	mutex_unlock(&p->lock);
+	pipe_wake_writers(p);
+}
+
+void pipe_push_reserved(struct pipe *p, struct page *page, u32 offset, u32 len)
+{
+	mutex_lock(&p->lock);
+	p->reserved--;
+	pipe_slot_add(p, page, offset, len, false);
+	mutex_unlock(&p->lock);
+	pipe_wake_readers(p);
+}
+
+ssize_t pipe_push_page(struct pipe *p, struct page *page, u32 offset, u32 len, bool nonblock)
+{
+	int err = pipe_reserve(p, nonblock);
+
 	if (err)
 		return err;
-	pipe_wake_readers(p);
+	pipe_push_reserved(p, page, offset, len);
 	return len;
 }
 

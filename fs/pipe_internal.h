@@ -20,7 +20,7 @@ struct pipe {
 	struct pipe_slot *slots;                         /* lock */
 	u32 nslots;                                      /* power of two; lock to write */
 	u32 head, tail;                                  /* lock to write */
-	u32 reserved;                                    /* places of slots splice has taken out; lock to write */
+	u32 reserved;                                    /* places of slots splice has taken out or will fill; lock to write */
 	u32 readers, writers;                            /* open ends; lock to write */
 	u32 reader_opens, writer_opens;                  /* ever; lock to write */
 	u32 files;                                       /* inode->spin */
@@ -48,6 +48,11 @@ void pipe_slot_drop(struct pipe *p, struct pipe_slot *s) MUST_HOLD(&p->lock);
 /* Takes over the reference of @page; there must be a free slot. */
 struct pipe_slot *pipe_slot_add(struct pipe *p, struct page *page, u32 offset, u32 len, bool own)
 	MUST_HOLD(&p->lock);
+/* Keeps a place for a page that is not there yet, waiting for it: 0, -EAGAIN, -EPIPE, -ERESTARTSYS. */
+int pipe_reserve(struct pipe *p, bool nonblock);
+void pipe_unreserve(struct pipe *p);
+/* The page, whose reference is taken over, comes to its place. */
+void pipe_push_reserved(struct pipe *p, struct page *page, u32 offset, u32 len);
 /* Lock dropped meanwhile: 0 or -ERESTARTSYS. */
 int pipe_wait_readable(struct pipe *p);
 int pipe_wait_writable(struct pipe *p);

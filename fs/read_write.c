@@ -164,6 +164,7 @@ static ssize_t write_pieces(struct file *f, struct iov_iter *from, loff_t *pos)
 /* inode->lock held. */
 static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 {
+	const struct inode_ops *ops = f->inode->ops;
 	size_t asked = from->count;
 	ssize_t n;
 	int err;
@@ -175,7 +176,9 @@ static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 	n = write_limit(f, (u64)*pos, asked);
 	if (n <= 0)
 		return n;
-	err = file_modified(f);
+	err = ops->may_write ? ops->may_write(f->inode, (u64)*pos, (u64)n) : 0;
+	if (!err)
+		err = file_modified(f);
 	if (err)
 		return err;
 	from->count = (size_t)n;

@@ -116,7 +116,7 @@ static ssize_t send_bounced(struct file *out, loff_t *out_pos, struct file *in, 
 	return file_write(out, &it, out_pos);
 }
 
-/* One batch into a pipe by reference. */
+/* One batch into a pipe by reference; waits for room for the first page only. */
 static ssize_t push_cached(struct pipe *to, struct file *in, loff_t pos, size_t len, bool nonblock)
 {
 	struct iov_page pages[BATCH];
@@ -127,7 +127,8 @@ static ssize_t push_cached(struct pipe *to, struct file *in, loff_t pos, size_t 
 		return n;
 	for (int i = 0; i < n; i++) {
 		if (err >= 0)
-			err = pipe_push_page(to, pages[i].page, pages[i].offset, pages[i].len, nonblock);
+			err = pipe_push_page(to, pages[i].page, pages[i].offset, pages[i].len,
+					     nonblock || total);
 		if (err >= 0)
 			total += err; /* the reference is the pipe's now */
 		else
@@ -136,21 +137,27 @@ static ssize_t push_cached(struct pipe *to, struct file *in, loff_t pos, size_t 
 	return total ? total : err;
 }
 
-/* One page of what any file reads into a pipe. */
-static ssize_t push_read(struct pipe *to, struct file *in, loff_t *pos, size_t len, bool nonblock)
-{
-	struct page *page = page_alloc_one(GFP_KERNEL, PS_KERNEL);
-	struct iov_iter it;
-	ssize_t n, pushed;
+/* Fills @page from somewhere: bytes, 0, -errno. */
+typedef ssize_t fill_fn(void *source, struct page *page);
 
-	if (!page)
-		return -ENOMEM;
-	iov_init_kernel(&it, page_address(page), MIN(len, PAGE_SIZE));
-	n = file_read(in, &it, pos);
-	pushed = n > 0 ? pipe_push_page(to, page, 0, (u32)n, nonblock) : n;
-	if (pushed <= 0)
+/* One fresh page into a pipe.  Its place comes first: what was read and does not fit would be lost. */
+static ssize_t push_filled(struct pipe *to, fill_fn *fill, void *source, bool nonblock)
+{
+	struct page *page;
+	ssize_t n = pipe_reserve(to, nonblock);
+
+	if (n)
+		return n;
+	page = page_alloc_one(GFP_KERNEL, PS_KERNEL);
+	n = page ? fill(source, page) : -ENOMEM;
+	if (n > 0) {
+		pipe_push_reserved(to, page, 0, (u32)n);
+		return n;
+	}
+	pipe_unreserve(to);
+	if (page)
 		page_put(page);
-	return pushed;
+	return n;
 }
 
 /* ---- positions ---- */
@@ -198,17 +205,65 @@ static loff_t *cursor_pos(struct cursor *c)
 	return c->none ? NULL : &c->pos;
 }
 
+/* ---- into a pipe ---- */
+
+struct file_source {
+	struct cursor *in;
+	size_t len;
+};
+
+static ssize_t fill_from_file(void *source, struct page *page)
+{
+	struct file_source *s = source;
+	struct iov_iter it;
+
+	iov_init_kernel(&it, page_address(page), MIN(s->len, PAGE_SIZE));
+	return file_read(s->in->file, &it, cursor_pos(s->in));
+}
+
+/* Reading goes on without waiting for anybody but a disk. */
+static bool reads_at_once(const struct cursor *in)
+{
+	const struct inode *inode = in->file->inode;
+
+	return !in->none && (is_cached(in->file) ||
+			     (mode_is_reg(inode->mode) && (u64)in->pos < inode_size(inode)));
+}
+
+/*
+ * Waits for room and for the first bytes, then takes what comes and fits, as
+ * Linux does for splice and sendfile: whoever fills a pipe he alone reads must
+ * not sleep in the middle.
+ */
+static ssize_t file_to_pipe(struct pipe *to, struct cursor *in, size_t len, bool nonblock)
+{
+	ssize_t total = 0, n = 0;
+
+	while (len && (!total || reads_at_once(in))) {
+		struct file_source source = { .in = in, .len = len };
+		bool now = nonblock || total;
+
+		if (is_cached(in->file)) {
+			n = push_cached(to, in->file, in->pos, len, now);
+			in->pos += MAX(n, (ssize_t)0);
+		} else {
+			n = push_filled(to, fill_from_file, &source, now);
+		}
+		if (n <= 0)
+			break;
+		total += n;
+		len -= (size_t)n;
+		cond_resched();
+	}
+	return total ? total : n;
+}
+
 /* ---- sendfile ---- */
 
 static ssize_t send_some(struct cursor *out, struct cursor *in, size_t len, void *bounce)
 {
-	struct pipe *pipe = file_pipe(out->file);
-	bool nonblock = out->file->flags & O_NONBLOCK;
-
 	if (!is_cached(in->file))
 		return send_bounced(out->file, cursor_pos(out), in->file, in->pos, len, bounce);
-	if (pipe)
-		return push_cached(pipe, in->file, in->pos, len, nonblock);
 	return send_cached(out->file, cursor_pos(out), in->file, in->pos, len);
 }
 
@@ -240,6 +295,7 @@ static ssize_t send_all(struct cursor *out, struct cursor *in, size_t len)
 
 static ssize_t sendfile_files(struct file *out, struct file *in, loff_t __user *offset, size_t count)
 {
+	struct pipe *pipe = file_pipe(out);
 	struct cursor from, to;
 	ssize_t n;
 	int err;
@@ -255,8 +311,10 @@ static ssize_t sendfile_files(struct file *out, struct file *in, loff_t __user *
 		err = cursor_begin(&to, out, NULL);
 	if (err)
 		return err;
-	n = send_all(&to, &from, MIN(count, MAX_BYTES));
-	if (n == -EPIPE && file_pipe(out))
+	count = MIN(count, MAX_BYTES);
+	n = pipe ? file_to_pipe(pipe, &from, count, out->flags & O_NONBLOCK) :
+		   send_all(&to, &from, count);
+	if (n == -EPIPE && pipe)
 		signal_thread(current, SIGPIPE);
 	if (n > 0) {
 		err = cursor_end(&from);
@@ -278,29 +336,6 @@ long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count)
 }
 
 /* ---- splice ---- */
-
-/* Into a pipe from a file: waits for the first bytes, then takes what comes. */
-static ssize_t file_to_pipe(struct pipe *to, struct cursor *in, size_t len, bool nonblock)
-{
-	ssize_t total = 0, n = 0;
-
-	while (len) {
-		/* After the first piece only what needs no waiting, or the reader would wait for us. */
-		bool now = nonblock || total;
-
-		if (total && (in->none || !is_cached(in->file)))
-			break;
-		n = is_cached(in->file) ? push_cached(to, in->file, in->pos, len, now)
-					: push_read(to, in->file, cursor_pos(in), len, now);
-		if (n <= 0)
-			break;
-		if (is_cached(in->file))
-			in->pos += n;
-		total += n;
-		len -= (size_t)n;
-	}
-	return total ? total : n;
-}
 
 /* Takes the first slot out of the pipe, its place reserved: 1, 0 at the end, -errno. */
 static int slot_take(struct pipe *p, struct pipe_slot *out, bool nonblock)
@@ -568,19 +603,46 @@ long sys_tee(int fd_in, int fd_out, size_t len, unsigned int flags)
 /* ---- vmsplice ---- */
 
 /* The pages are copied rather than lent: a program cannot tell, save by the time it takes. */
-static ssize_t vmsplice_file(struct file *f, const struct iovec __user *uvec, unsigned long segs)
+static ssize_t fill_from_user(void *source, struct page *page)
+{
+	struct iov_iter *from = source;
+	size_t n = iov_copy_from(page_address(page), from, MIN(from->count, PAGE_SIZE));
+
+	return n ? (ssize_t)n : -EFAULT;
+}
+
+/* O_NONBLOCK is not asked, as on Linux. */
+static ssize_t user_to_pipe(struct pipe *to, struct iov_iter *from, bool nonblock)
+{
+	ssize_t total = 0, n = 0;
+
+	while (from->count) {
+		n = push_filled(to, fill_from_user, from, nonblock || total);
+		if (n <= 0)
+			break;
+		total += n;
+		cond_resched();
+	}
+	if (!total && n == -EPIPE)
+		signal_thread(current, SIGPIPE);
+	return total ? total : n;
+}
+
+static ssize_t vmsplice_file(struct file *f, const struct iovec __user *uvec, unsigned long segs,
+			     bool nonblock)
 {
 	struct iovec stack[IOV_ON_STACK], *heap = NULL;
+	struct pipe *pipe = file_pipe(f);
 	struct iov_iter it;
 	ssize_t n;
 	int err;
 
-	if (!file_pipe(f))
+	if (!pipe)
 		return -EBADF;
 	err = iov_import(&it, uvec, segs, stack, &heap);
 	if (err)
 		return err;
-	n = f->mode & FMODE_WRITE ? file_write(f, &it, NULL) : file_read(f, &it, NULL);
+	n = f->mode & FMODE_WRITE ? user_to_pipe(pipe, &it, nonblock) : file_read(f, &it, NULL);
 	kfree(heap);
 	return n;
 }
@@ -594,7 +656,7 @@ long sys_vmsplice(int fd, const struct iovec __user *iov, unsigned long segs, un
 		return -EINVAL;
 	r = fd_ref((unsigned int)fd);
 	if (r.file)
-		ret = vmsplice_file(r.file, iov, segs);
+		ret = vmsplice_file(r.file, iov, segs, flags & SPLICE_F_NONBLOCK);
 	fd_unref(r);
 	return ret;
 }

@@ -68,9 +68,12 @@ static void count_slots(struct mapping *m, s64 delta) MUST_HOLD(&m->tree_lock)
 	spin_unlock(&list_lock);
 }
 
+/* The tree first: a page on its way out is counted as a slot before it leaves the tree. */
 u64 shmem_pages(const struct mapping *m)
 {
-	return READ_UNLOCKED(m->nrpages) + shmem_swapped(m);
+	u64 in_memory = READ_UNLOCKED(m->nrpages);
+
+	return in_memory + shmem_swapped(m);
 }
 
 u64 shmem_swapped(const struct mapping *m)
@@ -129,10 +132,10 @@ static bool change_trees(struct mapping *m, struct page *p) MUST_HOLD(&m->tree_l
 		return false;
 	}
 	(void)swap_dup(p->index); /* the first count of a slot: cannot be too many */
+	count_slots(m, 1);        /* first: who looks without tree_lock never sees neither page nor slot */
 	radix_delete(&m->pages, index);
 	m->nrpages--;
 	p->mapping = NULL;
-	count_slots(m, 1);
 	vm_count(VM_SHMEM, -1);
 	return true;
 }

@@ -27,17 +27,14 @@ unsigned int cache_find_batch(struct mapping *m, u64 *index, u64 last, int tag, 
 		n = tag == CACHE_ANY ? radix_gang_lookup(&m->pages, found, at, *index, last, CACHE_BATCH) :
 				       radix_gang_lookup_tag(&m->pages, found, at, *index, last,
 							     CACHE_BATCH, (enum radix_tag)tag);
-		for (unsigned int i = 0; i < n; i++) {
-			struct page *p = found[i];
-
-			if (!page_get_unless_zero(p))
-				continue;
-			if (radix_lookup(&m->pages, at[i]) == p)
-				pages[got++] = p;
-			else
-				page_put(p);
-		}
 		rcu_read_unlock();
+		for (unsigned int i = 0; i < n; i++) {
+			/* One whose count is 0 just now may stay after all: passing over it would leave it in the file. */
+			struct page *p = pagecache_find(m, at[i]);
+
+			if (p)
+				pages[got++] = p;
+		}
 		if (n)
 			*index = at[n - 1] + 1 ? at[n - 1] + 1 : ~0ul;
 	} while (n && !got && *index <= last);

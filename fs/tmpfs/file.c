@@ -54,17 +54,16 @@ static ssize_t read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return done;
 }
 
-static ssize_t write(struct file *f, struct iov_iter *from, loff_t *pos)
+/* Asked with the file locked, as seals are added: who waited for the lock meets those that came meanwhile. */
+static int may_write(struct inode *inode, u64 pos, u64 count)
 {
-	const struct tmpfs_inode *t = TI(f->inode);
-	u64 end = (file_flags(f) & O_APPEND ? inode_size(f->inode) : (u64)*pos) + from->count;
-	u32 seals = READ_ONCE(t->seals);
+	u32 seals = TI(inode)->seals;
 
 	if (unlikely(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)))
 		return -EPERM;
-	if (unlikely((seals & F_SEAL_GROW) && end > inode_size(f->inode)))
+	if (unlikely((seals & F_SEAL_GROW) && pos + count > inode_size(inode)))
 		return -EPERM;
-	return file_write_generic(f, from, pos);
+	return 0;
 }
 
 /* The page of @index, locked, up to date, with a reference; made if there is room. */
@@ -225,7 +224,7 @@ static int mmap(struct file *f, struct vma *v)
 
 const struct file_ops tmpfs_file_fops = {
 	.read = read,
-	.write = write,
+	.write = file_write_generic,
 	.llseek = llseek,
 	.mmap = mmap,
 	.fsync = nothing_to_sync,
@@ -234,6 +233,7 @@ const struct file_ops tmpfs_file_fops = {
 
 const struct inode_ops tmpfs_file_inode_ops = {
 	.setattr = tmpfs_setattr,
+	.may_write = may_write,
 	.getxattr = tmpfs_getxattr,
 	.setxattr = tmpfs_setxattr,
 	.listxattr = tmpfs_listxattr,

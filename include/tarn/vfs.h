@@ -174,6 +174,7 @@ struct kstatfs {
  *             inodes moved               was handled by VFS; RENAME_EXCHANGE, RENAME_WHITEOUT reach here
  * get_link    none           yes         not a symlink. *done gets what link_done frees; ERR_PTR
  * setattr     inode          yes         setattr_generic: in-memory only
+ * may_write   inode          no          every write(2) may; 0 or -errno, with place and length as they will be
  * getattr     none           yes         stat_generic
  * permission  none           no          perm_generic
  * tmpfile     dir            yes         -EOPNOTSUPP
@@ -194,6 +195,7 @@ struct inode_ops {
 	/* Target text, valid until link_done(*done); may instead jump: see link_jump(). */
 	const char *(*get_link)(struct inode *inode, struct dentry *dentry, void **done);
 	int (*setattr)(struct inode *inode, const struct setattr *attr);
+	int (*may_write)(struct inode *inode, u64 pos, u64 count);
 	int (*getattr)(struct inode *inode, struct kstat *out);
 	int (*permission)(struct inode *inode, int mask);
 	int (*tmpfile)(struct inode *dir, mode_t mode, struct inode **out);

@@ -175,6 +175,90 @@ TEST(sendfile_to_a_socket)
 	CHECK_EQ(lseek(file, 0, SEEK_CUR), sizeof(data));
 }
 
+/* ---- more than a pipe takes, from the only thread there is ---- */
+
+enum into { BY_SPLICE, BY_SENDFILE, BY_VMSPLICE };
+
+struct overfull {
+	const char *what;
+	enum into by;
+	bool memory;  /* a memfd, not a file on the disk */
+	int slots;
+	bool begun;   /* something is in the pipe */
+};
+static const struct overfull overfulls[] = {
+	{ "splice", BY_SPLICE, false, 16, false },
+	{ "splice_begun", BY_SPLICE, false, 16, true },
+	{ "splice_small", BY_SPLICE, false, 4, false },
+	{ "splice_one_slot", BY_SPLICE, false, 1, false },
+	{ "splice_memory", BY_SPLICE, true, 16, true },
+	{ "sendfile", BY_SENDFILE, false, 16, false },
+	{ "sendfile_begun", BY_SENDFILE, false, 16, true },
+	{ "sendfile_small", BY_SENDFILE, false, 4, false },
+	{ "sendfile_memory", BY_SENDFILE, true, 16, true },
+	{ "vmsplice", BY_VMSPLICE, false, 16, false },
+	{ "vmsplice_begun", BY_VMSPLICE, false, 4, true },
+};
+
+#define MORE (20 * 4096l)
+
+static ssize_t put_in(const struct overfull *o, int file, char *data, int pipe_end, bool nonblock)
+{
+	struct iovec v = { data, MORE };
+
+	switch (o->by) {
+	case BY_SPLICE:
+		return splice(file, NULL, pipe_end, NULL, MORE, nonblock ? SPLICE_F_NONBLOCK : 0);
+	case BY_SENDFILE:
+		CHECK_EQ(fcntl(pipe_end, F_SETFL, nonblock ? O_NONBLOCK : 0), 0);
+		return sendfile(pipe_end, file, NULL, MORE);
+	default:
+		return vmsplice(pipe_end, &v, 1, nonblock ? SPLICE_F_NONBLOCK : 0);
+	}
+}
+
+TEST_ROWS(filling_a_pipe_slept_in_the_middle, overfulls)
+{
+	static char data[MORE] __attribute__((aligned(4096))), back[MORE];
+	ssize_t room = (row->slots - row->begun) * 4096l;
+	int fds[2], file = row->memory ? memfd_create("data", 0) : open("data", O_RDWR | O_CREAT, 0600);
+
+	alarm(5);
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)(i * 7 + i / 1000);
+	CHECK_EQ(write(file, data, sizeof(data)), sizeof(data));
+	CHECK_EQ(lseek(file, 0, SEEK_SET), 0);
+	CHECK_EQ(pipe(fds), 0);
+	CHECK_EQ(fcntl(fds[1], F_SETPIPE_SZ, row->slots * 4096), row->slots * 4096);
+	if (row->begun)
+		CHECK_EQ(write(fds[1], "begun", 5), 5);
+	CHECK_EQ(put_in(row, file, data, fds[1], false), room);
+	CHECK_ERR(put_in(row, file, data, fds[1], true), EAGAIN);
+	if (row->by != BY_VMSPLICE)
+		CHECK_EQ(lseek(file, 0, SEEK_CUR), room);
+	if (row->begun)
+		CHECK_EQ(read(fds[0], back, 5), 5);
+	CHECK_EQ(read(fds[0], back, sizeof(back)), room);
+	CHECK(memcmp(back, data, (size_t)room) == 0);
+}
+
+TEST(splice_lost_what_a_full_pipe_did_not_take)
+{
+	int fds[2], socks[2];
+	char buf[8];
+
+	CHECK_EQ(pipe(fds), 0);
+	CHECK_EQ(fcntl(fds[1], F_SETPIPE_SZ, 4096), 4096);
+	CHECK_EQ(write(fds[1], "full", 4), 4);
+	pair(SOCK_STREAM, socks);
+	CHECK_EQ(write(socks[1], "kept", 4), 4);
+	CHECK_ERR(splice(socks[0], NULL, fds[1], NULL, 4, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_EQ(read(fds[0], buf, 8), 4);
+	CHECK_EQ(splice(socks[0], NULL, fds[1], NULL, 4, SPLICE_F_NONBLOCK), 4);
+	CHECK_EQ(read(fds[0], buf, 8), 4);
+	CHECK(memcmp(buf, "kept", 4) == 0);
+}
+
 /* ---- epoll ---- */
 
 static int watch(int ep, int op, int fd, uint32_t events)

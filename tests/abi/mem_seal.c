@@ -3,6 +3,7 @@
 #include "mem.h"
 
 #include <linux/memfd.h>
+#include <pthread.h>
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
@@ -275,4 +276,98 @@ TEST(sealed_file_is_executable_memory)
 	fn = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 	CHECK(fn != MAP_FAILED);
 	CHECK_EQ(fn(), 7);
+}
+
+/* ---- seals against a write under way ---- */
+
+#define LONG (6 * HUGE)
+
+struct late_write {
+	int fd;
+	const char *from;
+	size_t n;
+	off_t at;
+	ssize_t done;
+};
+
+static void *write_once(void *arg)
+{
+	struct late_write *w = arg;
+
+	w->done = pwrite(w->fd, w->from, w->n, w->at);
+	return NULL;
+}
+
+struct late_seal {
+	int fd, seals, done;
+	off_t watch; /* its byte is looked at as soon as the seals are there */
+	char then;
+	off_t size;
+};
+
+static void *seal_once(void *arg)
+{
+	struct late_seal *s = arg;
+	struct stat st;
+
+	s->done = fcntl(s->fd, F_ADD_SEALS, s->seals);
+	CHECK(!fstat(s->fd, &st));
+	s->size = st.st_size;
+	CHECK_EQ(pread(s->fd, &s->then, 1, s->watch), 1);
+	return NULL;
+}
+
+static void start(pthread_t *t, void *(*fn)(void *), void *arg)
+{
+	CHECK(!pthread_create(t, NULL, fn, arg));
+}
+
+struct seal_race {
+	const char *what;
+	int seals;
+	off_t late_at;
+};
+static const struct seal_race seal_races[] = {
+	{ "write", F_SEAL_WRITE, 0 },
+	{ "future_write", F_SEAL_FUTURE_WRITE, 0 },
+	{ "grow", F_SEAL_GROW, LONG },
+};
+
+/* One write has the file, the seal waits behind it, another write behind the seal. */
+TEST_ROWS(write_that_waited_changed_a_sealed_file, seal_races)
+{
+	int fd = new_memfd("s", MFD_ALLOW_SEALING);
+	char *zeros = map_anon(LONG / PAGE), *ones = map_anon(LONG / PAGE), now;
+	struct late_write first = { .fd = fd, .from = zeros, .n = LONG };
+	struct late_write late = { .fd = fd, .from = ones, .n = LONG, .at = row->late_at };
+	struct late_seal seal = { .fd = fd, .seals = row->seals, .watch = LONG - 1 };
+	pthread_t t[3];
+	struct stat st;
+
+	memset(ones, 1, LONG);
+	memset(zeros, 0, LONG);
+	start(&t[0], write_once, &first);
+	do
+		CHECK(!fstat(fd, &st));
+	while (!st.st_size);
+	start(&t[1], seal_once, &seal);
+	sleep_ms(3);
+	start(&t[2], write_once, &late);
+	for (int i = 0; i < 3; i++)
+		CHECK(!pthread_join(t[i], NULL));
+	CHECK_EQ(first.done, LONG);
+	CHECK_EQ(seal.done, 0);
+	CHECK_EQ(pread(fd, &now, 1, LONG - 1), 1);
+	CHECK_EQ(now, seal.then);
+	if (row->seals & F_SEAL_GROW) {
+		CHECK(!fstat(fd, &st));
+		CHECK_EQ(st.st_size, seal.size);
+	}
+}
+
+TEST(empty_write_to_a_sealed_file)
+{
+	int fd = sealed(1, F_SEAL_WRITE);
+
+	CHECK_EQ(pwrite(fd, "x", 0, 0), 0);
 }

@@ -748,3 +748,61 @@ SWAP_TEST(reader_of_swapped_pages_meets_truncation)
 	CHECK_EQ(close(fd), 0);
 	swap_end();
 }
+
+/* Pages out once for each new *round; negative: the end. */
+static void page_out_each_round(int fd, volatile int *round, volatile int *done)
+{
+	char *p = map_file(fd, 16 * PAGE, MAP_SHARED);
+
+	for (int r = 0; r >= 0; r = *round) {
+		if (r == *done)
+			continue;
+		CHECK_EQ(madvise(p, 16 * PAGE, MADV_PAGEOUT), 0);
+		*done = r;
+	}
+}
+
+/* The pager rests, and the slots of the last round are free again. */
+static void wait_for_slots(volatile int *done, int round, long long end)
+{
+	struct sysinfo si = { 0 };
+
+	while ((*done != round || !si.freeswap) && now_ns() < end) {
+		sched_yield();
+		CHECK_EQ(sysinfo(&si), 0);
+	}
+}
+
+/* Two pages find a slot; each of the others is taken in hand and given back, while the file loses them all. */
+SWAP_TEST(truncation_passed_over_pages_that_found_no_slot)
+{
+	volatile int *shared = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static char block[16 * PAGE];
+	long long end = now_ns() + 8 * RACE_NS;
+	struct stat st;
+	pid_t pager;
+	int fd;
+
+	CHECK(shared != MAP_FAILED);
+	make_solid_file("area", 64);
+	make_header("area", 2, 1, 0);
+	need_swapon("area", 0);
+	fd = make_file(FS_MEMORY, "swapped", sizeof(block));
+	memset(block, 'x', sizeof(block));
+	pager = CHILD(page_out_each_round(fd, shared, shared + 1));
+	for (int r = 1; now_ns() < end; r++) {
+		CHECK_EQ(pwrite(fd, block, sizeof(block), 0), sizeof(block));
+		shared[0] = r;
+		for (volatile int i = r * 7 % 4000; i; i--)
+			;
+		CHECK_EQ(ftruncate(fd, 0), 0);
+		CHECK_EQ(fstat(fd, &st), 0);
+		CHECK_EQ(st.st_blocks, 0);
+		CHECK_EQ(ftruncate(fd, sizeof(block)), 0);
+		CHECK_ERR(lseek(fd, 0, SEEK_DATA), ENXIO);
+		wait_for_slots(shared + 1, r, end);
+	}
+	shared[0] = -1;
+	WAIT_OK(pager);
+	swap_end();
+}
