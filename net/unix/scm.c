@@ -38,6 +38,7 @@ struct unix_files *unix_files_dup(const struct unix_files *files)
 	copy->count = files->count;
 	for (u32 i = 0; i < files->count; i++)
 		copy->file[i] = file_get(files->file[i]);
+	unix_gc_barrier();
 	return copy;
 }
 

@@ -148,6 +148,8 @@ void unix_inflight(struct unix_files *files, int by);
 struct unix_sock *file_unix(struct file *f);
 /* Some socket was closed: looks for sockets that only messages refer to. */
 void unix_gc_schedule(void);
+/* Waits for a search under way, which may have counted before the caller took references from a queue. */
+void unix_gc_barrier(void);
 /* Closes them soon, from a worker: closing may close sockets that hold files in turn, without end. */
 void unix_files_free_later(struct unix_files *files);
 void unix_gc_init(void);
