@@ -126,9 +126,9 @@ static u32 mounts_poll(struct file *f, struct poll_wait *w)
 	struct mount_ns *ns = mount_ns_get_of(to_proc(f->inode)->thread);
 	u32 mask = POLLIN | POLLRDNORM, event;
 
+	poll_on(w, mount_event_waitq());
 	if (!ns)
 		return mask;
-	poll_on(w, &ns->waitq);
 	event = (u32)READ_ONCE(ns->event);
 	if (event != f->wb_seen) {
 		f->wb_seen = event;
