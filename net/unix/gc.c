@@ -61,11 +61,25 @@ static void count_flight(struct unix_sock *u, int by) MUST_HOLD(&gc_lock)
 		list_del_init(&u->inflight_node);
 }
 
+/* The sender is made accountable, who may be another than he who receives. */
+static void count_user(struct unix_files *files, int by)
+{
+	if (by > 0) {
+		files->user = current->cred->user;
+		user_get(files->user);
+		atomic_fetch_add(&files->user->files_in_flight, files->count);
+		return;
+	}
+	atomic_fetch_sub(&files->user->files_in_flight, files->count);
+	user_put(files->user);
+}
+
 void unix_inflight(struct unix_files *files, int by)
 {
 	struct unix_sock *u;
 	bool many;
 
+	count_user(files, by);
 	spin_lock(&gc_lock);
 	for (u32 i = 0; i < files->count; i++) {
 		u = file_unix(files->file[i]);

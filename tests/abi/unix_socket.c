@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -149,7 +150,7 @@ TEST(peek_waitall_shutdown)
 	WAIT_SIGNAL(CHILD(send(s[0], "x", 1, 0)), SIGPIPE);
 }
 
-static void send_fd(int sock, int fd)
+static ssize_t try_send_fd(int sock, int fd)
 {
 	char c = 'f', control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec v = { &c, 1 };
@@ -161,7 +162,12 @@ static void send_fd(int sock, int fd)
 	h->cmsg_type = SCM_RIGHTS;
 	h->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(h), &fd, sizeof(int));
-	CHECK_EQ(sendmsg(sock, &m, 0), 1);
+	return sendmsg(sock, &m, 0);
+}
+
+static void send_fd(int sock, int fd)
+{
+	CHECK_EQ(try_send_fd(sock, fd), 1);
 }
 
 static int recv_fd(int sock, int flags)
@@ -346,4 +352,21 @@ TEST(proc_net_unix_met_dying_sockets)
 		CHECK(known_sockets() > 0);
 	for (int i = 0; i < 2; i++)
 		CHECK(!pthread_join(t[i], NULL));
+}
+
+/* Sent and closed, a file needs no descriptor: a user could have any number of them open. */
+TEST(files_in_flight_had_no_limit)
+{
+	struct rlimit limit = { 20, 20 };
+	int s[2], n = 0;
+
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit) && !setuid(54321));
+	pair(s, SOCK_STREAM);
+	while (n < 40 && try_send_fd(s[0], s[1]) == 1)
+		n++;
+	CHECK_EQ(errno, ETOOMANYREFS);
+	CHECK_EQ(n, 21);
+	for (int i = 0; i < 21; i++)
+		close(recv_fd(s[1], 0));
+	send_fd(s[0], s[1]);
 }
