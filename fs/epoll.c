@@ -19,6 +19,8 @@
  * Locks: nest_lock (only to put a set into a set); set->lock, the tree and every
  *   report; set->ready_lock (irqs off, taken by wakers under the file's queue
  *   lock); items_lock, the lists file->epoll_items.
+ * A report takes the whole ready list, so a list found empty is looked at again under
+ * ready_lock: who asks during a report (set->reporting) waits for set->lock instead.
  * Sets in sets: a waker holds the inner set's queue lock when it takes the outer
  *   set's, so lock ranks follow the level: how many sets lie below at most.
  */
@@ -36,6 +38,7 @@
 #include <tarn/waitq.h>
 
 #define MAX_LEVEL 5u /* sets in sets, as deep as Linux goes */
+#define MAX_WAYS 500u /* from a set up to those that hold it: one wake-up walks them all */
 #define NOT_EVENTS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 #define EXCLUSIVE_OK (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
@@ -45,8 +48,10 @@ struct epoll {
 	struct mutex lock;               /* LR_EPOLL */
 	struct rb_root items GUARDED_BY(&lock);
 	u32 level;                       /* nest_lock */
+	u64 walk;                        /* nest_lock: the last walk that came by */
 	struct spinlock ready_lock;
 	struct list ready GUARDED_BY(&ready_lock);
+	bool reporting GUARDED_BY(&ready_lock); /* a report has what was on the list */
 	struct waitq waiters;            /* epoll_wait */
 	struct waitq pollers;            /* poll on the set itself */
 };
@@ -115,9 +120,18 @@ static void set_put(struct epoll *set)
 		kfree(set);
 }
 
-static bool set_has_ready(struct epoll *set)
+/* A report under way counts: whoever asks takes the set's lock and sees what it left. */
+static bool set_has_ready(struct epoll *set) NO_LOCK_CHECK
 {
-	return !list_empty(&set->ready);
+	bool ready = !list_empty(&set->ready);
+	u64 flags;
+
+	if (ready)
+		return true;
+	flags = spin_lock_irqsave(&set->ready_lock);
+	ready = !list_empty(&set->ready) || set->reporting;
+	spin_unlock_irqrestore(&set->ready_lock, flags);
+	return ready;
 }
 
 /* ---- wake-ups ---- */
@@ -306,23 +320,75 @@ static int item_start(struct epoll *set, struct epoll_item *it) MUST_HOLD(&set->
 
 /* ---- sets in sets ---- */
 
-/* Whether @set is @target or holds it somewhere below; -ELOOP then, or when too deep to tell. */
-static int check_below(struct epoll *set, struct epoll *target, u32 depth)
+static u64 walks; /* nest_lock */
+
+/*
+ * Calls @check for @set and each set below, once, however many ways lead there (an
+ * item is a file and a descriptor, so one set may be many times in another).
+ * Stops at an error; -ELOOP when too deep.
+ */
+typedef int walk_fn(struct epoll *set, struct epoll *target);
+
+static int walk_below(struct epoll *set, walk_fn *check, struct epoll *target, u32 depth)
 {
 	struct rb_node *n;
-	int err = 0;
+	int err;
 
-	if (set == target || depth > MAX_LEVEL)
+	if (depth > MAX_LEVEL)
 		return -ELOOP;
+	if (set->walk == walks)
+		return 0;
+	set->walk = walks;
+	err = check(set, target);
+	if (err)
+		return err;
 	mutex_lock_nested(&set->lock);
 	for (n = rb_first(&set->items); n && !err; n = rb_next(n)) {
 		struct epoll *inner = file_epoll(rb_entry(n, struct epoll_item, node)->file);
 
 		if (inner)
-			err = check_below(inner, target, depth + 1);
+			err = walk_below(inner, check, target, depth + 1);
 	}
 	mutex_unlock(&set->lock);
 	return err;
+}
+
+static int is_not_target(struct epoll *set, struct epoll *target)
+{
+	return set == target ? -ELOOP : 0;
+}
+
+/* Takes off *left each way from @set up to a set that holds it; false: there are more. */
+static bool count_ways_up(struct epoll *set, u32 *left) MUST_HOLD(&items_lock)
+{
+	struct epoll_item *it;
+
+	LIST_FOR_EACH (it, &set->file->epoll_items, file_node) {
+		if (!*left)
+			return false;
+		--*left;
+		if (!count_ways_up(it->set, left))
+			return false;
+	}
+	return true;
+}
+
+static int has_few_ways_up(struct epoll *set, struct epoll *unused)
+{
+	u32 left = MAX_WAYS;
+	bool few;
+
+	spin_lock(&items_lock);
+	few = count_ways_up(set, &left);
+	spin_unlock(&items_lock);
+	return few ? 0 : -EINVAL;
+}
+
+/* After @inner became an item, before it stands on queues: -EINVAL, as Linux says, if a wake-up would go too many ways. */
+static int check_ways(struct epoll *inner)
+{
+	walks++;
+	return walk_below(inner, has_few_ways_up, NULL, 0);
 }
 
 /* @set gets at least @level, and the sets that hold it more; -ELOOP if one would become too deep. */
@@ -347,8 +413,10 @@ static int raise_level(struct epoll *set, u32 level) MUST_HOLD(&items_lock)
 /* Before @inner becomes an item of @set; nest_lock held. */
 static int check_nesting(struct epoll *set, struct epoll *inner)
 {
-	int err = check_below(inner, set, 0);
+	int err;
 
+	walks++;
+	err = walk_below(inner, is_not_target, set, 0);
 	if (err)
 		return err;
 	spin_lock(&items_lock);
@@ -362,6 +430,7 @@ static int check_nesting(struct epoll *set, struct epoll *inner)
 static int ctl_add(struct epoll *set, struct file *f, int fd, const struct epoll_event *ev)
 	MUST_HOLD(&set->lock)
 {
+	struct epoll *inner = file_epoll(f);
 	struct epoll_item *it;
 	int err;
 
@@ -373,7 +442,9 @@ static int ctl_add(struct epoll *set, struct file *f, int fd, const struct epoll
 	it->events = ev->events | EPOLLERR | EPOLLHUP;
 	it->data = ev->data;
 	item_link(set, it);
-	err = item_start(set, it);
+	err = inner ? check_ways(inner) : 0;
+	if (!err)
+		err = item_start(set, it);
 	if (err)
 		item_remove(set, it);
 	return err;
@@ -480,6 +551,7 @@ static void report_begin(struct epoll *set, struct list *scan)
 	list_init(scan);
 	flags = spin_lock_irqsave(&set->ready_lock);
 	list_splice_tail(scan, &set->ready);
+	set->reporting = true;
 	spin_unlock_irqrestore(&set->ready_lock, flags);
 }
 
@@ -490,6 +562,7 @@ static void report_end(struct epoll *set, struct list *scan)
 
 	list_splice_tail(scan, &set->ready);
 	list_splice_tail(&set->ready, scan);
+	set->reporting = false;
 	spin_unlock_irqrestore(&set->ready_lock, flags);
 }
 

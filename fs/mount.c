@@ -238,10 +238,18 @@ struct mount *mount_next(struct mount *m, struct mount *top, bool skip_children)
 	return NULL;
 }
 
+/* Pollers of all namespaces: one may stand here, in an epoll set, when its namespace has gone. */
+static struct waitq event_waitq = WAITQ_INIT(event_waitq);
+
+struct waitq *mount_event_waitq(void)
+{
+	return &event_waitq;
+}
+
 void mount_ns_event(struct mount_ns *ns)
 {
 	ns->event++;
-	waitq_wake_all(&ns->waitq, 0x8 /* EPOLLERR */ | 0x2 /* EPOLLPRI */);
+	waitq_wake_all(&event_waitq, 0x8 /* EPOLLERR */ | 0x2 /* EPOLLPRI */);
 }
 
 /* @top and all below it become part of @ns (NULL: of none). */
@@ -344,7 +352,6 @@ struct mount_ns *mount_ns_new(void)
 		return NULL;
 	ref_init(&ns->refs, 1);
 	list_init(&ns->mounts);
-	waitq_init(&ns->waitq);
 	ns->inum = atomic_fetch_add(&next_ns_inum, 1);
 	return ns;
 }

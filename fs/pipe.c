@@ -338,6 +338,7 @@ static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 int pipe_reserve(struct pipe *p, bool nonblock)
 {
 	int err = 0;
+	bool room;
 
 	mutex_lock(&p->lock);
 	while (!err && p->readers && pipe_full(p))
@@ -346,7 +347,10 @@ int pipe_reserve(struct pipe *p, bool nonblock)
 		err = -EPIPE;
 	if (!err)
 		p->reserved++;
+	room = !pipe_full(p);
 	mutex_unlock(&p->lock);
+	if (room)
+		pipe_wake_writers(p);
 	return err;
 }
 

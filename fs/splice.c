@@ -365,7 +365,7 @@ static int slot_take(struct pipe *p, struct pipe_slot *out, bool nonblock)
 /* @done bytes of the slot went away; the rest is put back in front. */
 static void slot_return(struct pipe *p, struct pipe_slot *s, size_t done)
 {
-	bool gone = done == s->len;
+	bool gone = done == s->len, more;
 
 	mutex_lock(&p->lock);
 	p->reserved--;
@@ -375,13 +375,14 @@ static void slot_return(struct pipe *p, struct pipe_slot *s, size_t done)
 		p->tail--;
 		*pipe_tail(p) = *s;
 	}
+	more = pipe_used(p);
 	mutex_unlock(&p->lock);
 	if (gone) {
 		page_put(s->page);
 		pipe_wake_writers(p);
-	} else {
-		pipe_wake_readers(p);
 	}
+	if (more)
+		pipe_wake_readers(p);
 }
 
 static ssize_t pipe_to_file(struct cursor *out, struct pipe *from, size_t len, bool nonblock)
@@ -540,7 +541,7 @@ static ssize_t tee_locked(struct pipe *to, struct pipe *from, size_t len) NO_LOC
 static ssize_t tee_pipes(struct pipe *to, struct pipe *from, size_t len, bool nonblock)
 {
 	for (;;) {
-		bool starved, gone;
+		bool starved, gone, room;
 		ssize_t n;
 		int err;
 
@@ -549,9 +550,15 @@ static ssize_t tee_pipes(struct pipe *to, struct pipe *from, size_t len, bool no
 		n = gone ? -EPIPE : tee_locked(to, from, len);
 		starved = !pipe_used(from);
 		gone |= starved && !from->writers;
+		room = !pipe_full(to);
 		unlock_both(to, from);
 		if (n > 0)
 			pipe_wake_readers(to);
+		/* Nothing was taken: who else waits for what is there may go on. */
+		if (!starved)
+			pipe_wake_readers(from);
+		if (room)
+			pipe_wake_writers(to);
 		if (n || gone)
 			return n;
 		if (nonblock)

@@ -5,36 +5,48 @@
 #include <tarn/slab.h>
 #include <tarn/text_file.h>
 
-/* f->private of an open text file.  The file's pos_lock guards all but ops. */
+/* f->private of an open text file.  It has its own lock: pread(2) and splice(2) take no pos_lock. */
 struct text_file {
-	const struct text_ops *ops; /* [I] */
-	struct strbuf text;
-	bool made;
-	u64 start;                  /* where in the file @text begins: 0 unless it is made in pieces */
-	u64 next;                   /* what show_some goes on with */
-	u32 event;                  /* the maker's; nobody minds a race */
+	const struct text_ops *ops;     /* [I] */
+	void *about;                    /* [I] the opener's */
+	u32 event;                      /* the maker's; nobody minds a race */
+	struct mutex lock;              /* LR_TEXT: while the text is made and copied */
+	struct strbuf text GUARDED_BY(&lock);
+	bool made GUARDED_BY(&lock);
+	u64 start GUARDED_BY(&lock);    /* where in the file @text begins: 0 unless it is made in pieces */
+	u64 next GUARDED_BY(&lock);     /* what show_some goes on with */
 };
 
-int text_file_open(struct file *f, const struct text_ops *ops)
+int text_file_open_about(struct file *f, const struct text_ops *ops, void *about)
 {
 	struct text_file *t = kzalloc(sizeof(*t), GFP_KERNEL);
 
 	if (!t)
 		return -ENOMEM;
 	t->ops = ops;
+	t->about = about;
+	mutex_init(&t->lock, "text", LR_TEXT);
 	strbuf_init(&t->text);
 	f->private = t;
 	return 0;
 }
 
-u32 *text_file_event(struct file *f)
+int text_file_open(struct file *f, const struct text_ops *ops)
 {
-	struct text_file *t = f->private;
-
-	return &t->event;
+	return text_file_open_about(f, ops, NULL);
 }
 
-static int text_make(struct file *f, struct text_file *t)
+void *text_file_about(struct file *f)
+{
+	return ((struct text_file *)f->private)->about;
+}
+
+u32 *text_file_event(struct file *f)
+{
+	return &((struct text_file *)f->private)->event;
+}
+
+static int text_make(struct file *f, struct text_file *t) MUST_HOLD(&t->lock)
 {
 	int err = -EIO;
 
@@ -50,7 +62,7 @@ static int text_make(struct file *f, struct text_file *t)
 }
 
 /* The text, or the piece of it with @pos, if there is one. */
-static int text_make_at(struct file *f, struct text_file *t, u64 pos)
+static int text_make_at(struct file *f, struct text_file *t, u64 pos) MUST_HOLD(&t->lock)
 {
 	int err = 0;
 
@@ -65,9 +77,9 @@ static int text_make_at(struct file *f, struct text_file *t, u64 pos)
 	return err;
 }
 
-ssize_t text_file_read(struct file *f, struct iov_iter *to, loff_t *pos)
+static ssize_t text_read(struct file *f, struct text_file *t, struct iov_iter *to, loff_t *pos)
+	MUST_HOLD(&t->lock)
 {
-	struct text_file *t = f->private;
 	u64 off;
 	size_t n;
 	int err;
@@ -90,6 +102,17 @@ ssize_t text_file_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		return done;
 	}
 	return 0;
+}
+
+ssize_t text_file_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	struct text_file *t = f->private;
+	ssize_t n;
+
+	mutex_lock(&t->lock);
+	n = text_read(f, t, to, pos);
+	mutex_unlock(&t->lock);
+	return n;
 }
 
 ssize_t text_file_write(struct file *f, struct iov_iter *from, loff_t *pos)
@@ -129,7 +152,8 @@ loff_t text_file_llseek(struct file *f, loff_t offset, int whence)
 	return offset;
 }
 
-void text_file_release(struct file *f)
+/* Nobody else has the file any more. */
+void text_file_release(struct file *f) NO_LOCK_CHECK
 {
 	struct text_file *t = f->private;
 

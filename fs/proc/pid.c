@@ -81,6 +81,9 @@ static int entry_show(struct file *f, struct strbuf *out)
 
 	if (proc_thread_gone(p))
 		return -ESRCH;
+	/* Again: the thread may have become somebody else's since the open. */
+	if (p->entry->guarded && !proc_may_access(p->thread))
+		return -EACCES;
 	return p->entry->show ? p->entry->show(p->thread, out) : -EINVAL;
 }
 
@@ -93,15 +96,7 @@ static ssize_t entry_write(struct file *f, char *text, size_t n)
 	return p->entry->write ? p->entry->write(p->thread, text, n) : -EIO;
 }
 
-static int entry_show_some(struct file *f, struct strbuf *out, u64 *at)
-{
-	struct proc_inode *p = to_proc(f->inode);
-
-	return proc_thread_gone(p) ? -ESRCH : p->entry->show_some(p->thread, out, at);
-}
-
 static const struct text_ops entry_text = { .show = entry_show, .write = entry_write };
-static const struct text_ops entry_long_text = { .show_some = entry_show_some };
 
 static int entry_open(struct inode *inode, struct file *f)
 {
@@ -109,7 +104,7 @@ static int entry_open(struct inode *inode, struct file *f)
 
 	if (p->entry->guarded && !proc_may_access(p->thread))
 		return -EACCES;
-	return text_file_open(f, p->entry->show_some ? &entry_long_text : &entry_text);
+	return text_file_open(f, &entry_text);
 }
 
 static const struct file_ops entry_fops = {
@@ -155,7 +150,7 @@ static int entry_attach(struct inode *dir, struct dentry *d, const struct pid_en
 	to_proc(inode)->entry = e;
 	to_proc(inode)->is_task = parent->is_task;
 	inode->ops = e->ops ? e->ops : mode_is_lnk(e->mode) ? &entry_link_ops : &entry_file_ops;
-	inode->fops = e->fops ? e->fops : &entry_fops;
+	inode->fops = e->fops ? e->fops : e->show_mm ? &pid_mm_text_fops : &entry_fops;
 	d->ops = &proc_pid_dentry_ops;
 	dentry_add(d, inode);
 	return 0;

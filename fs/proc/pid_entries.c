@@ -128,9 +128,9 @@ static u32 mounts_poll(struct file *f, struct poll_wait *w)
 	struct mount_ns *ns = mount_ns_get_of(to_proc(f->inode)->thread);
 	u32 mask = POLLIN | POLLRDNORM, event;
 
+	poll_on(w, mount_event_waitq());
 	if (!ns)
 		return mask;
-	poll_on(w, &ns->waitq);
 	event = (u32)READ_ONCE(ns->event);
 	if (event != *text_file_event(f)) {
 		*text_file_event(f) = event;
@@ -177,6 +177,7 @@ static ssize_t oom_adj_write(struct thread *t, char *text, size_t n)
 
 #define DIRECTORY(n, m) .name = n, .mode = S_IFDIR | (m)
 #define TEXT(n, m, s) .name = n, .mode = S_IFREG | (m), .show = s
+#define MM_TEXT(n, m, s) .name = n, .mode = S_IFREG | (m), .show_mm = s
 #define LINK(n, l) .name = n, .mode = S_IFLNK | 0777, .guarded = true, .link = l
 
 const struct pid_entry pid_entries[] = {
@@ -193,11 +194,11 @@ const struct pid_entry pid_entries[] = {
 	{ TEXT("statm", 0444, pid_show_statm) },
 	{ TEXT("comm", 0644, pid_show_comm), .write = pid_write_comm },
 	{ TEXT("cmdline", 0444, pid_show_cmdline) },
-	{ TEXT("environ", 0400, pid_show_environ), .guarded = true },
-	{ TEXT("auxv", 0400, pid_show_auxv), .guarded = true },
-	{ TEXT("maps", 0444, NULL), .show_some = pid_show_maps, .guarded = true },
-	{ TEXT("smaps", 0444, NULL), .show_some = pid_show_smaps, .guarded = true },
-	{ TEXT("smaps_rollup", 0444, pid_show_smaps_rollup), .guarded = true },
+	{ MM_TEXT("environ", 0400, pid_show_environ) },
+	{ MM_TEXT("auxv", 0400, pid_show_auxv) },
+	{ MM_TEXT("maps", 0444, pid_show_maps) },
+	{ MM_TEXT("smaps", 0444, pid_show_smaps) },
+	{ MM_TEXT("smaps_rollup", 0444, pid_show_smaps_rollup) },
 	{ .name = "pagemap", .mode = S_IFREG | 0400, .fops = &pid_pagemap_fops },
 	{ TEXT("clear_refs", 0200, NULL), .write = pid_write_clear_refs },
 	{ .name = "mem", .mode = S_IFREG | 0600, .fops = &pid_mem_fops },

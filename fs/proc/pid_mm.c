@@ -68,60 +68,35 @@ int pid_show_cmdline(struct thread *t, struct strbuf *out)
 	return err;
 }
 
-int pid_show_environ(struct thread *t, struct strbuf *out)
+int pid_show_environ(struct mm *mm, struct strbuf *out, u64 *at)
 {
-	struct mm *mm = thread_mm_get(t);
-	int err;
-
-	if (!mm)
-		return 0;
-	err = append_range(mm, mm->env_start, mm->env_end, out);
-	mm_put(mm);
-	return err;
+	*at = TEXT_END;
+	return append_range(mm, mm->env_start, mm->env_end, out);
 }
 
-int pid_show_auxv(struct thread *t, struct strbuf *out)
+int pid_show_auxv(struct mm *mm, struct strbuf *out, u64 *at)
 {
-	struct mm *mm = thread_mm_get(t);
-
-	if (!mm)
-		return 0;
+	*at = TEXT_END;
 	strbuf_append(out, mm->auxv, mm->auxv_len);
-	mm_put(mm);
 	return 0;
 }
 
-static int show_maps(struct thread *t, struct strbuf *out, bool smaps, u64 *at)
+int pid_show_maps(struct mm *mm, struct strbuf *out, u64 *at)
 {
-	struct mm *mm = thread_mm_get(t);
-
-	if (!mm) {
-		*at = TEXT_END;
-		return 0;
-	}
-	mm_show_maps(mm, out, smaps, at);
-	mm_put(mm);
+	mm_show_maps(mm, out, false, at);
 	return 0;
 }
 
-int pid_show_maps(struct thread *t, struct strbuf *out, u64 *at)
+int pid_show_smaps(struct mm *mm, struct strbuf *out, u64 *at)
 {
-	return show_maps(t, out, false, at);
+	mm_show_maps(mm, out, true, at);
+	return 0;
 }
 
-int pid_show_smaps(struct thread *t, struct strbuf *out, u64 *at)
+int pid_show_smaps_rollup(struct mm *mm, struct strbuf *out, u64 *at)
 {
-	return show_maps(t, out, true, at);
-}
-
-int pid_show_smaps_rollup(struct thread *t, struct strbuf *out)
-{
-	struct mm *mm = thread_mm_get(t);
-
-	if (!mm)
-		return -ESRCH;
+	*at = TEXT_END;
 	mm_show_rollup(mm, out);
-	mm_put(mm);
 	return 0;
 }
 
@@ -129,20 +104,28 @@ int pid_show_smaps_rollup(struct thread *t, struct strbuf *out)
  * ---- mem: the address space as a file ----
  *
  * An open file keeps the mm struct, not its mappings: these go when the process
- * does, and from then on there is nothing to read.
+ * does, or with its next exec, and from then on there is nothing to read.
  */
+
+/* The memory that the opener may look at, held; NULL: the thread has none; ERR_PTR. */
+static struct mm *mm_hold_of(struct inode *inode)
+{
+	struct mm *mm = thread_mm_access(to_proc(inode)->thread, ACCESS_FS_IDS);
+
+	if (!IS_ERR_OR_NULL(mm)) {
+		mm_hold(mm);
+		mm_put(mm);
+	}
+	return mm;
+}
 
 int proc_mm_open(struct inode *inode, struct file *f)
 {
-	struct mm *mm = thread_mm_access(to_proc(inode)->thread, ACCESS_FS_IDS);
+	struct mm *mm = mm_hold_of(inode);
 
 	if (IS_ERR(mm))
 		return (int)PTR_ERR(mm);
 	f->private = mm;
-	if (mm) {
-		mm_hold(mm);
-		mm_put(mm);
-	}
 	return 0;
 }
 
@@ -220,4 +203,54 @@ const struct file_ops pid_mem_fops = {
 	.write = mem_write,
 	.llseek = proc_mm_llseek,
 	.release = proc_mm_release,
+};
+
+/* ---- texts about the address space ---- */
+
+static int mm_text_show(struct file *f, struct strbuf *out, u64 *at)
+{
+	struct mm *mm = text_file_about(f);
+	struct proc_inode *p = to_proc(f->inode);
+	int err;
+
+	if (proc_thread_gone(p))
+		return -ESRCH;
+	if (!mm || !mm_get_unless_dead(mm)) {
+		*at = TEXT_END;
+		return p->entry->show_mm == pid_show_smaps_rollup ? -ESRCH : 0;
+	}
+	err = p->entry->show_mm(mm, out, at);
+	mm_put(mm);
+	return err;
+}
+
+static const struct text_ops mm_text = { .show_some = mm_text_show };
+
+static int mm_text_open(struct inode *inode, struct file *f)
+{
+	struct mm *mm = mm_hold_of(inode);
+	int err;
+
+	if (IS_ERR(mm))
+		return (int)PTR_ERR(mm);
+	err = text_file_open_about(f, &mm_text, mm);
+	if (err && mm)
+		mm_drop(mm);
+	return err;
+}
+
+static void mm_text_release(struct file *f)
+{
+	struct mm *mm = text_file_about(f);
+
+	text_file_release(f);
+	if (mm)
+		mm_drop(mm);
+}
+
+const struct file_ops pid_mm_text_fops = {
+	.open = mm_text_open,
+	.read = text_file_read,
+	.llseek = text_file_llseek,
+	.release = mm_text_release,
 };

@@ -46,9 +46,9 @@ struct pid_entry {
 	const char *name;
 	mode_t mode;                       /* with type bits */
 	bool leader_only, task_only;       /* not below task/TID; only there */
-	bool guarded;                      /* needs proc_may_access() to open or follow */
+	bool guarded;                      /* needs proc_may_access() to open, read or follow */
 	int (*show)(struct thread *t, struct strbuf *out);
-	int (*show_some)(struct thread *t, struct strbuf *out, u64 *at); /* instead: text_file.h */
+	int (*show_mm)(struct mm *mm, struct strbuf *out, u64 *at); /* instead: text_file.h, show_some */
 	ssize_t (*write)(struct thread *t, char *text, size_t n);
 	int (*link)(struct thread *t, struct path *out); /* magic link's target, with references */
 	const struct inode_ops *ops;       /* directories */
@@ -90,15 +90,20 @@ int pid_show_io(struct thread *t, struct strbuf *out);
 int pid_show_comm(struct thread *t, struct strbuf *out);
 ssize_t pid_write_comm(struct thread *t, char *text, size_t n);
 int pid_show_cmdline(struct thread *t, struct strbuf *out);
-int pid_show_environ(struct thread *t, struct strbuf *out);
-int pid_show_auxv(struct thread *t, struct strbuf *out);
-int pid_show_maps(struct thread *t, struct strbuf *out, u64 *at);
-int pid_show_smaps(struct thread *t, struct strbuf *out, u64 *at);
-int pid_show_smaps_rollup(struct thread *t, struct strbuf *out);
+int pid_show_environ(struct mm *mm, struct strbuf *out, u64 *at);
+int pid_show_auxv(struct mm *mm, struct strbuf *out, u64 *at);
+int pid_show_maps(struct mm *mm, struct strbuf *out, u64 *at);
+int pid_show_smaps(struct mm *mm, struct strbuf *out, u64 *at);
+int pid_show_smaps_rollup(struct mm *mm, struct strbuf *out, u64 *at);
 /* pid_pagemap.c */
 ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n);
 
-/* pid_mm.c: mem and pagemap keep the mm struct in file->private, not its mappings. */
+/*
+ * pid_mm.c: what shows memory keeps the mm struct of its open, not its mappings: after
+ * an exec, which may have been of a set-user-ID program, there is nothing to see.
+ * mem and pagemap keep it in file->private, texts are about it.
+ */
+extern const struct file_ops pid_mm_text_fops;
 int proc_mm_open(struct inode *inode, struct file *f);
 loff_t proc_mm_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock);
 void proc_mm_release(struct file *f);

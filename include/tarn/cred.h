@@ -15,9 +15,12 @@ struct user {
 	_Atomic u32 refs;           /* [a] */
 	_Atomic u32 processes;      /* [a] RLIMIT_NPROC counts threads, as Linux does */
 	_Atomic u32 pending_signals; /* [a] RLIMIT_SIGPENDING */
+	_Atomic u32 files_in_flight; /* [a] in messages of Unix sockets: RLIMIT_NOFILE */
 	_Atomic u64 locked_shm;     /* [a] pages of segments under SHM_LOCK: RLIMIT_MEMLOCK */
 	struct user *next;          /* hash chain: user lock */
 };
+void user_get(struct user *u);
+void user_put(struct user *u);
 
 struct cred {
 	struct refcount refs;

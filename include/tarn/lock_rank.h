@@ -11,9 +11,10 @@ enum lock_rank {
 	/* Sleeping locks */
 	LR_MODULE_INIT,    /* one-time set-up of a subsystem                             */
 	LR_TTY,            /* tty->termios_lock, tty->read_lock: reads copy to user       */
+	LR_FILE_POS,       /* file->pos_lock                                             */
+	LR_TEXT,           /* fs/text_file.c: a text in the making, which may tell of all below */
 	LR_EPOLL_NEST,     /* fs/epoll.c: putting one epoll set into another             */
 	LR_EPOLL,          /* epoll->lock; nested epolls: outer first                    */
-	LR_FILE_POS,       /* file->pos_lock                                             */
 	LR_SOCKET,         /* socket->lock; peers: lower address first                    */
 	LR_PIPE,           /* pipe->lock; two pipes: lower address first                  */
 	LR_PROC_EXEC,      /* process->exec_lock: exec against ptrace and /proc           */

@@ -25,6 +25,9 @@ struct text_ops {
 
 /* For file_ops.open and the rest: f->private becomes the text's. */
 int text_file_open(struct file *f, const struct text_ops *ops);
+/* The same for a text about something the opener holds until release. */
+int text_file_open_about(struct file *f, const struct text_ops *ops, void *about);
+void *text_file_about(struct file *f);
 /* A word for the maker, 0 at first: for instance what poll reported last. */
 u32 *text_file_event(struct file *f);
 ssize_t text_file_read(struct file *f, struct iov_iter *to, loff_t *pos);

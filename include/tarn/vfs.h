@@ -412,7 +412,6 @@ struct mount_ns {
 	struct mount *root;
 	struct list mounts;              /* in order of mounting */
 	u64 event;                       /* bumped by each change: poll on /proc/mounts */
-	struct waitq waitq;
 	u64 inum;
 };
 
@@ -469,6 +468,8 @@ struct mount_ns *mount_ns_copy(struct mount_ns *old);
 /* The same, and @fs (of the new thread) stands in the copy from now on. */
 struct mount_ns *mount_ns_copy_fs(struct mount_ns *old, struct fs_context *fs);
 void mount_ns_put(struct mount_ns *ns);
+/* Woken by mount_ns_event() of any namespace; ns->event tells whether it was this one. */
+struct waitq *mount_event_waitq(void);
 /* /proc/mounts, mountinfo (@kind 0, 1). */
 int mount_ns_show(struct mount_ns *ns, const struct path *root, int kind, struct strbuf *out);
 

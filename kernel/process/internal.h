@@ -73,8 +73,6 @@ void rusage_to_user_form(const struct rusage_sum *in, struct rusage *out);
 /* ---- user.c ---- */
 extern struct user root_user;
 struct user *user_find_or_make(uid_t uid); /* counted; NULL: no memory */
-void user_get(struct user *u);
-void user_put(struct user *u);
 
 /* ---- cred.c ---- */
 const struct cred *thread_cred_get(struct thread *t);

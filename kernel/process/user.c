@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is counted per user rather than per process: threads (RLIMIT_NPROC) and
- * queued signals (RLIMIT_SIGPENDING).
+ * What is counted per user rather than per process: threads (RLIMIT_NPROC),
+ * queued signals (RLIMIT_SIGPENDING), files in messages (RLIMIT_NOFILE).
  *
  * A hash table of the users that some cred or queued signal refers to.  The
  * lock is taken with interrupts off: the last reference may go with a signal

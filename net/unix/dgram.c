@@ -214,8 +214,11 @@ static bool message_ready(struct unix_sock *u)
 	       atomic_load(&u->error);
 }
 
-/* The first message: off the queue, or for a peek still on it (read_lock keeps it there). */
-static struct unix_buf *take_message(struct unix_sock *u, u32 flags)
+/*
+ * The first message: off the queue, or for a peek still on it (read_lock keeps it there).
+ * *was_full: taking it made room in a full queue.
+ */
+static struct unix_buf *take_message(struct unix_sock *u, u32 flags, bool *was_full)
 {
 	struct unix_buf *b;
 
@@ -223,6 +226,7 @@ static struct unix_buf *take_message(struct unix_sock *u, u32 flags)
 	b = list_first(&u->queue, struct unix_buf, node);
 	if (b && !(flags & MSG_PEEK)) {
 		list_del(&b->node);
+		*was_full = queue_full(u);
 		u->queued--;
 	}
 	spin_unlock(&u->lock);
@@ -230,7 +234,7 @@ static struct unix_buf *take_message(struct unix_sock *u, u32 flags)
 }
 
 /* Returns with read_lock held and a message, or without the lock: ERR_PTR, NULL at the end. */
-static struct unix_buf *wait_message(struct socket *s, u32 flags) NO_LOCK_CHECK
+static struct unix_buf *wait_message(struct socket *s, u32 flags, bool *was_full) NO_LOCK_CHECK
 {
 	ktime_t deadline = socket_deadline(s->opt.rcvtimeo, flags & MSG_DONTWAIT);
 	struct unix_sock *u = s->sk;
@@ -239,7 +243,7 @@ static struct unix_buf *wait_message(struct socket *s, u32 flags) NO_LOCK_CHECK
 
 	for (;;) {
 		mutex_lock(&u->read_lock);
-		b = take_message(u, flags);
+		b = take_message(u, flags, was_full);
 		if (b)
 			return b;
 		mutex_unlock(&u->read_lock);
@@ -270,11 +274,11 @@ static void copy_sender(struct msg *m, const struct unix_buf *b)
 }
 
 /* A message left the queue. */
-static void room_made(struct unix_sock *u)
+static void room_made(struct unix_sock *u, bool was_full)
 {
 	if (waitq_active(&u->peer_wait))
 		waitq_wake_all(&u->peer_wait, POLLOUT | POLLWRNORM);
-	if (READ_ONCE(u->queued) == (u32)READ_ONCE(unix_max_dgram_qlen) && waitq_active(&room_waitq))
+	if (was_full && waitq_active(&room_waitq))
 		waitq_wake_all(&room_waitq, POLLOUT | POLLWRNORM);
 }
 
@@ -284,13 +288,14 @@ static ssize_t dgram_receive(struct socket *s, struct msg *m, u32 flags) NO_LOCK
 	struct unix_files *files = NULL;
 	struct abi_ucred cred;
 	struct unix_buf *b;
+	bool was_full = false;
 	size_t n, want;
 	ssize_t ret;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	m->namelen = 0;
-	b = wait_message(s, flags);
+	b = wait_message(s, flags, &was_full);
 	if (IS_ERR_OR_NULL(b))
 		return PTR_ERR(b);
 	want = MIN((size_t)b->len, m->iter.count);
@@ -313,7 +318,7 @@ static ssize_t dgram_receive(struct socket *s, struct msg *m, u32 flags) NO_LOCK
 	}
 	mutex_unlock(&u->read_lock);
 	if (!(flags & MSG_PEEK))
-		room_made(u);
+		room_made(u, was_full);
 	scm_deliver(s, m, &cred, files, flags);
 	return ret;
 }

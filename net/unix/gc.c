@@ -5,7 +5,9 @@
  * A socket sent over itself, or two sent over each other and then closed, keep
  * one another alive for ever: each file's only references are in the other's
  * queue.  After a close, when sockets are in flight, a worker looks for such
- * cycles:
+ * cycles; also after a send, when twice as many are in flight as the last search
+ * left, because closing a socket that is in flight is no release of it.
+ *
  *
  *   candidates   in-flight sockets all of whose file references are in flight
  *   trial        each reference from a candidate's queue is taken off its target
@@ -15,7 +17,16 @@
  *                which closes the files
  *
  * Nobody can take a file out of a candidate's queue meanwhile: that needs a
- * descriptor of the candidate, which would be one more reference.
+ * descriptor of the candidate, which would be one more reference.  A peek takes
+ * references out of a queue that may not be a candidate's and lets it be closed
+ * before the search comes to count there; so it waits for the search to end while
+ * the call still holds the peeked socket (unix_gc_barrier):
+ *
+ *	search                          recvmsg(C, MSG_PEEK), A in C's queue
+ *	A: all references in flight
+ *	                                A gets a descriptor; close(C)
+ *	C: all references in flight
+ *	strips A's queue                recvmsg(A) is reading there
  *
  * Locks: gc_lock guards in-flight counts and lists, and is held for a whole
  * search; queues are walked under their socket's lock.
@@ -24,10 +35,14 @@
 #include <tarn/work.h>
 #include "unix.h"
 
+#define SEARCH_ABOVE_MIN 512u /* references in flight from which on sends make a search */
+
 static struct spinlock gc_lock = SPINLOCK_INIT("unix gc", LR_UNIX_GC);
 static struct list inflight = LIST_INIT(inflight);
 static struct unix_files *to_free GUARDED_BY(&gc_lock);
 static struct work gc_work, free_work;
+static u32 inflight_total GUARDED_BY(&gc_lock);
+static u32 search_above GUARDED_BY(&gc_lock) = SEARCH_ABOVE_MIN;
 
 struct unix_sock *file_unix(struct file *f)
 {
@@ -41,20 +56,45 @@ static void count_flight(struct unix_sock *u, int by) MUST_HOLD(&gc_lock)
 	if (!u->inflight)
 		list_add_tail(&inflight, &u->inflight_node);
 	u->inflight += (u32)by;
+	inflight_total += (u32)by;
 	if (!u->inflight)
 		list_del_init(&u->inflight_node);
+}
+
+/* The sender is made accountable, who may be another than he who receives. */
+static void count_user(struct unix_files *files, int by)
+{
+	if (by > 0) {
+		files->user = current->cred->user;
+		user_get(files->user);
+		atomic_fetch_add(&files->user->files_in_flight, files->count);
+		return;
+	}
+	atomic_fetch_sub(&files->user->files_in_flight, files->count);
+	user_put(files->user);
 }
 
 void unix_inflight(struct unix_files *files, int by)
 {
 	struct unix_sock *u;
+	bool many;
 
+	count_user(files, by);
 	spin_lock(&gc_lock);
 	for (u32 i = 0; i < files->count; i++) {
 		u = file_unix(files->file[i]);
 		if (u)
 			count_flight(u, by);
 	}
+	many = by > 0 && inflight_total > search_above;
+	spin_unlock(&gc_lock);
+	if (many)
+		work_queue(&gc_work);
+}
+
+void unix_gc_barrier(void)
+{
+	spin_lock(&gc_lock);
 	spin_unlock(&gc_lock);
 }
 
@@ -188,6 +228,7 @@ static void gc_run(struct work *w)
 	struct unix_buf *b;
 
 	spin_lock(&gc_lock);
+	search_above = MAX(2 * inflight_total, SEARCH_ABOVE_MIN);
 	find_candidates(&candidates);
 	drop_live(&candidates);
 	while ((u = list_first(&candidates, struct unix_sock, gc_node))) {
@@ -200,6 +241,9 @@ static void gc_run(struct work *w)
 		list_del(&b->node);
 		unix_buf_free(b);
 	}
+	spin_lock(&gc_lock);
+	search_above = MAX(2 * inflight_total, SEARCH_ABOVE_MIN);
+	spin_unlock(&gc_lock);
 }
 
 void unix_gc_schedule(void)

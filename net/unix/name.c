@@ -84,6 +84,14 @@ static u64 inode_number(struct unix_sock *u)
 	return ino;
 }
 
+/* @u or the first behind it that still lives, with a reference: the last one is gone before the place here. */
+static struct unix_sock *get_living(struct unix_sock *u) MUST_HOLD(&table_lock)
+{
+	while (u && !ref_get_unless_zero(&u->refs))
+		u = list_next(&all_sockets, u, all_node);
+	return u;
+}
+
 /* strbuf may sleep to grow, so lines are made with the lock dropped, the walk held by a reference. */
 static int unix_show(struct strbuf *out)
 {
@@ -91,11 +99,9 @@ static int unix_show(struct strbuf *out)
 
 	strbuf_puts(out, "Num       RefCount Protocol Flags    Type St Inode Path\n");
 	spin_lock(&table_lock);
-	u = list_first(&all_sockets, struct unix_sock, all_node);
-	if (u)
-		unix_get(u);
+	u = get_living(list_first(&all_sockets, struct unix_sock, all_node));
+	spin_unlock(&table_lock);
 	while (u) {
-		spin_unlock(&table_lock);
 		strbuf_printf(out, "%016lx: %08X %08X %08X %04X %02X %5llu", (ulong)hash_ptr(u),
 			      ref_read(&u->refs), 0, u->state == UNIX_LISTEN ? SO_ACCEPTCON_FLAG : 0,
 			      (u32)u->type, shown_state(u),
@@ -104,15 +110,11 @@ static int unix_show(struct strbuf *out)
 			show_name(out, u->addr);
 		strbuf_putc(out, '\n');
 		spin_lock(&table_lock);
-		next = list_empty(&u->all_node) ? NULL : list_next(&all_sockets, u, all_node);
-		if (next)
-			unix_get(next);
+		next = get_living(list_next(&all_sockets, u, all_node));
 		spin_unlock(&table_lock);
 		unix_put(u);
 		u = next;
-		spin_lock(&table_lock);
 	}
-	spin_unlock(&table_lock);
 	return 0;
 }
 

@@ -38,6 +38,7 @@ struct unix_files *unix_files_dup(const struct unix_files *files)
 	copy->count = files->count;
 	for (u32 i = 0; i < files->count; i++)
 		copy->file[i] = file_get(files->file[i]);
+	unix_gc_barrier();
 	return copy;
 }
 
@@ -102,6 +103,13 @@ static int parse_one(struct scm *scm, const struct abi_cmsghdr *h, const u8 *dat
 	return -EINVAL;
 }
 
+/* What is in flight needs no descriptor, so it has the limit of descriptors too. */
+static bool too_many_in_flight(void)
+{
+	return atomic_load(&current->cred->user->files_in_flight) > rlimit_cur(RLIMIT_NOFILE) &&
+	       !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
+}
+
 int scm_parse(struct scm *scm, const struct msg *m)
 {
 	const u8 *p = m->control, *end = p + m->controllen;
@@ -121,6 +129,8 @@ int scm_parse(struct scm *scm, const struct msg *m)
 			break;
 		p += ABI_CMSG_ALIGN(h->cmsg_len);
 	}
+	if (!err && scm->files && too_many_in_flight())
+		err = -ETOOMANYREFS;
 	if (err)
 		scm_free(scm);
 	return err;

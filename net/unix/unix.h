@@ -34,6 +34,7 @@ struct unix_addr {
 
 struct unix_files {
 	struct unix_files *next;     /* on the way to be closed: gc.c */
+	struct user *user;           /* in flight: counted; whose files_in_flight they are */
 	u32 count;
 	struct file *file[];         /* counted */
 };
@@ -148,6 +149,8 @@ void unix_inflight(struct unix_files *files, int by);
 struct unix_sock *file_unix(struct file *f);
 /* Some socket was closed: looks for sockets that only messages refer to. */
 void unix_gc_schedule(void);
+/* Waits for a search under way, which may have counted before the caller took references from a queue. */
+void unix_gc_barrier(void);
 /* Closes them soon, from a worker: closing may close sockets that hold files in turn, without end. */
 void unix_files_free_later(struct unix_files *files);
 void unix_gc_init(void);

@@ -2,6 +2,7 @@
 /* Pipes, poll, select, epoll, eventfd, timerfd, splice. */
 #include "abi.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -383,4 +384,152 @@ TEST(splice_between_pipe_and_file)
 	CHECK_EQ(splice(fds[0], NULL, fd, &off, 2, 0), 2);
 	CHECK(pread(fd, buf, 6, 0) == 6 && !memcmp(buf, "XYcdef", 6));
 	CHECK_ERR(splice(fd, NULL, fd, NULL, 1, 0), EINVAL);
+}
+
+/* ---- wake-ups that reach their sleeper ---- */
+
+static void wait_asleep(pid_t pid)
+{
+	char path[32], text[512];
+
+	sprintf(path, "/proc/%d/stat", pid);
+	for (int i = 0; i < 500; i++) {
+		int fd = open(path, O_RDONLY);
+		ssize_t n = read(fd, text, sizeof(text) - 1);
+
+		close(fd);
+		CHECK(n > 0);
+		text[n] = '\0';
+		if (strstr(text, ") S "))
+			return;
+		sleep_ms(2);
+	}
+	CHECK(!"it sleeps");
+}
+
+/* A write of a page that was woken took one of sixteen places and told nobody of the others. */
+TEST(splice_into_a_pipe_kept_the_wake_up)
+{
+	int p[2], fd = open("f", O_CREAT | O_RDWR, 0644);
+	static char block[65536];
+	pid_t splicer, writer;
+
+	CHECK(!pipe(p) && write(fd, block, 4096) == 4096);
+	CHECK_EQ(write(p[1], block, sizeof(block)), (ssize_t)sizeof(block));
+	splicer = CHILD({
+		loff_t off = 0;
+
+		alarm(5);
+		CHECK_EQ(splice(fd, &off, p[1], NULL, 4096, 0), 4096);
+	});
+	wait_asleep(splicer);
+	writer = CHILD({
+		alarm(5);
+		CHECK_EQ(write(p[1], "w", 1), 1);
+	});
+	wait_asleep(writer);
+	CHECK_EQ(read(p[0], block, sizeof(block)), (ssize_t)sizeof(block));
+	WAIT_OK(splicer);
+	WAIT_OK(writer);
+}
+
+/* tee takes nothing, so what woke it is still there for a reader. */
+TEST(tee_kept_the_wake_up)
+{
+	int from[2], to[2];
+	pid_t teer, reader;
+
+	CHECK(!pipe(from) && !pipe(to));
+	teer = CHILD({
+		alarm(5);
+		CHECK_EQ(tee(from[0], to[1], 4096, 0), 1);
+	});
+	wait_asleep(teer);
+	reader = CHILD({
+		char c;
+
+		alarm(5);
+		CHECK_EQ(read(from[0], &c, 1), 1);
+	});
+	wait_asleep(reader);
+	CHECK_EQ(write(from[1], "x", 1), 1);
+	WAIT_OK(reader);
+	CHECK_EQ(write(from[1], "y", 1), 1); /* the reader may have been the first */
+	WAIT_OK(teer);
+}
+
+/* One write fills two places and wakes one reader. */
+TEST(splice_out_of_a_pipe_kept_the_wake_up)
+{
+	int p[2], fd = open("f", O_CREAT | O_RDWR, 0644);
+	static char block[8192];
+	pid_t splicer, reader;
+
+	CHECK(!pipe(p));
+	splicer = CHILD({
+		alarm(5);
+		CHECK_EQ(splice(p[0], NULL, fd, NULL, 4096, 0), 4096);
+	});
+	wait_asleep(splicer);
+	reader = CHILD({
+		alarm(5);
+		CHECK_EQ(read(p[0], block, 4096), 4096);
+	});
+	wait_asleep(reader);
+	CHECK_EQ(write(p[1], block, sizeof(block)), (ssize_t)sizeof(block));
+	WAIT_OK(splicer);
+	WAIT_OK(reader);
+}
+
+static int polled_set;
+static time_t polled_until;
+
+static void *poll_the_set(void *unused __attribute__((unused)))
+{
+	struct pollfd p = { .fd = polled_set, .events = POLLIN };
+
+	while (time(NULL) < polled_until)
+		CHECK(poll(&p, 1, 0) >= 0);
+	return NULL;
+}
+
+/* poll(2) on a set had the ready list in its hands; who looked meanwhile slept on. */
+TEST(epoll_wait_slept_beside_a_poll_of_the_set)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	pthread_t t[2];
+
+	polled_set = epoll_create1(0);
+	CHECK(!epoll_ctl(polled_set, EPOLL_CTL_ADD, eventfd(1, 0), &ev));
+	polled_until = time(NULL) + 3;
+	for (int i = 0; i < 2; i++)
+		CHECK(!pthread_create(&t[i], NULL, poll_the_set, NULL));
+	while (time(NULL) < polled_until) {
+		long long before = now_ns();
+
+		CHECK_EQ(epoll_wait(polled_set, &ev, 1, 10000), 1);
+		CHECK(now_ns() - before < 8000000000ll);
+	}
+	for (int i = 0; i < 2; i++)
+		CHECK(!pthread_join(t[i], NULL));
+}
+
+/* A set in a set by many descriptors, and so on: one wake-up would go thirty times thirty ways. */
+TEST(epoll_refuses_too_many_ways)
+{
+	int set[3], low = eventfd(0, 0), err = 0;
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	for (int i = 0; i < 3; i++)
+		set[i] = epoll_create1(0);
+	CHECK(!epoll_ctl(set[0], EPOLL_CTL_ADD, low, &ev));
+	for (int i = 0; i < 30; i++)
+		CHECK(!epoll_ctl(set[1], EPOLL_CTL_ADD, dup(set[0]), &ev));
+	for (int i = 0; i < 30 && !err; i++)
+		err = epoll_ctl(set[2], EPOLL_CTL_ADD, dup(set[1]), &ev) ? errno : 0;
+	CHECK_EQ(err, EINVAL);
+	CHECK_EQ(write(low, &(uint64_t){ 1 }, 8), 8);
+	CHECK_EQ(epoll_wait(set[2], &ev, 1, 0), 1);
+	for (int i = 0; i < 2; i++)
+		CHECK(!close(set[i]));
 }

@@ -761,3 +761,42 @@ TEST(long_maps_in_pieces)
 	CHECK_EQ(pread(fd, parts, 100, (off_t)len / 2), 100);
 	CHECK(!memcmp(parts, whole + len / 2, 100));
 }
+
+/* A set-user-ID program could be looked at with a descriptor opened before its exec. */
+struct before_exec {
+	const char *what;
+	ssize_t read; /* what reading gives afterwards */
+};
+static const struct before_exec before_exec[] = {
+	{ "maps", 0 },
+	{ "smaps", 0 },
+	{ "environ", 0 },
+	{ "smaps_rollup", -ESRCH },
+};
+
+TEST_ROWS(a_text_opened_before_exec_shows_nothing_of_the_new_program, before_exec)
+{
+	int done[2], hold[2], go[2], fd;
+	char path[64], buf[256];
+	ssize_t n;
+	pid_t pid;
+
+	CHECK(!pipe2(done, O_CLOEXEC) && !pipe2(hold, O_CLOEXEC) && !pipe2(go, O_CLOEXEC));
+	pid = fork();
+	if (!pid) {
+		dup2(hold[0], 0);
+		if (read(go[0], buf, 1) == 1)
+			execl("/bin/sh", "sh", "-c", "read x", NULL);
+		_exit(1);
+	}
+	close(done[1]);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, row->what);
+	fd = open(path, O_RDONLY);
+	CHECK(fd >= 0);
+	CHECK_EQ(write(go[1], "", 1), 1);
+	CHECK_EQ(read(done[0], buf, 1), 0); /* exec closed it */
+	n = read(fd, buf, sizeof(buf));
+	CHECK_EQ(n < 0 ? -errno : n, row->read);
+	kill(pid, SIGKILL);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}

@@ -2,8 +2,10 @@
 /* AF_UNIX sockets: stream, datagram, seqpacket; names, credentials, descriptors. */
 #include "abi.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -148,7 +150,7 @@ TEST(peek_waitall_shutdown)
 	WAIT_SIGNAL(CHILD(send(s[0], "x", 1, 0)), SIGPIPE);
 }
 
-static void send_fd(int sock, int fd)
+static ssize_t try_send_fd(int sock, int fd)
 {
 	char c = 'f', control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec v = { &c, 1 };
@@ -160,7 +162,12 @@ static void send_fd(int sock, int fd)
 	h->cmsg_type = SCM_RIGHTS;
 	h->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(h), &fd, sizeof(int));
-	CHECK_EQ(sendmsg(sock, &m, 0), 1);
+	return sendmsg(sock, &m, 0);
+}
+
+static void send_fd(int sock, int fd)
+{
+	CHECK_EQ(try_send_fd(sock, fd), 1);
 }
 
 static int recv_fd(int sock, int flags)
@@ -287,4 +294,79 @@ TEST(stream_bulk)
 		total += (size_t)n;
 	CHECK_EQ(total, 5000000);
 	WAIT_OK(pid);
+}
+
+static unsigned long known_sockets(void)
+{
+	FILE *f = fopen("/proc/net/unix", "r");
+	unsigned long n = 0;
+	char line[512];
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		n++;
+	fclose(f);
+	return n;
+}
+
+/* The last reference to each is in a message, so closing them releases nothing that could start a search. */
+TEST(cycles_made_without_a_release_piled_up)
+{
+	unsigned long before = known_sockets();
+
+	for (int i = 0; i < 12000; i++) {
+		int s[2];
+
+		pair(s, SOCK_STREAM);
+		send_fd(s[0], s[1]); /* each in its own queue */
+		send_fd(s[1], s[0]);
+		close(s[0]);
+		close(s[1]);
+	}
+	CHECK(known_sockets() - before < 20000);
+}
+
+static time_t race_end;
+
+static void *open_and_close_pairs(void *unused __attribute__((unused)))
+{
+	int s[2];
+
+	while (time(NULL) < race_end) {
+		pair(s, SOCK_STREAM);
+		close(s[0]);
+		close(s[1]);
+	}
+	return NULL;
+}
+
+/* A socket without references stood in the list for a moment, and the reader took one. */
+TEST(proc_net_unix_met_dying_sockets)
+{
+	pthread_t t[2];
+
+	race_end = time(NULL) + 3;
+	for (int i = 0; i < 2; i++)
+		CHECK(!pthread_create(&t[i], NULL, open_and_close_pairs, NULL));
+	while (time(NULL) < race_end)
+		CHECK(known_sockets() > 0);
+	for (int i = 0; i < 2; i++)
+		CHECK(!pthread_join(t[i], NULL));
+}
+
+/* Sent and closed, a file needs no descriptor: a user could have any number of them open. */
+TEST(files_in_flight_had_no_limit)
+{
+	struct rlimit limit = { 20, 20 };
+	int s[2], n = 0;
+
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit) && !setuid(54321));
+	pair(s, SOCK_STREAM);
+	while (n < 40 && try_send_fd(s[0], s[1]) == 1)
+		n++;
+	CHECK_EQ(errno, ETOOMANYREFS);
+	CHECK_EQ(n, 21);
+	for (int i = 0; i < 21; i++)
+		close(recv_fd(s[1], 0));
+	send_fd(s[0], s[1]);
 }

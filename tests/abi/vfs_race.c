@@ -204,3 +204,32 @@ TEST(many_descriptors)
 	CHECK_EQ(open("/dev/null", O_RDONLY), fds[0]); /* the lowest free one */
 	CHECK_EQ(fcntl(fds[1], F_DUPFD, fds[501]), fds[502]);
 }
+
+static int text_fd;
+
+static void *pread_text(void *end)
+{
+	char buf[4096];
+
+	while (time(NULL) < *(time_t *)end) {
+		ssize_t n = pread(text_fd, buf, sizeof(buf), 0);
+
+		CHECK(n > 20);
+		CHECK(strspn(buf, "0123456789abcdef-") > 16);
+	}
+	return NULL;
+}
+
+/* The text of an open file was made anew by one pread(2) while another copied from it. */
+TEST(preads_of_one_proc_text)
+{
+	time_t end = time(NULL) + 3;
+	pthread_t t[3];
+
+	text_fd = open("/proc/self/maps", O_RDONLY);
+	CHECK(text_fd >= 0);
+	for (int i = 0; i < 3; i++)
+		CHECK(!pthread_create(&t[i], NULL, pread_text, &end));
+	for (int i = 0; i < 3; i++)
+		CHECK(!pthread_join(t[i], NULL));
+}
