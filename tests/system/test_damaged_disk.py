@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""What a damaged ext4 may do to the machine: give an error, be read-only, and nothing else.
+
+The images have no checksums of metadata, so that the damage is not noticed by those.  They are made
+by mke2fs and a few pokes, and are the machine's /dev/vdb and on.
+"""
+
+import errno
+import random
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import ON_LINUX, Result, good, small_root, static_program, tarn
+
+pytestmark = pytest.mark.skipif(ON_LINUX, reason="Linux forgives other things")
+
+DEBUGFS = "/sbin/debugfs"
+LONG = "%0255d"                 # 15 such names fill a directory block of 4096 bytes
+INDEX_FLAG, EXTENTS_FLAG = 0x1000, 0x80000
+
+
+class Image:
+    """A small ext4 with one group, to poke into."""
+
+    def __init__(self, path: Path, files: Path, *options: str, block: int = 4096, kib: int = 4096):
+        self.path, self.block = path, block
+        subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", "-b", str(block), "-d", str(files), "-O",
+                        ",".join(["^metadata_csum", "^uninit_bg", "^has_journal", "^resize_inode",
+                                  *options]),
+                        "-I", "128", str(path), f"{kib}k"], check=True)
+
+    def ask(self, question: str) -> str:
+        return subprocess.run([DEBUGFS, "-R", question, str(self.path)], check=True, text=True,
+                              capture_output=True).stdout
+
+    def command(self, *lines: str) -> None:
+        subprocess.run([DEBUGFS, "-w", "-f", "/dev/stdin", str(self.path)], check=True, text=True,
+                       input="\n".join(lines), capture_output=True)
+
+    def where(self, name: str, lblk: int) -> int:
+        return int(self.ask(f"bmap {name} {lblk}"))
+
+    def node(self, name: str) -> int:
+        """The first block of the file's tree."""
+        found = re.search(r"\((?:ETB0|IND|DIND)\):(\d+)", self.ask(f"stat {name}"))
+        assert found
+        return int(found[1])
+
+    def peek(self, block: int) -> bytearray:
+        with open(self.path, "rb") as f:
+            f.seek(block * self.block)
+            return bytearray(f.read(self.block))
+
+    def poke(self, block: int, at: int, what: bytes) -> None:
+        with open(self.path, "r+b") as f:
+            f.seek(block * self.block + at)
+            f.write(what)
+
+    def only_free(self, *blocks: int) -> None:
+        """Every other block is marked used; the counts agree with that."""
+        first = 1 if self.block == 1024 else 0
+        bitmap = int(re.search(r"block bitmap at (\d+)", self.ask("stats"))[1])
+        bits = bytearray(b"\xff" * self.block)
+        for b in blocks:
+            bits[(b - first) // 8] &= ~(1 << (b - first) % 8)
+        self.poke(bitmap, 0, bytes(bits))
+        self.poke(first + 1, 12, struct.pack("<H", len(blocks)))
+        with open(self.path, "r+b") as f:
+            f.seek(1024 + 12)
+            f.write(struct.pack("<I", len(blocks)))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("damaged")
+    return small_root(where, static_program("damaged.c", where))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    where = tmp_path / "files"
+    where.mkdir()
+    return where
+
+
+def run(root: Path, image: Image, *steps: str) -> Result:
+    script = ["mount -t ext4 /dev/vdb /mnt", *(f"damaged {s}" for s in steps), "umount /mnt"]
+    return good(tarn(str(root), "--drive", str(image.path), "--smp", "2", "--mem", "256M", "--", "/bin/sh",
+                     "-c", "; ".join(script)))
+
+
+def finds(root: Path, image: Image, step: str, *more: str) -> None:
+    """The step meets the damage, says so, and the file system becomes read-only."""
+    result = run(root, image, step, *more)
+    assert result.text.splitlines()[0] == f"{step.split()[0]} {errno.EUCLEAN}", result.explain()
+
+
+# ---- directories ----
+
+def indexed(tmp_path: Path, files: Path, *options: str) -> tuple[Image, bytearray]:
+    """A directory of three blocks whose second is full, with an index over that one alone."""
+    (files / "d").mkdir()
+    for i in range(1000, 1040):
+        (files / "d" / (LONG % i)).touch()
+    image = Image(tmp_path / "disk", files, *options)
+    image.command(f"set_inode_field /d flags {INDEX_FLAG | EXTENTS_FLAG:#x}")
+    block = image.peek(image.where("/d", 0))
+    struct.pack_into("<H", block, 12 + 4, 4096 - 12)
+    struct.pack_into("<IBBBB", block, 0x18, 0, 1, 8, 0, 0)
+    struct.pack_into("<HHI", block, 0x20, (4096 - 0x20) // 8, 1, 1)
+    return image, block
+
+
+def test_index_is_sound_without_damage(root: Path, tmp_path: Path, files: Path) -> None:
+    image, block = indexed(tmp_path, files)
+    image.poke(image.where("/d", 0), 0, bytes(block))
+    assert run(root, image, "create /mnt/d 10").text == "create 0\n"
+
+
+def test_index_root_that_looks_like_a_node(root: Path, tmp_path: Path, files: Path) -> None:
+    """Its counts were checked where a node has them, and used where a root has them."""
+    image, block = indexed(tmp_path, files)
+    struct.pack_into("<IHBB", block, 0, 0, 4096, 0, 0)
+    struct.pack_into("<HH", block, 8, (4096 - 8) // 8, 1)
+    struct.pack_into("<H", block, 0x22, 600)
+    block[0x28:] = b"\xff" * len(block[0x28:])
+    image.poke(image.where("/d", 0), 0, bytes(block))
+    finds(root, image, "create /mnt/d 10")
+
+
+# ---- trees of blocks ----
+
+def holes(tmp_path: Path, files: Path, *options: str, blocks: int = 12, first: int = 0) -> Image:
+    """A file of which every second block is there."""
+    with open(files / "f", "wb") as f:
+        for i in range(blocks):
+            f.seek((first + 2 * i) * 1024)
+            f.write(b"x" * 1024)
+    return Image(tmp_path / "disk", files, *options, block=1024)
+
+
+# ---- attributes ----
