@@ -144,3 +144,18 @@ def holes(tmp_path: Path, files: Path, *options: str, blocks: int = 12, first: i
 
 
 # ---- attributes ----
+
+def test_attribute_values_that_overlap(root: Path, tmp_path: Path, files: Path) -> None:
+    """Removing one moved the other past the block's end."""
+    (files / "f").touch()
+    image = Image(tmp_path / "disk", files)
+    for name, size in (("a", 96), ("b", 100)):
+        (tmp_path / name).write_bytes(b"v" * size)
+        image.command(f"ea_set -f {tmp_path / name} /f user.{name}")
+    block = int(re.search(r"File ACL: (\d+)", image.ask("stat /f"))[1])
+    entries = image.peek(block)
+    at = entries.index(struct.pack("<I", 100)) - 8
+    assert entries[at + 16:at + 17] == b"b"
+    image.poke(block, at + 2, struct.pack("<H", 3996))
+    finds(root, image, "removexattr /mnt/f user.a", "getxattr /mnt/f user.b",
+          "removexattr /mnt/f user.b")
