@@ -143,6 +143,13 @@ def holes(tmp_path: Path, files: Path, *options: str, blocks: int = 12, first: i
     return Image(tmp_path / "disk", files, *options, block=1024)
 
 
+def test_extent_node_with_room_for_one(root: Path, tmp_path: Path, files: Path) -> None:
+    """Half of one is none: the left half of the split was left without an entry."""
+    image = holes(tmp_path, files)
+    image.poke(image.node("/f"), 2, struct.pack("<HH", 1, 1))
+    finds(root, image, "place /mnt/f 1 40")
+
+
 # ---- attributes ----
 
 def test_attribute_values_that_overlap(root: Path, tmp_path: Path, files: Path) -> None:
