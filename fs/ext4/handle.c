@@ -39,7 +39,11 @@ int ext4_access(struct ext4_handle *h, struct buffer *bh)
 void ext4_dirty(struct ext4_handle *h, struct buffer *bh)
 {
 	h->dirtied++;
-	buffer_dirty(bh);
+	if (likely(buffer_dirty(bh)))
+		return;
+	/* Freed by somebody else who claims it, or twice by a tree that has it twice. */
+	h->error = ext4_corrupt(h->fs, 0, "block %llu was freed while it was in use",
+				(unsigned long long)bh->block);
 }
 
 void ext4_forget(struct ext4_handle *h, u64 block, u64 count)

@@ -150,6 +150,14 @@ def test_extent_node_with_room_for_one(root: Path, tmp_path: Path, files: Path) 
     finds(root, image, "place /mnt/f 1 40")
 
 
+def test_indirect_block_in_itself(root: Path, tmp_path: Path, files: Path) -> None:
+    """It was freed below, and then dirtied above."""
+    image = holes(tmp_path, files, "^extents", "^64bit", blocks=1, first=12 + 256)
+    found = re.search(r"\(DIND\):(\d+)", image.ask("stat /f"))
+    image.poke(int(found[1]), 0, struct.pack("<I", int(found[1])))
+    finds(root, image, "truncate /mnt/f 0")
+
+
 # ---- attributes ----
 
 def test_attribute_values_that_overlap(root: Path, tmp_path: Path, files: Path) -> None:
