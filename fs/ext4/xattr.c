@@ -302,24 +302,16 @@ static int own_block(struct ext4_handle *h, struct inode *inode, struct xattr_vi
 {
 	struct ext4_xattr_header *x;
 	struct buffer *bh;
-	u64 block;
 	int err;
 
 	if (v->has_out && le32_to_cpu(((struct ext4_xattr_header *)v->block_bh->data)->refcount) == 1)
 		return ext4_access(h, v->block_bh);
-	err = ext4_alloc_meta(h, inode, 0, &block);
-	if (err)
-		return err;
-	bh = buffer_get_new(h->fs->bdev, block, h->fs->block_size);
-	if (IS_ERR(bh)) {
-		ext4_free_blocks(h, inode, block, 1, false);
+	bh = ext4_new_meta(h, inode, 0);
+	if (IS_ERR(bh))
 		return (int)PTR_ERR(bh);
-	}
 	x = bh->data;
 	if (v->has_out)
 		memcpy(bh->data, v->block_bh->data, bh->size);
-	else
-		memset(bh->data, 0, bh->size);
 	x->magic = cpu_to_le32(XATTR_MAGIC);
 	x->refcount = cpu_to_le32(1);
 	x->blocks = cpu_to_le32(1);
@@ -329,7 +321,7 @@ static int own_block(struct ext4_handle *h, struct inode *inode, struct xattr_vi
 	v->block_bh = bh;
 	v->has_out = true;
 	block_region(bh, &v->out);
-	EXT4_I(inode)->file_acl = block;
+	EXT4_I(inode)->file_acl = bh->block;
 	return err;
 }
 

@@ -132,6 +132,14 @@ def test_index_root_that_looks_like_a_node(root: Path, tmp_path: Path, files: Pa
     finds(root, image, "create /mnt/d 10")
 
 
+def test_index_block_that_is_marked_free(root: Path, tmp_path: Path, files: Path) -> None:
+    """The new leaf was the root, which was zeroed under the hand that held it."""
+    image, block = indexed(tmp_path, files)
+    image.poke(image.where("/d", 0), 0, bytes(block))
+    image.only_free(image.where("/d", 0))
+    finds(root, image, "create /mnt/d 10")
+
+
 # ---- trees of blocks ----
 
 def holes(tmp_path: Path, files: Path, *options: str, blocks: int = 12, first: int = 0) -> Image:
@@ -148,6 +156,15 @@ def test_extent_node_with_room_for_one(root: Path, tmp_path: Path, files: Path) 
     image = holes(tmp_path, files)
     image.poke(image.node("/f"), 2, struct.pack("<HH", 1, 1))
     finds(root, image, "place /mnt/f 1 40")
+
+
+def test_extent_node_that_is_marked_free(root: Path, tmp_path: Path, files: Path) -> None:
+    """The new node was the full one."""
+    image = holes(tmp_path, files)
+    node = image.node("/f")
+    image.poke(node, 4, struct.pack("<H", 14))
+    image.only_free(node, 4090, 4092, 4094)
+    finds(root, image, "place /mnt/f 41 10")
 
 
 def test_indirect_block_in_itself(root: Path, tmp_path: Path, files: Path) -> None:
