@@ -2,10 +2,12 @@
 """What a damaged ext4 may do to the machine: give an error, be read-only, and nothing else.
 
 The images have no checksums of metadata, so that the damage is not noticed by those.  They are made
-by mke2fs and a few pokes, and are the machine's /dev/vdb and on.
+by mke2fs and a few pokes, and are the machine's /dev/vdb.
 """
 
 import errno
+import os
+import random
 import random
 import re
 import struct
@@ -94,7 +96,7 @@ def run(root: Path, image: Image, *steps: str) -> Result:
 
 
 def finds(root: Path, image: Image, step: str, *more: str) -> None:
-    """The step meets the damage, says so, and the file system becomes read-only."""
+    """The step meets the damage and says so; the machine goes on."""
     result = run(root, image, step, *more)
     assert result.text.splitlines()[0] == f"{step.split()[0]} {errno.EUCLEAN}", result.explain()
 
@@ -191,3 +193,85 @@ def test_attribute_values_that_overlap(root: Path, tmp_path: Path, files: Path) 
     image.poke(block, at + 2, struct.pack("<H", 3996))
     finds(root, image, "removexattr /mnt/f user.a", "getxattr /mnt/f user.b",
           "removexattr /mnt/f user.b")
+
+
+# ---- anywhere ----
+
+KIB = 2048
+KINDS = {"extents": (1024, []), "big_blocks": (4096, ["large_dir"]), "block_map": (1024, ["^extents", "^64bit"])}
+
+
+def some_of_everything(files: Path) -> None:
+    """Its data is all "x", which tells it from metadata."""
+    for name, n in (("many", 60), ("few", 5), ("many/deep", 3)):
+        (files / name).mkdir()
+        for i in range(n):
+            (files / name / f"{i:0160d}").write_bytes(b"x" * 1024 * (i % 3))
+    for name, step, n in (("holes", 2, 60), ("far", 90, 8)):
+        with open(files / name, "wb") as f:
+            for i in range(n):
+                f.seek(i * step * 1024)
+                f.write(b"x" * 1024)
+    (files / "few/short").symlink_to("holes")
+    (files / "few/long").symlink_to("y" * 200)
+    for name in ("few", "holes", "many"):
+        os.setxattr(files / name, "user.small", b"x" * 20)
+        os.setxattr(files / name, "user.large", b"x" * 300)
+
+
+def whole(tmp_path: Path, files: Path, kind: str) -> Image:
+    block, options = KINDS[kind]
+    image = Image(tmp_path / "disk", files, *options, block=block, kib=KIB)
+    subprocess.run(["/sbin/e2fsck", "-fyD", str(image.path)], check=False, capture_output=True)
+    return image
+
+
+def damage(sound: bytes, block: int, seed: int) -> bytes:
+    """A few bytes of metadata become others: most often they were used, or are near some that are."""
+    rng = random.Random(seed)
+    data = bytearray(sound)
+    blocks = [n for n in range(len(data) // block)
+              if data[n * block:(n + 1) * block].strip(b"\0").strip(b"x")]
+    # Trees, indexes and attributes are few among tables and leaves.
+    blocks += 4 * [n for n in blocks if sound[n * block:n * block + 2] in (b"\x0a\xf3", b"\0\0") or
+                   sound[n * block + 12 + 4:n * block + 12 + 6] == struct.pack("<H", block - 12)]
+    for _ in range(rng.randint(1, 8)):
+        n = rng.choice(blocks)
+        if n <= 2 and rng.random() < 0.8:  # those that mount looks at
+            n = rng.choice(blocks)
+        used = [i for i in range(n * block, (n + 1) * block) if data[i]]
+        at = min(rng.choice(used or [n * block]) + rng.choice((0, 0, 0, 1, 2, 4)), len(data) - 4)
+        how = rng.randrange(4)
+        if how == 0:
+            data[at] ^= 1 << rng.randrange(8)
+        elif how == 1:
+            data[at] = rng.choice((0, 1, 2, 0x7f, 0x80, 0xff, rng.randrange(256)))
+        elif how == 2:
+            struct.pack_into("<I", data, at & ~3, rng.choice(blocks))
+        else:
+            struct.pack_into("<H", data, at & ~1, rng.choice((0, 1, 8, 12, block - 12, block, 0xffff)))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_anywhere(root: Path, tmp_path: Path, files: Path, kind: str) -> None:
+    """Whatever is done to it afterwards: the machine is there at the end, and has all of its images seen."""
+    images = int(os.environ.get("DAMAGED_IMAGES", "20"))
+    first = int(os.environ.get("DAMAGED_FIRST", "0"))
+    some_of_everything(files)
+    image = whole(tmp_path, files, kind)
+    sound = image.path.read_bytes()
+    pack = tmp_path / "pack"
+    pack.write_bytes(sound + b"".join(damage(sound, image.block, first + i) for i in range(images)))
+    script = f"""
+i=0
+while [ $i -le {images} ]; do
+    echo image $i
+    busybox dd if=/dev/vdc of=/dev/vdb bs={KIB}k skip=$i count=1 2>/dev/null
+    mount -t ext4 /dev/vdb /mnt && {{ damaged all /mnt; umount /mnt || echo busy; }}
+    i=$((i+1))
+done; echo end"""
+    result = good(tarn(str(root), "--drive", str(image.path), "--drive", str(pack), "--smp", "2", "--mem", "256M",
+                       "--", "/bin/sh", "-c", script, limit=300))
+    assert result.text.endswith("end\n") and "busy" not in result.text, result.explain() + result.text
+    assert result.text.count("all 0") > images // 2, result.text
