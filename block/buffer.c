@@ -388,11 +388,13 @@ void buffer_put(struct buffer *bh)
  * The order matters: writeback clears PG_DIRTY, then BUF_DIRTY, then reads the
  * data.  So a change made before BUF_DIRTY was found set is still written.
  */
-void buffer_dirty(struct buffer *bh)
+bool buffer_dirty(struct buffer *bh)
 {
-	assert(flags_of(bh) & BUF_UPTODATE);
+	if (unlikely(!(flags_of(bh) & BUF_UPTODATE)))
+		return false;
 	if (!(set_flags(bh, BUF_DIRTY) & BUF_DIRTY))
 		page_mark_dirty(bh->page);
+	return true;
 }
 
 bool buffers_next_dirty(struct page *p, u32 *offset, u32 *len)

@@ -218,10 +218,9 @@ struct buffer *ext4_dir_append(struct ext4_handle *h, struct inode *dir, u32 *lb
 	err = ext4_map_blocks(h, dir, &map, MAP_CREATE);
 	if (err)
 		return ERR_PTR(err);
-	bh = buffer_get_new(h->fs->bdev, map.pblk, h->fs->block_size);
+	bh = ext4_new_buffer(h, dir, map.pblk);
 	if (IS_ERR(bh))
 		return bh;
-	memset(bh->data, 0, bh->size);
 	atomic_store(&dir->size, (u64)(map.lblk + 1) << h->fs->block_bits);
 	*lblk = map.lblk;
 	return bh;

@@ -145,6 +145,12 @@ int ext4_start(struct ext4_handle *h, struct ext4_fs *fs, u32 credits);
 int ext4_stop(struct ext4_handle *h);
 int ext4_access(struct ext4_handle *h, struct buffer *bh);
 void ext4_dirty(struct ext4_handle *h, struct buffer *bh);
+/* The buffer of a block that was just allocated, zeroed.  ERR_PTR(-EUCLEAN): somebody uses it. */
+struct buffer *ext4_new_buffer(struct ext4_handle *h, struct inode *inode, u64 block);
+/* The same of one just allocated, which is given back if there is no buffer. */
+struct buffer *ext4_new_block(struct ext4_handle *h, struct inode *inode, u64 block);
+/* The same, allocated by ext4_alloc_meta(). */
+struct buffer *ext4_new_meta(struct ext4_handle *h, struct inode *inode, u64 goal);
 /* Blocks of metadata are free: their contents need not reach the disk. */
 void ext4_forget(struct ext4_handle *h, u64 block, u64 count);
 #define CREDITS_INODE 2u        /* inode, super block */
@@ -435,7 +441,8 @@ static inline bool ext4_has_incompat(const struct ext4_fs *fs, u32 feature)
 #define VERIFIED_XATTR BIT(BUF_PRIVATE_BITS + 3)
 #define VERIFIED_BLOCK_BITMAP BIT(BUF_PRIVATE_BITS + 4)
 #define VERIFIED_INODE_BITMAP BIT(BUF_PRIVATE_BITS + 5)
-#define VERIFIED_MASK ((u32)0x3f << BUF_PRIVATE_BITS)
+#define VERIFIED_INDIRECT BIT(BUF_PRIVATE_BITS + 6) /* there is nothing to check */
+#define VERIFIED_MASK ((u32)0x7f << BUF_PRIVATE_BITS)
 static inline bool ext4_verified(const struct buffer *bh, u32 kind)
 {
 	return atomic_load_explicit(&bh->flags, memory_order_acquire) & kind;

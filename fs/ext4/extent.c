@@ -112,6 +112,8 @@ static struct buffer *read_node(struct inode *inode, u64 block, u32 depth)
 		return bh;
 	eh = bh->data;
 	problem = header_problem(eh, depth, ext4_node_capacity(fs));
+	if (!problem && le16_to_cpu(eh->max) < 2) /* a full node is split: each half has an entry */
+		problem = "extent node without room";
 	if (!problem && !ext4_verified(bh, VERIFIED_EXTENT)) {
 		if (fs->metadata_csum && le32_to_cpu(*node_csum(eh)) !=
 						 ext4_extent_csum(EXT4_I(inode)->csum_seed, eh))

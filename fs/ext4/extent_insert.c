@@ -48,19 +48,11 @@ static bool node_full(const struct ext4_extent_header *eh)
 
 static struct buffer *new_node(struct ext4_handle *h, struct inode *inode, u64 goal, u32 depth)
 {
+	struct buffer *bh = ext4_new_meta(h, inode, goal);
 	struct ext4_extent_header *eh;
-	struct buffer *bh;
-	u64 block;
-	int err = ext4_alloc_meta(h, inode, goal, &block);
 
-	if (err)
-		return ERR_PTR(err);
-	bh = buffer_get_new(h->fs->bdev, block, h->fs->block_size);
-	if (IS_ERR(bh)) {
-		ext4_free_blocks(h, inode, block, 1, false);
+	if (IS_ERR(bh))
 		return bh;
-	}
-	memset(bh->data, 0, bh->size);
 	eh = bh->data;
 	eh->magic = cpu_to_le16(EXTENT_MAGIC);
 	eh->max = cpu_to_le16((u16)ext4_node_capacity(h->fs));

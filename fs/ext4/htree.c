@@ -98,6 +98,39 @@ static u32 dx_block(const struct frame *f)
 
 /* ---- the path ---- */
 
+/*
+ * The pairs are where the block's place in the tree wants them.  That it was
+ * checked does not say so: then it decided itself whether it is root or node.
+ */
+static bool frame_ok(const struct ext4_fs *fs, const struct frame *f)
+{
+	u32 offset = (u32)((char *)f->entries - (char *)f->bh->data);
+	u32 first = offset == DX_ROOT_ENTRIES_OFFSET ? 12 : fs->block_size;
+
+	return ext4_rec_len(f->bh->data, fs->block_size) == first &&
+	       dx_limit(f) == dx_room(fs, offset) && dx_count(f) && dx_count(f) <= dx_limit(f);
+}
+
+/* The node that frame[@level - 1] points to becomes frame[@level], with its first pair. */
+static int read_node(struct inode *dir, struct dx_path *path, u32 level)
+{
+	struct frame f = { .bh = ext4_dir_read(dir, dx_block(&path->frame[level - 1]), DIR_INDEX) };
+	bool ok;
+
+	if (IS_ERR(f.bh))
+		return (int)PTR_ERR(f.bh);
+	f.entries = (struct ext4_dx_entry *)((char *)f.bh->data + DX_NODE_ENTRIES_OFFSET);
+	ok = frame_ok(EXT4_FS(dir), &f);
+	for (u32 i = 0; ok && i < level; i++)
+		ok = path->frame[i].bh != f.bh;
+	if (!ok) {
+		buffer_put(f.bh);
+		return ext4_corrupt(EXT4_FS(dir), dir->ino, "index node is a root, or above itself");
+	}
+	path->frame[level] = f;
+	return 0;
+}
+
 static void dx_path_put(struct dx_path *path)
 {
 	for (u32 i = 0; i < path->levels; i++)
@@ -122,7 +155,7 @@ static int read_root(struct inode *dir, struct dx_path *path, u32 *levels)
 	*levels = info->indirect_levels + 1u;
 	if (info->info_length != sizeof(*info) || info->zero.raw ||
 	    *levels > (fs->incompat & INCOMPAT_LARGEDIR ? 3u : 2u) ||
-	    dx_limit(&path->frame[0]) != dx_room(fs, DX_ROOT_ENTRIES_OFFSET)) {
+	    !frame_ok(fs, &path->frame[0])) {
 		dx_path_put(path);
 		return ext4_corrupt(fs, dir->ino, "damaged directory index");
 	}
@@ -139,24 +172,16 @@ static int walk(struct inode *dir, struct dx_path *path)
 		return err;
 	for (;;) {
 		struct frame *f = &path->frame[path->levels - 1];
-		struct buffer *bh;
 
 		f->at = dx_search(f, major);
 		if (path->levels == levels)
 			return 0;
-		bh = ext4_dir_read(dir, dx_block(f), DIR_INDEX);
-		if (!IS_ERR(bh) && ext4_rec_len(bh->data, bh->size) != bh->size) {
-			buffer_put(bh);
-			bh = ERR_PTR(ext4_corrupt(EXT4_FS(dir), dir->ino, "index node is a root"));
-		}
-		if (IS_ERR(bh)) {
+		err = read_node(dir, path, path->levels);
+		if (err) {
 			dx_path_put(path);
-			return (int)PTR_ERR(bh);
+			return err;
 		}
-		path->frame[path->levels++] = (struct frame){
-			.bh = bh,
-			.entries = (struct ext4_dx_entry *)((char *)bh->data + DX_NODE_ENTRIES_OFFSET),
-		};
+		path->levels++;
 	}
 }
 
@@ -173,15 +198,12 @@ static int next_leaf(struct inode *dir, struct dx_path *path, u32 *hash)
 	path->frame[level].at++;
 	*hash = le32_to_cpu(path->frame[level].entries[path->frame[level].at].hash);
 	while (++level < path->levels) {
-		struct frame *f = &path->frame[level];
-		struct buffer *bh = ext4_dir_read(dir, dx_block(f - 1), DIR_INDEX);
+		struct buffer *old = path->frame[level].bh;
+		int err = read_node(dir, path, level);
 
-		if (IS_ERR(bh))
-			return (int)PTR_ERR(bh);
-		buffer_put(f->bh);
-		f->bh = bh;
-		f->entries = (struct ext4_dx_entry *)((char *)bh->data + DX_NODE_ENTRIES_OFFSET);
-		f->at = 0;
+		if (err)
+			return err;
+		buffer_put(old);
 	}
 	return 1;
 }
@@ -279,14 +301,18 @@ int ext4_htree_leaf_at(struct inode *dir, u32 major, u32 *lblk, u64 *next, bool 
 
 /* ---- making room in the index ---- */
 
-static void dx_insert_after(struct frame *f, u32 at, u32 hash, u32 block)
+/* Behind the chosen pair.  The caller made room; it is gone if a block that was written since is this one too. */
+static int dx_insert(struct inode *dir, struct frame *f, u32 hash, u32 block)
 {
-	u32 n = dx_count(f);
+	u32 n = dx_count(f), at = f->at;
 
+	if (at >= n || !frame_ok(EXT4_FS(dir), f) || n == dx_limit(f))
+		return ext4_corrupt(EXT4_FS(dir), dir->ino, "index node changed on the way");
 	memmove(&f->entries[at + 2], &f->entries[at + 1], (n - at - 1) * sizeof(*f->entries));
 	f->entries[at + 1].hash = cpu_to_le32(hash);
 	f->entries[at + 1].block = cpu_to_le32(block);
 	countlimit(f)->count = cpu_to_le16((u16)(n + 1));
+	return 0;
 }
 
 static struct buffer *new_index_node(struct ext4_handle *h, struct inode *dir, u32 *lblk,
@@ -303,14 +329,13 @@ static struct buffer *new_index_node(struct ext4_handle *h, struct inode *dir, u
 	return bh;
 }
 
-/* Copies pairs [from, count) of @src to the empty node @dst. */
-static void dx_move_tail(struct frame *dst, const struct frame *src, u32 from)
+/* Copies pairs [from, to) of @src to the empty node @dst. */
+static void dx_copy(struct frame *dst, const struct frame *src, u32 from, u32 to)
 {
 	struct ext4_dx_countlimit limits = *countlimit(dst);
-	u32 n = dx_count(src) - from;
 
-	memcpy(dst->entries, &src->entries[from], n * sizeof(*src->entries));
-	limits.count = cpu_to_le16((u16)n);
+	memcpy(dst->entries, &src->entries[from], (to - from) * sizeof(*src->entries));
+	limits.count = cpu_to_le16((u16)(to - from));
 	*countlimit(dst) = limits;
 }
 
@@ -318,7 +343,7 @@ static void dx_move_tail(struct frame *dst, const struct frame *src, u32 from)
 static int add_level(struct ext4_handle *h, struct inode *dir, struct dx_path *path)
 {
 	struct frame *root = &path->frame[0], node = { 0 };
-	u32 levels = root_info(root->bh)->indirect_levels + 2u, lblk;
+	u32 levels = root_info(root->bh)->indirect_levels + 2u, n = dx_count(root), lblk;
 	struct buffer *bh;
 	int err;
 
@@ -330,7 +355,7 @@ static int add_level(struct ext4_handle *h, struct inode *dir, struct dx_path *p
 	bh = new_index_node(h, dir, &lblk, &node);
 	if (IS_ERR(bh))
 		return (int)PTR_ERR(bh);
-	dx_move_tail(&node, root, 0);
+	dx_copy(&node, root, 0, n);
 	countlimit(root)->count = cpu_to_le16(1);
 	root->entries[0].block = cpu_to_le32(lblk);
 	root_info(root->bh)->indirect_levels++;
@@ -344,7 +369,7 @@ static int add_level(struct ext4_handle *h, struct inode *dir, struct dx_path *p
 static int split_node(struct ext4_handle *h, struct inode *dir, struct dx_path *path, u32 level)
 {
 	struct frame *full = &path->frame[level], *up = full - 1, node = { 0 };
-	u32 half = dx_count(full) / 2, lblk;
+	u32 n = dx_count(full), half = n / 2, lblk;
 	u32 hash = le32_to_cpu(full->entries[half].hash);
 	struct buffer *bh;
 	int err = ext4_access(h, full->bh);
@@ -356,14 +381,16 @@ static int split_node(struct ext4_handle *h, struct inode *dir, struct dx_path *
 	bh = new_index_node(h, dir, &lblk, &node);
 	if (IS_ERR(bh))
 		return (int)PTR_ERR(bh);
-	dx_move_tail(&node, full, half);
-	countlimit(full)->count = cpu_to_le16((u16)half);
-	dx_insert_after(up, up->at, hash, lblk);
-	dx_changed(h, dir, &node);
-	dx_changed(h, dir, full);
-	dx_changed(h, dir, up);
+	err = dx_insert(dir, up, hash, lblk);
+	if (!err) {
+		dx_copy(&node, full, half, n);
+		countlimit(full)->count = cpu_to_le16((u16)half);
+		dx_changed(h, dir, &node);
+		dx_changed(h, dir, full);
+		dx_changed(h, dir, up);
+	}
 	buffer_put(bh);
-	return 0;
+	return err;
 }
 
 /* One step; 1: the path is stale, walk again; 0: the last node has room. */
@@ -477,15 +504,17 @@ static int split_with(struct ext4_handle *h, struct inode *dir, struct frame *f,
 		return (int)PTR_ERR(right);
 	keep = split_point(s->map, (u32)n, ext4_dir_usable(fs));
 	hash = s->map[keep].major | (s->map[keep].major == s->map[keep - 1].major);
-	memcpy(s->copy, leaf->data, fs->block_size);
-	pack_leaf(fs, right->data, s->copy, s->map, keep, (u32)n);
-	pack_leaf(fs, leaf->data, s->copy, s->map, 0, keep);
-	dx_insert_after(f, f->at, hash, lblk);
-	ext4_dir_leaf_changed(h, dir, right);
-	ext4_dir_leaf_changed(h, dir, leaf);
-	dx_changed(h, dir, f);
+	err = dx_insert(dir, f, hash, lblk);
+	if (!err) {
+		memcpy(s->copy, leaf->data, fs->block_size);
+		pack_leaf(fs, right->data, s->copy, s->map, keep, (u32)n);
+		pack_leaf(fs, leaf->data, s->copy, s->map, 0, keep);
+		ext4_dir_leaf_changed(h, dir, right);
+		ext4_dir_leaf_changed(h, dir, leaf);
+		dx_changed(h, dir, f);
+	}
 	buffer_put(right);
-	return 0;
+	return err;
 }
 
 static int split_leaf(struct ext4_handle *h, struct inode *dir, struct dx_path *path,

@@ -61,7 +61,7 @@ static struct buffer *read_ind(struct inode *inode, u32 block)
 					    block));
 	bh = ext4_bread(fs, block);
 	if (!IS_ERR(bh))
-		ext4_set_verified(bh, 0); /* whatever it was checked as before, it is not that */
+		ext4_set_verified(bh, VERIFIED_INDIRECT); /* whatever it was checked as before, it is not that */
 	return bh;
 }
 
@@ -125,22 +125,18 @@ int ext4_ind_lookup(struct inode *inode, struct ext4_map *map)
 
 static struct buffer *new_ind(struct ext4_handle *h, struct inode *inode, u64 goal)
 {
-	struct buffer *bh;
+	struct buffer *bh = ext4_new_meta(h, inode, goal);
 	u64 block;
-	int err = ext4_alloc_meta(h, inode, goal, &block);
 
-	if (err)
-		return ERR_PTR(err);
+	if (IS_ERR(bh))
+		return bh;
+	block = bh->block;
 	if (block > UINT32_MAX) { /* the map has 32 bits */
+		buffer_put(bh);
 		ext4_free_blocks(h, inode, block, 1, false);
 		return ERR_PTR(-ENOSPC);
 	}
-	bh = buffer_get_new(h->fs->bdev, block, h->fs->block_size);
-	if (IS_ERR(bh)) {
-		ext4_free_blocks(h, inode, block, 1, false);
-		return bh;
-	}
-	memset(bh->data, 0, bh->size);
+	ext4_set_verified(bh, VERIFIED_INDIRECT);
 	return bh;
 }
 

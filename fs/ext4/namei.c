@@ -129,10 +129,9 @@ static int write_target(struct ext4_handle *h, struct inode *inode, const char *
 	err = ext4_map_blocks(h, inode, &map, MAP_CREATE);
 	if (err)
 		return err;
-	bh = buffer_get_new(h->fs->bdev, map.pblk, h->fs->block_size);
+	bh = ext4_new_buffer(h, inode, map.pblk);
 	if (IS_ERR(bh))
 		return (int)PTR_ERR(bh);
-	memset(bh->data, 0, bh->size);
 	memcpy(bh->data, target, len);
 	ext4_dirty(h, bh);
 	buffer_put(bh);

@@ -311,16 +311,12 @@ static int own_block(struct ext4_handle *h, struct inode *inode, struct xattr_vi
 	err = ext4_alloc_blocks(h, inode, 0, &count, false, &block);
 	if (err)
 		return err;
-	bh = buffer_get_new(h->fs->bdev, block, h->fs->block_size);
-	if (IS_ERR(bh)) {
-		ext4_free_blocks(h, inode, block, 1, false);
+	bh = ext4_new_block(h, inode, block);
+	if (IS_ERR(bh))
 		return (int)PTR_ERR(bh);
-	}
 	x = bh->data;
 	if (v->has_out)
 		memcpy(bh->data, v->block_bh->data, bh->size);
-	else
-		memset(bh->data, 0, bh->size);
 	x->magic = cpu_to_le32(XATTR_MAGIC);
 	x->refcount = cpu_to_le32(1);
 	x->blocks = cpu_to_le32(1);
@@ -330,7 +326,7 @@ static int own_block(struct ext4_handle *h, struct inode *inode, struct xattr_vi
 	v->block_bh = bh;
 	v->has_out = true;
 	block_region(bh, &v->out);
-	EXT4_I(inode)->file_acl = block;
+	EXT4_I(inode)->file_acl = bh->block;
 	return err;
 }
 

@@ -16,6 +16,21 @@ static u32 entry_size(u32 name_len)
 	return PAD(sizeof(struct ext4_xattr_entry) + name_len);
 }
 
+/* Does @e's value lie over that of an entry before it? */
+static bool value_overlaps(const struct xattr_region *r, const struct ext4_xattr_entry *e)
+{
+	u32 from = le16_to_cpu(e->value_offs), to = from + PAD(le32_to_cpu(e->value_size));
+	const struct ext4_xattr_entry *o = ext4_region_first(r);
+
+	for (; o != e; o = ext4_xattr_next(o)) {
+		u32 offs = le16_to_cpu(o->value_offs), size = PAD(le32_to_cpu(o->value_size));
+
+		if (size && from < offs + size && offs < to)
+			return true;
+	}
+	return false;
+}
+
 const char *ext4_region_problem(const struct xattr_region *r)
 {
 	const struct ext4_xattr_entry *e = ext4_region_first(r);
@@ -41,6 +56,8 @@ const char *ext4_region_problem(const struct xattr_region *r)
 		if (size > room || offs > room - size || r->base + offs < last || offs & 3 ||
 		    PAD(size) > room - offs)
 			return "attribute value outside its place";
+		if (value_overlaps(r, e)) /* closing the gap of one would move the other past the end */
+			return "attribute values overlap";
 	}
 	return NULL;
 }

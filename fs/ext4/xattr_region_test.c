@@ -144,6 +144,22 @@ TEST(xattr_region_damage_is_found_or_harmless)
 	}
 }
 
+TEST(xattr_values_that_overlap_are_noticed)
+{
+	for (u32 step = 0; step <= 8; step += 4) {
+		u8 mem[BYTES] = { 0 }, value[96] = { 1 };
+		struct xattr_region r = region_over(mem, true);
+		struct xattr_name a = { .index = 1, .len = 1, .suffix = "a" };
+		struct xattr_name b = { .index = 1, .len = 1, .suffix = "b" };
+
+		EXPECT_EQ(ext4_region_set(&r, &a, value, 96), 0);
+		EXPECT_EQ(ext4_region_set(&r, &b, value, 93), 0);
+		EXPECT(!ext4_region_problem(&r));
+		ext4_region_find(&r, &b)->value_offs = cpu_to_le16((u16)(BYTES - 192 + step));
+		EXPECT_EQ(!!ext4_region_problem(&r), step != 0);
+	}
+}
+
 /* ---- ACLs ---- */
 
 TEST(acl_as_getxattr_shows_it)

@@ -45,7 +45,8 @@ struct buffer *buffer_find(struct bdev *b, u64 block, u32 size);
 void buffer_prefetch(struct bdev *b, u64 block, u32 size);
 void buffer_get(struct buffer *bh);
 void buffer_put(struct buffer *bh); /* NULL is fine */
-void buffer_dirty(struct buffer *bh);
+/* False: its contents were given up by buffer_forget() meanwhile. */
+bool buffer_dirty(struct buffer *bh);
 /* Writes it now and waits: 0 or -EIO. */
 int buffer_sync(struct buffer *bh);
 /* Contents no longer matter (block freed): dirty is dropped for [block, block + count). */

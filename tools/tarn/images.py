@@ -109,9 +109,9 @@ def describe(root: Path, os_name: str) -> dict:
 
 def inside(root: Path, path: str) -> Path | None:
     """@path as a file below @root, symlinks followed as the machine will; None if not there."""
-    todo, here, hops = path.strip("/").split("/"), root, 0
-    while todo:
-        part = todo.pop(0)
+    left, here, hops = path.strip("/").split("/"), root, 0
+    while left:
+        part = left.pop(0)
         here = here.parent if part == ".." and here != root else here / part
         with contextlib.suppress(OSError):
             if stat.S_ISLNK(os.lstat(here).st_mode):
@@ -120,7 +120,7 @@ def inside(root: Path, path: str) -> Path | None:
                 if hops > 40:
                     return None
                 here = root if link.startswith("/") else here.parent
-                todo = [p for p in link.split("/") if p] + todo
+                left = [p for p in link.split("/") if p] + left
     return here if here.is_file() else None
 
 
