@@ -8,7 +8,6 @@
  * cycles; also after a send, when twice as many are in flight as the last search
  * left, because closing a socket that is in flight is no release of it.
  *
- *
  *   candidates   in-flight sockets all of whose file references are in flight
  *   trial        each reference from a candidate's queue is taken off its target
  *   live         who still has references is held from outside; so is what its
