@@ -175,6 +175,14 @@ bool fair_before(struct runq *rq, struct thread *a, struct thread *b)
 	return eligible(rq, a->se.vruntime) && (s64)(a->se.deadline - b->se.deadline) < 0;
 }
 
+void fair_yield(struct runq *rq, struct thread *t)
+{
+	if (rq->nr_running < 2 || !eligible(rq, t->se.vruntime))
+		return;
+	t->se.vruntime = t->se.deadline;
+	t->se.deadline += to_virtual(t, SLICE_NS);
+}
+
 bool fair_charge(struct runq *rq, struct thread *t, u64 delta)
 {
 	t->se.vruntime += to_virtual(t, delta);

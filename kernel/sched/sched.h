@@ -77,6 +77,11 @@ void fair_leave(struct runq *rq, struct thread *t) MUST_HOLD(&rq->lock);
 /* Best waiting thread that is eligible, or NULL; does not remove it. */
 struct thread *fair_best(struct runq *rq) MUST_HOLD(&rq->lock);
 bool fair_before(struct runq *rq, struct thread *a, struct thread *b) MUST_HOLD(&rq->lock);
+/*
+ * The running @t gives up its turn as if it had used it, when others wait and it is not ahead of
+ * them already: so that yielding often does not move its deadline, which ends its next turn, far away.
+ */
+void fair_yield(struct runq *rq, struct thread *t) MUST_HOLD(&rq->lock);
 /* @t ran for @delta ns; true: its turn is over. */
 bool fair_charge(struct runq *rq, struct thread *t, u64 delta) MUST_HOLD(&rq->lock);
 

@@ -38,6 +38,7 @@ static const char *run_threads(u32 n, int (*fn)(void *arg))
 	mutex_init(&t.lock, "test", LR_SLEEP_LEAF);
 	rwsem_init(&t.sem, "test", LR_SLEEP_LEAF);
 	waitq_init(&t.waitq);
+	atomic_store(&t.torn, 0);
 	atomic_store(&t.running, n);
 	for (u32 i = 0; i < n; i++)
 		if (IS_ERR(kthread_start(fn, (void *)(u64)i, "test/%u", i)))
@@ -252,6 +253,54 @@ static const char *test_affinity(void)
 	return NULL;
 }
 
+#define YIELDS 20000
+#define YIELD_TEST_NS (10 * NSEC_PER_SEC)
+
+static int yield_then_work(void *arg)
+{
+	ktime_t end = arch_clock_ns() + YIELD_TEST_NS;
+
+	sched_set_affinity(current, BIT(0));
+	for (int i = 0; i < YIELDS; i++)
+		sched_yield_current();
+	while (!atomic_load(&t.turn) && arch_clock_ns() < end)
+		cond_resched();
+	thread_done();
+	return 0;
+}
+
+static int sleep_beside_the_work(void *arg)
+{
+	ktime_t start;
+
+	sched_set_affinity(current, BIT(0));
+	sleep_ns(50 * NSEC_PER_MSEC);
+	for (int i = 0; i < 20; i++) {
+		start = arch_clock_ns();
+		sleep_ns(20 * NSEC_PER_USEC);
+		if (arch_clock_ns() - start > YIELD_TEST_NS / 5)
+			atomic_store(&t.torn, 1);
+	}
+	atomic_store(&t.turn, 1);
+	thread_done();
+	return 0;
+}
+
+static int yield_or_sleep(void *arg)
+{
+	return arg ? sleep_beside_the_work(NULL) : yield_then_work(NULL);
+}
+
+/* Each yield moved the end of the thread's next turn away by a slice: who slept beside it woke a minute later. */
+static const char *test_yields_do_not_add_up(void)
+{
+	const char *why;
+
+	atomic_store(&t.turn, 0);
+	why = run_threads(2, yield_or_sleep);
+	return why ? why : atomic_load(&t.torn) ? "a thread that had yielded kept the CPU" : NULL;
+}
+
 static const struct boot_test mutex_test = { "mutex", test_mutex };
 static const struct boot_test rwsem_test = { "rwsem", test_rwsem };
 static const struct boot_test wakeup_test = { "wakeups", test_wakeups };
@@ -260,6 +309,7 @@ static const struct boot_test sleep_test = { "sleep", test_sleep };
 static const struct boot_test rcu_test = { "rcu", test_rcu };
 static const struct boot_test work_test = { "work", test_work };
 static const struct boot_test affinity_test = { "affinity", test_affinity };
+static const struct boot_test yield_test = { "yields_do_not_add_up", test_yields_do_not_add_up };
 SECTION_SET(boot_tests, mutex_test);
 SECTION_SET(boot_tests, rwsem_test);
 SECTION_SET(boot_tests, wakeup_test);
@@ -268,3 +318,4 @@ SECTION_SET(boot_tests, sleep_test);
 SECTION_SET(boot_tests, rcu_test);
 SECTION_SET(boot_tests, work_test);
 SECTION_SET(boot_tests, affinity_test);
+SECTION_SET(boot_tests, yield_test);

@@ -173,7 +173,7 @@ void sched_yield_current(void)
 	if (current->se.policy == SCHED_RR || current->se.policy == SCHED_FIFO)
 		current->se.rr_left = 0;
 	else
-		current->se.deadline += SLICE_NS * NICE_0_WEIGHT / current->se.weight;
+		fair_yield(rq, current);
 	spin_unlock(&rq->lock);
 	irq_restore(flags);
 	schedule_preempt();

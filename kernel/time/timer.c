@@ -167,6 +167,7 @@ static struct timer *take_expired(struct timer_cpu *tc, ktime_t now, ktime_t *ne
 }
 
 #define MIN_PAUSE_NS (20 * NSEC_PER_USEC)
+#define MAX_PAUSE_NS (1 * NSEC_PER_MSEC) /* the clock also counts what an emulator's host took from us */
 
 void timer_interrupt(const struct regs *regs)
 {
@@ -184,7 +185,7 @@ void timer_interrupt(const struct regs *regs)
 	}
 	now = arch_clock_ns();
 	if (next <= now) /* threads get as long as the call-backs took */
-		next = now + MAX(now - start, MIN_PAUSE_NS);
+		next = now + MIN(MAX(now - start, MIN_PAUSE_NS), MAX_PAUSE_NS);
 	tc->expiring = false;
 	tc->programmed = next;
 	arch_timer_set(next);
