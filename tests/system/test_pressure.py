@@ -142,7 +142,11 @@ python3 many.py && rm -r many
 
 
 def test_windows_do_not_push_each_other_out() -> None:
-    """With few file pages left each fault read 32, which pushed out what the last one had read; nothing ever ended."""
+    """With few file pages left each fault read 32, which pushed out what the last one had read; nothing ever ended.
+
+    Just before the margin where a process is killed the machine may read its programs again and again for
+    long, as Linux does: what counts is that a fault then reads what it needs, not a whole window.
+    """
     work = r"""
 cat >fill.py <<'END'
 import os, sys
@@ -155,14 +159,19 @@ files = [open(f"many/{i}") for i in range(700)]
 held = [b"x" * (256 << 10) for _ in range(int(sys.argv[1]))]
 sys.exit(os.system("cat /usr/bin/[a-g]* | wc -c") >> 8)
 END
-for quarters in $(seq 184 198); do
-    timeout 40 python3 fill.py $quarters
+for quarters in $(seq 187 199); do
+    timeout 30 python3 fill.py $quarters
     echo "fill $?"
+    grep -E "^(pgpgin|pgmajfault) " /proc/vmstat
 done 2>/dev/null
 """
-    result = run(work, mem="64M")
-    ends = re.findall(r"^fill (\d+)$", result.text, re.M)
-    assert len(ends) == 15 and {"0", "137"} == set(ends), result.text  # from what fits to what is killed
+    text = run(work, mem="64M").text
+    fills = [(int(end), int(kib) / 4, int(faults)) for end, kib, faults in
+             re.findall(r"^fill (\d+)\npgpgin (\d+)\npgmajfault (\d+)$", text, re.M)]
+    ends = {end for end, _, _ in fills}
+    assert len(fills) == 13 and {0, 137} <= ends <= {0, 124, 137}, text  # from what fits to what is killed
+    for (_, pages, faults), (end, pages_after, faults_after) in zip(fills, fills[1:]):
+        assert not end or pages_after - pages < max(50_000, 16 * (faults_after - faults)), text
 
 
 def test_victims_that_wait_for_a_lock() -> None:
