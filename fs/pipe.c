@@ -116,7 +116,7 @@ void pipe_wake_writers(struct pipe *p)
 
 static bool may_read(struct pipe *p)
 {
-	return READ_ONCE(p->head) != READ_ONCE(p->tail) || !READ_ONCE(p->writers);
+	return READ_ONCE(p->head) != READ_ONCE(p->tail) || pipe_at_end(p);
 }
 
 static bool may_write(struct pipe *p)
@@ -188,7 +188,8 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		return 0;
 	mutex_lock(&p->lock);
 	while (!pipe_used(p)) {
-		if (!p->writers)
+		n = 0;
+		if (pipe_at_end(p))
 			goto out;
 		n = -EAGAIN;
 		if (f->flags & O_NONBLOCK)

@@ -21,6 +21,7 @@ struct pipe {
 	u32 nslots;                                      /* power of two; lock to write */
 	u32 head, tail;                                  /* lock to write */
 	u32 reserved;                                    /* places of slots splice has taken out or will fill; lock to write */
+	u32 taken;                                       /* of these, taken out: they may come back; lock to write */
 	u32 readers, writers;                            /* open ends; lock to write */
 	u32 reader_opens, writer_opens;                  /* ever; lock to write */
 	u32 files;                                       /* inode->spin */
@@ -32,6 +33,11 @@ struct pipe {
 static inline u32 pipe_used(const struct pipe *p)
 {
 	return p->head - p->tail;
+}
+/* Nothing will ever come out of it again. */
+static inline bool pipe_at_end(const struct pipe *p)
+{
+	return !READ_ONCE(p->writers) && !READ_ONCE(p->taken) && READ_ONCE(p->head) == READ_ONCE(p->tail);
 }
 static inline bool pipe_full(const struct pipe *p)
 {

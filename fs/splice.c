@@ -16,6 +16,7 @@
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/pagecache.h>
+#include <tarn/poll.h>
 #include <tarn/signal.h>
 #include <tarn/slab.h>
 #include <tarn/syscall.h>
@@ -337,6 +338,98 @@ long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count)
 	return ret;
 }
 
+/* ---- pipe to pipe ---- */
+
+static void lock_both(struct pipe *a, struct pipe *b) NO_LOCK_CHECK
+{
+	mutex_lock(a < b ? &a->lock : &b->lock);
+	mutex_lock_nested(a < b ? &b->lock : &a->lock);
+}
+
+static void unlock_both(struct pipe *a, struct pipe *b) NO_LOCK_CHECK
+{
+	mutex_unlock(&a->lock);
+	mutex_unlock(&b->lock);
+}
+
+/* Shows slots in the other pipe, too, as far as there are some and there is room: bytes. */
+static ssize_t copy_slots(struct pipe *to, struct pipe *from, size_t len) NO_LOCK_CHECK
+{
+	ssize_t total = 0;
+
+	for (u32 i = from->tail; i != from->head && len && !pipe_full(to); i++) {
+		struct pipe_slot *s = &from->slots[i & (from->nslots - 1)];
+		u32 n = (u32)MIN((size_t)s->len, len);
+
+		page_get(s->page);
+		s->own = false; /* two pipes show it now: nothing may be added to it */
+		pipe_slot_add(to, s->page, s->offset, n, false)->packet = s->packet;
+		total += n;
+		len -= n;
+	}
+	return total;
+}
+
+/* The same, and they leave the first. */
+static ssize_t move_slots(struct pipe *to, struct pipe *from, size_t len) NO_LOCK_CHECK
+{
+	ssize_t total = copy_slots(to, from, len);
+
+	for (size_t left = (size_t)total; left;) {
+		struct pipe_slot *s = pipe_tail(from);
+		u32 n = (u32)MIN((size_t)s->len, left);
+
+		s->offset += n;
+		s->len -= n;
+		left -= n;
+		if (!s->len)
+			pipe_slot_drop(from, s);
+	}
+	return total;
+}
+
+/* Waits until @pass has something to do in both pipes: bytes, 0 at the end, -errno. */
+static ssize_t pass_slots(struct pipe *to, struct pipe *from, size_t len, bool nonblock,
+			  ssize_t (*pass)(struct pipe *to, struct pipe *from, size_t len))
+{
+	for (;;) {
+		bool starved, gone, room, room_left;
+		ssize_t n;
+		int err;
+
+		lock_both(to, from);
+		gone = !to->readers;
+		n = gone ? -EPIPE : pass(to, from, len);
+		starved = !pipe_used(from);
+		gone |= pipe_at_end(from);
+		room = !pipe_full(to);
+		room_left = !pipe_full(from);
+		unlock_both(to, from);
+		if (n > 0)
+			pipe_wake_readers(to);
+		/* Who else waits for what is there, or for the room that there is, may go on. */
+		if (!starved)
+			pipe_wake_readers(from);
+		if (room)
+			pipe_wake_writers(to);
+		if (room_left)
+			pipe_wake_writers(from);
+		if (n || gone)
+			return n;
+		if (nonblock)
+			return -EAGAIN;
+		mutex_lock(starved ? &from->lock : &to->lock);
+		err = 0;
+		if (starved && !pipe_used(from) && !pipe_at_end(from))
+			err = pipe_wait_readable(from);
+		else if (!starved && pipe_full(to) && to->readers)
+			err = pipe_wait_writable(to);
+		mutex_unlock(starved ? &from->lock : &to->lock);
+		if (err)
+			return err;
+	}
+}
+
 /* ---- splice ---- */
 
 /* Takes the first slot out of the pipe, its place reserved: 1, 0 at the end, -errno. */
@@ -346,7 +439,7 @@ static int slot_take(struct pipe *p, struct pipe_slot *out, bool nonblock)
 
 	mutex_lock(&p->lock);
 	while (ret == 1 && !pipe_used(p)) {
-		if (!p->writers)
+		if (pipe_at_end(p))
 			ret = 0;
 		else if (nonblock)
 			ret = -EAGAIN;
@@ -357,6 +450,7 @@ static int slot_take(struct pipe *p, struct pipe_slot *out, bool nonblock)
 		*out = *pipe_tail(p);
 		p->tail++;
 		p->reserved++;
+		p->taken++;
 	}
 	mutex_unlock(&p->lock);
 	return ret;
@@ -365,10 +459,11 @@ static int slot_take(struct pipe *p, struct pipe_slot *out, bool nonblock)
 /* @done bytes of the slot went away; the rest is put back in front. */
 static void slot_return(struct pipe *p, struct pipe_slot *s, size_t done)
 {
-	bool gone = done == s->len, more;
+	bool gone = done == s->len, more, end;
 
 	mutex_lock(&p->lock);
 	p->reserved--;
+	p->taken--;
 	if (!gone) {
 		s->offset += (u32)done;
 		s->len -= (u32)done;
@@ -376,12 +471,15 @@ static void slot_return(struct pipe *p, struct pipe_slot *s, size_t done)
 		*pipe_tail(p) = *s;
 	}
 	more = pipe_used(p);
+	end = pipe_at_end(p);
 	mutex_unlock(&p->lock);
 	if (gone) {
 		page_put(s->page);
 		pipe_wake_writers(p);
 	}
-	if (more)
+	if (end)
+		waitq_wake_all(&p->readable, POLLIN | POLLRDNORM | POLLHUP);
+	else if (more)
 		pipe_wake_readers(p);
 }
 
@@ -414,33 +512,6 @@ static ssize_t pipe_to_file(struct cursor *out, struct pipe *from, size_t len, b
 	return total ? total : n;
 }
 
-static ssize_t pipe_to_pipe(struct pipe *to, struct pipe *from, size_t len, bool nonblock)
-{
-	ssize_t total = 0, n = 0;
-
-	while (len) {
-		struct pipe_slot s;
-		u32 want;
-		int got = slot_take(from, &s, nonblock || total);
-
-		if (got <= 0) {
-			n = got;
-			break;
-		}
-		want = (u32)MIN((size_t)s.len, len);
-		page_get(s.page);
-		n = pipe_push_page(to, s.page, s.offset, want, nonblock || total);
-		if (n < 0)
-			page_put(s.page);
-		slot_return(from, &s, n > 0 ? (size_t)n : 0);
-		if (n <= 0)
-			break;
-		total += n;
-		len -= (size_t)n;
-	}
-	return total ? total : n;
-}
-
 static ssize_t splice_cursors(struct cursor *in, struct cursor *out, size_t len, unsigned int flags)
 {
 	struct pipe *from = file_pipe(in->file), *to = file_pipe(out->file);
@@ -450,7 +521,7 @@ static ssize_t splice_cursors(struct cursor *in, struct cursor *out, size_t len,
 		if (from == to)
 			return -EINVAL;
 		nonblock |= (in->file->flags | out->file->flags) & O_NONBLOCK;
-		return pipe_to_pipe(to, from, len, nonblock);
+		return pass_slots(to, from, len, nonblock, move_slots);
 	}
 	if (from) {
 		if (out->file->flags & O_APPEND)
@@ -508,73 +579,6 @@ long sys_splice(int fd_in, loff_t __user *off_in, int fd_out, loff_t __user *off
 
 /* ---- tee ---- */
 
-static void lock_both(struct pipe *a, struct pipe *b) NO_LOCK_CHECK
-{
-	mutex_lock(a < b ? &a->lock : &b->lock);
-	mutex_lock_nested(a < b ? &b->lock : &a->lock);
-}
-
-static void unlock_both(struct pipe *a, struct pipe *b) NO_LOCK_CHECK
-{
-	mutex_unlock(&a->lock);
-	mutex_unlock(&b->lock);
-}
-
-/* Duplicates slots as far as there are some and there is room: bytes. */
-static ssize_t tee_locked(struct pipe *to, struct pipe *from, size_t len) NO_LOCK_CHECK
-{
-	ssize_t total = 0;
-
-	for (u32 i = from->tail; i != from->head && len && !pipe_full(to); i++) {
-		struct pipe_slot *s = &from->slots[i & (from->nslots - 1)];
-		u32 n = (u32)MIN((size_t)s->len, len);
-
-		page_get(s->page);
-		s->own = false; /* two pipes show it now: nothing may be added to it */
-		pipe_slot_add(to, s->page, s->offset, n, false)->packet = s->packet;
-		total += n;
-		len -= n;
-	}
-	return total;
-}
-
-static ssize_t tee_pipes(struct pipe *to, struct pipe *from, size_t len, bool nonblock)
-{
-	for (;;) {
-		bool starved, gone, room;
-		ssize_t n;
-		int err;
-
-		lock_both(to, from);
-		gone = !to->readers;
-		n = gone ? -EPIPE : tee_locked(to, from, len);
-		starved = !pipe_used(from);
-		gone |= starved && !from->writers;
-		room = !pipe_full(to);
-		unlock_both(to, from);
-		if (n > 0)
-			pipe_wake_readers(to);
-		/* Nothing was taken: who else waits for what is there may go on. */
-		if (!starved)
-			pipe_wake_readers(from);
-		if (room)
-			pipe_wake_writers(to);
-		if (n || gone)
-			return n;
-		if (nonblock)
-			return -EAGAIN;
-		mutex_lock(starved ? &from->lock : &to->lock);
-		err = 0;
-		if (starved && !pipe_used(from) && from->writers)
-			err = pipe_wait_readable(from);
-		else if (!starved && pipe_full(to) && to->readers)
-			err = pipe_wait_writable(to);
-		mutex_unlock(starved ? &from->lock : &to->lock);
-		if (err)
-			return err;
-	}
-}
-
 static ssize_t tee_files(struct file *in, struct file *out, size_t len, unsigned int flags)
 {
 	struct pipe *from = file_pipe(in), *to = file_pipe(out);
@@ -586,8 +590,8 @@ static ssize_t tee_files(struct file *in, struct file *out, size_t len, unsigned
 		return -EINVAL;
 	if (!len)
 		return 0;
-	n = tee_pipes(to, from, len,
-		      (flags & SPLICE_F_NONBLOCK) || ((in->flags | out->flags) & O_NONBLOCK));
+	n = pass_slots(to, from, len,
+		       (flags & SPLICE_F_NONBLOCK) || ((in->flags | out->flags) & O_NONBLOCK), copy_slots);
 	if (n == -EPIPE)
 		signal_thread(current, SIGPIPE);
 	return n;

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 
 static void pipe_nonblocking(int fds[2])
@@ -477,6 +478,61 @@ TEST(splice_out_of_a_pipe_kept_the_wake_up)
 	});
 	wait_asleep(reader);
 	CHECK_EQ(write(p[1], block, sizeof(block)), (ssize_t)sizeof(block));
+	WAIT_OK(splicer);
+	WAIT_OK(reader);
+}
+
+/* What splice had in its hands was not in the pipe: a reader took that for the end. */
+TEST(splice_between_pipes_hid_the_data)
+{
+	static char block[65536];
+	int from[2], to[2];
+	pid_t splicer;
+	char c = 0;
+
+	CHECK(!pipe(from) && !pipe(to));
+	CHECK_EQ(write(to[1], block, sizeof(block)), (ssize_t)sizeof(block));
+	CHECK_EQ(write(from[1], "x", 1), 1);
+	splicer = CHILD({
+		close(from[1]);
+		alarm(5);
+		CHECK_EQ(splice(from[0], NULL, to[1], NULL, 4096, 0), 0);
+	});
+	CHECK(!close(from[1]));
+	wait_asleep(splicer);
+	CHECK(read(from[0], &c, 1) == 1 && c == 'x');
+	CHECK_EQ(read(to[0], block, sizeof(block)), (ssize_t)sizeof(block));
+	WAIT_OK(splicer);
+}
+
+static void no_action(int sig __attribute__((unused))) {}
+
+TEST(splice_to_a_socket_hid_the_data)
+{
+	static char block[65536];
+	struct sigaction act = { .sa_handler = no_action };
+	pid_t splicer, reader;
+	int p[2], s[2];
+
+	CHECK(!pipe(p) && !socketpair(AF_UNIX, SOCK_STREAM, 0, s) && !sigaction(SIGUSR1, &act, NULL));
+	while (send(s[0], block, sizeof(block), MSG_DONTWAIT) > 0)
+		;
+	CHECK_EQ(write(p[1], "x", 1), 1);
+	splicer = CHILD({
+		close(p[1]);
+		alarm(5);
+		CHECK_ERR(splice(p[0], NULL, s[0], NULL, 1, 0), EINTR);
+	});
+	CHECK(!close(p[1]));
+	wait_asleep(splicer);
+	reader = CHILD({
+		char c = 0;
+
+		alarm(5);
+		CHECK(read(p[0], &c, 1) == 1 && c == 'x');
+	});
+	sleep_ms(50);
+	CHECK(!kill(splicer, SIGUSR1));
 	WAIT_OK(splicer);
 	WAIT_OK(reader);
 }
