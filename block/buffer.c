@@ -397,19 +397,27 @@ bool buffer_dirty(struct buffer *bh)
 	return true;
 }
 
+/* It is about to be written: what became of the write before no longer counts. */
+static bool take_dirty(struct buffer *bh)
+{
+	if (!(clear_flags(bh, BUF_DIRTY) & BUF_DIRTY))
+		return false;
+	clear_flags(bh, BUF_ERROR);
+	return true;
+}
+
 bool buffers_next_dirty(struct page *p, u32 *offset, u32 *len)
 {
 	struct buffer *bh = p->private;
 	u32 end;
 
-	while (bh && (offset_in_page(bh) < *offset || !(clear_flags(bh, BUF_DIRTY) & BUF_DIRTY)))
+	while (bh && (offset_in_page(bh) < *offset || !take_dirty(bh)))
 		bh = bh->next_in_page;
 	if (!bh)
 		return false;
 	*offset = offset_in_page(bh);
 	end = *offset + bh->size;
-	for (bh = bh->next_in_page; bh && (clear_flags(bh, BUF_DIRTY) & BUF_DIRTY);
-	     bh = bh->next_in_page)
+	for (bh = bh->next_in_page; bh && take_dirty(bh); bh = bh->next_in_page)
 		end += bh->size;
 	*len = end - *offset;
 	return true;

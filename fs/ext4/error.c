@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What happens when the disk says something impossible.
+ * What happens when the disk says something impossible, or did not take metadata.
  *
  * The caller gets -EUCLEAN.  The log names device and inode, the super block
  * keeps a note for e2fsck, and unless it says errors=continue (the default of
@@ -55,4 +55,14 @@ int ext4_corrupt(struct ext4_fs *fs, u64 ino, const char *fmt, ...)
 		atomic_fetch_or(&fs->sb->flags, MS_RDONLY);
 	}
 	return -EUCLEAN;
+}
+
+void ext4_note_losses(struct ext4_fs *fs)
+{
+	struct errseq *e = &fs->bdev->inode->mapping->wb_error;
+	u32 noted = atomic_load_explicit(&fs->losses_noted, memory_order_relaxed);
+
+	if (unlikely(errseq_since(e, noted)) &&
+	    atomic_compare_exchange_strong(&fs->losses_noted, &noted, errseq_now(e)))
+		ext4_corrupt(fs, 0, "metadata could not be written");
 }

@@ -77,6 +77,7 @@ struct ext4_fs {
 	_Atomic u64 free_inodes;        /* [a] */
 	_Atomic u32 next_dir_group;     /* [a] where the search for a new top directory begins */
 	_Atomic bool aborted;           /* [a] an error made it read-only */
+	_Atomic u32 losses_noted;       /* [a] cursor of errseq.h: lost metadata that the super block tells of */
 	bool rw;                        /* umount_lock: mounted for writing */
 	u16 mount_state;                /* umount_lock: s_state when it was mounted */
 
@@ -163,6 +164,8 @@ void ext4_forget(struct ext4_handle *h, u64 block, u64 count);
 /* Logs "ext4 (vda): inode N: ...", notes it in the super block, and makes the file system
  * read-only unless errors=continue.  Returns -EUCLEAN. */
 int ext4_corrupt(struct ext4_fs *fs, u64 ino, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* If metadata could not be written since the last look, that counts as a corrupt disk. */
+void ext4_note_losses(struct ext4_fs *fs);
 
 /* ---- checksum.c ---- */
 u32 ext4_super_csum(const struct ext4_super *es);

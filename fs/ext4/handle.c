@@ -14,6 +14,7 @@
 int ext4_start(struct ext4_handle *h, struct ext4_fs *fs, u32 credits)
 	NO_LOCK_CHECK /* the handle owns the lock until ext4_stop() */
 {
+	ext4_note_losses(fs);
 	if (ext4_read_only(fs))
 		return -EROFS;
 	rwsem_read_lock(&fs->trans_lock);
@@ -31,8 +32,6 @@ int ext4_access(struct ext4_handle *h, struct buffer *bh)
 {
 	if (unlikely(atomic_load_explicit(&h->fs->aborted, memory_order_relaxed)))
 		return -EROFS;
-	if (unlikely(atomic_load_explicit(&bh->flags, memory_order_relaxed) & BUF_ERROR))
-		return -EIO;
 	return 0;
 }
 

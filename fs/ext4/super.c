@@ -74,13 +74,17 @@ static int ext4_sync(struct super *sb, bool wait)
 static int set_clean(struct ext4_fs *fs, bool clean)
 {
 	struct ext4_super *es = fs->super;
-	u16 state = le16_to_cpu(es->state);
 	int err = 0;
+	u16 state;
 
-	if (clean)
+	if (clean) {
 		err = ext4_fs_sync(fs);
+		ext4_note_losses(fs);
+	}
 	mutex_lock(&fs->super_lock);
-	state = clean ? state | (fs->mount_state & STATE_CLEAN) : state & ~STATE_CLEAN;
+	state = le16_to_cpu(es->state) & ~STATE_CLEAN;
+	if (clean && !err)
+		state |= fs->mount_state & STATE_CLEAN;
 	es->state = cpu_to_le16(state);
 	mutex_unlock(&fs->super_lock);
 	return err ? err : ext4_fs_sync(fs);
@@ -286,6 +290,7 @@ static int make_writable(struct ext4_fs *fs)
 	es->mtime = cpu_to_le32((u32)now);
 	es->mtime_hi = (u8)(now >> 32);
 	fs->rw = true;
+	fs->losses_noted = errseq_now(&fs->bdev->inode->mapping->wb_error);
 	err = set_clean(fs, false);
 	if (err) {
 		fs->rw = false;

@@ -283,14 +283,20 @@ static int block_drop(struct ext4_handle *h, struct inode *inode, struct buffer 
 	struct ext4_xattr_header *x = bh->data;
 	u64 block = bh->block;
 	int err = ext4_access(h, bh);
+	bool last;
 
 	if (err)
 		return err;
 	EXT4_I(inode)->file_acl = 0;
-	if (le32_to_cpu(x->refcount) == 1)
+	buffer_lock(bh); /* another inode that shares the block may drop it, too */
+	last = le32_to_cpu(x->refcount) == 1;
+	if (!last) {
+		le32_add(&x->refcount, (u32)-1);
+		block_changed(h, bh);
+	}
+	buffer_unlock(bh);
+	if (last)
 		return ext4_free_blocks(h, inode, block, 1, true);
-	le32_add(&x->refcount, (u32)-1);
-	block_changed(h, bh);
 	spin_lock(&inode->spin);
 	inode->blocks -= h->fs->block_size >> 9;
 	spin_unlock(&inode->spin);
