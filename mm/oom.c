@@ -70,11 +70,13 @@ static struct mm *mm_of(struct process *p)
 static bool runs_in(const struct process *p, const struct mm *mm)
 {
 	struct thread *t;
+	bool found = false;
 
+	rcu_read_lock();
 	LIST_FOR_EACH_RCU(t, &p->threads, group_node)
-		if (READ_ONCE(t->mm) == mm)
-			return true;
-	return false;
+		found |= READ_ONCE(t->mm) == mm;
+	rcu_read_unlock();
+	return found;
 }
 
 /* The main thread's name: it stays first in the list until its process is reaped. */
@@ -140,17 +142,38 @@ static bool choose(struct candidate *worst)
 	return worst->process;
 }
 
-/* Nobody but @p runs in @mm, so far as can be seen. */
-static bool is_alone_in(const struct process *p, const struct mm *mm)
+/* @p shares the victim's address space; false: it may not be killed. */
+static bool kill_sharer(struct process *p)
 {
-	struct process *o;
-	bool alone = true;
+	char name[16];
 
-	rcu_read_lock();
-	for (pid_t pid = 1; alone && (o = process_next(pid)); pid = o->pid + 1)
-		alone = o == p || !runs_in(o, mm);
-	rcu_read_unlock();
-	return alone;
+	if (p == init_process || p->oom_score_adj == -1000)
+		return false;
+	if (READ_ONCE(p->group_exit))
+		return true;
+	copy_name(name, p);
+	pr_err("Out of memory: Killed process %d (%s), which shares the address space of %d", p->pid, name,
+	       victim->pid);
+	signal_process(p, SIGKILL);
+	return true;
+}
+
+/*
+ * Whoever else runs in the victim's @mm (vfork(2), clone(2) without CLONE_THREAD) must die as well, or
+ * nothing comes back.  True: everybody in it has been told.
+ */
+static bool kill_sharers(const struct mm *mm)
+{
+	struct process *p;
+	bool all = true;
+
+	for (pid_t pid = 1; (p = next_process(pid));) {
+		pid = p->pid + 1;
+		if (p != victim && runs_in(p, mm))
+			all &= kill_sharer(p);
+		process_put(p);
+	}
+	return all;
 }
 
 /* True while @mm of the victim may give something: it is new, or its pages were taken just now. */
@@ -160,7 +183,7 @@ static bool is_worth_waiting(struct mm *mm, u64 age)
 
 	if (mm->oom_skip)
 		return false;
-	taken = age > GRACE && is_alone_in(victim, mm) && oom_reap(mm);
+	taken = kill_sharers(mm) && age > GRACE && oom_reap(mm);
 	mm->oom_skip = taken || age > PATIENCE;
 	return taken || !mm->oom_skip;
 }
@@ -209,13 +232,16 @@ static bool kill_one(gfp_t gfp, unsigned int order)
 
 	if (!choose(&worst))
 		return false;
-	report(&worst, gfp, order);
 	if (victim)
 		process_put(victim);
 	victim = worst.process;
 	victim_since = clock_monotonic();
+	if (READ_ONCE(victim->group_exit))
+		return true; /* it dies anyway: wait for it */
+	report(&worst, gfp, order);
 	vm_count(VM_OOM_KILLS, 1);
 	signal_process(victim, SIGKILL);
+	hope_for_victim(); /* and who shares its memory */
 	return true;
 }
 

@@ -12,8 +12,8 @@
  *
  * So its private pages are taken out of its address space from here.  It cannot
  * miss them: every thread has been told to die, a fault never leads back to user
- * mode then, and one in a user copy ends the copy.  That holds only if no other
- * process has the same address space, which the caller has made sure of.
+ * mode then, and one in a user copy ends the copy.  That holds only if every other
+ * process in the same address space is told, too, which the caller has made sure of.
  */
 #include "gather.h"
 #include "mm_int.h"
