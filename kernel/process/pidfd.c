@@ -121,11 +121,9 @@ long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int 
 		err = info_from_user(&info, sig, uinfo, p);
 	else
 		siginfo_user(&info, sig, SI_USER);
-	if (!err && READ_ONCE(p->reaped))
-		err = -ESRCH;
 	if (!err) {
-		rcu_read_lock();
-		err = signal_check_permission(rcu_dereference(p->leader), sig);
+		rcu_read_lock(); /* a process that is not reaped yet keeps its leader for so long */
+		err = READ_ONCE(p->reaped) ? -ESRCH : signal_check_permission(rcu_dereference(p->leader), sig);
 		rcu_read_unlock();
 	}
 	if (!err && sig)

@@ -30,15 +30,15 @@ static long rlimit_change(struct process *p, unsigned int which, const struct rl
 }
 
 /* Looking at or changing another's limits: same user in every respect, or CAP_SYS_RESOURCE. */
-static bool prlimit_allowed(struct process *p)
+static bool prlimit_allowed(struct thread *t)
 {
 	const struct cred *me = current->cred, *c;
 	bool same;
 
-	if (p == current->process)
+	if (t->process == current->process)
 		return true;
 	rcu_read_lock();
-	c = rcu_dereference(rcu_dereference(p->leader)->cred);
+	c = rcu_dereference(t->cred);
 	same = me->uid == c->uid && me->uid == c->euid && me->uid == c->suid && me->gid == c->gid &&
 	       me->gid == c->egid && me->gid == c->sgid;
 	rcu_read_unlock();
@@ -49,7 +49,6 @@ long sys_prlimit64(pid_t pid, unsigned int which, const void __user *new_limit,
 		   void __user *old_limit)
 {
 	struct rlimit64_pair new, old;
-	struct process *p;
 	struct thread *t;
 	long err;
 
@@ -58,8 +57,7 @@ long sys_prlimit64(pid_t pid, unsigned int which, const void __user *new_limit,
 	t = pid ? thread_find_get(pid) : current;
 	if (!t)
 		return -ESRCH;
-	p = t->process;
-	err = prlimit_allowed(p) ? rlimit_change(p, which, new_limit ? &new : NULL, &old) : -EPERM;
+	err = prlimit_allowed(t) ? rlimit_change(t->process, which, new_limit ? &new : NULL, &old) : -EPERM;
 	if (pid)
 		thread_put(t);
 	if (!err && old_limit)
