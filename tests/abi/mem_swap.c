@@ -436,6 +436,14 @@ SWAP_TEST(mremap_moves_swapped_pages)
 	swap_end();
 }
 
+/* Linux leaves a slot whose page was being written to the next who looks for memory. */
+static long free_swap_kb(void)
+{
+	long lazy = is_tarn() ? 0 : proc_kb("/proc/meminfo", "SwapCached");
+
+	return proc_kb("/proc/meminfo", "SwapFree") + lazy;
+}
+
 SWAP_TEST(dontneed_frees_swapped_pages)
 {
 	long free_kb;
@@ -447,8 +455,8 @@ SWAP_TEST(dontneed_frees_swapped_pages)
 	free_kb = proc_kb("/proc/meminfo", "SwapFree");
 	CHECK_EQ(madvise(p, 800 * PAGE, MADV_DONTNEED), 0);
 	CHECK(swapped_kb() < 100);
-	for (int i = 0; proc_kb("/proc/meminfo", "SwapFree") < free_kb + 800 * 3; i++, sleep_ms(20))
-		CHECK(i < 100); /* the last ones were still being written */
+	for (int i = 0; free_swap_kb() < free_kb + 800 * 3; i++, sleep_ms(20))
+		CHECK(i < 500); /* the last ones were still being written */
 	for (size_t i = 0; i < 800 * PAGE; i += PAGE)
 		CHECK_EQ(p[i], 0);
 	swap_end();
