@@ -3,7 +3,7 @@
  * The OOM killer: when nothing can be reclaimed, one process must go.
  *
  * Badness is the memory a process would give back (resident pages, pages in swap
- * and page tables), moved by oom_score_adj thousandths of all memory and swap.  Init and processes
+ * and page tables) and what the kernel keeps for its user, moved by oom_score_adj thousandths of all memory and swap.  Init and processes
  * at -1000 are never chosen.  While a victim is still dying nobody else is
  * killed; the allocator waits for it.  One that does not die soon has its memory
  * taken (oom_reap.c), and then, or when patience is over, it is the next one's
@@ -32,6 +32,7 @@ struct candidate {
 	s64 badness;
 	int adj;
 	u64 total_vm, anon, file, shmem, swap, tables; /* pages */
+	u64 charged; /* pages of kernel memory that its user's objects hold */
 	char comm[16];
 };
 
@@ -94,6 +95,23 @@ static void copy_name(char name[16], const struct process *p)
 	name[15] = 0;
 }
 
+/*
+ * Kernel memory that the user of @p had made (pipes, sockets, watches). It is laid on each of the
+ * user's processes: which of them keeps it alive nobody knows, but it is none of another's. Root's
+ * services share one user without sharing the blame.
+ */
+static u64 charged_pages(const struct process *p)
+{
+	const struct cred *c;
+	u64 pages;
+
+	rcu_read_lock();
+	c = rcu_dereference(p->leader->cred);
+	pages = c->user->uid ? charge_pages(c->user) : 0;
+	rcu_read_unlock();
+	return pages;
+}
+
 static bool weigh(struct process *p, struct candidate *c)
 {
 	struct mm *mm;
@@ -117,7 +135,8 @@ static bool weigh(struct process *p, struct candidate *c)
 	c->tables = (u64)mm->table_pages;
 	mm_put_later(mm);
 	copy_name(c->comm, p);
-	c->badness = (s64)(c->anon + c->file + c->shmem + c->swap + c->tables) +
+	c->charged = charged_pages(p);
+	c->badness = (s64)(c->anon + c->file + c->shmem + c->swap + c->tables + c->charged) +
 		     (s64)(page_managed_frames() + swap_total_slots()) / 1000 * c->adj;
 	return true;
 }
@@ -221,9 +240,9 @@ static void report(const struct candidate *c, gfp_t gfp, unsigned int order)
 	       (ulong)s.writeback * 4, (ulong)s.slab * 4, (ulong)s.swap_total * 4,
 	       (ulong)s.swap_free * 4);
 	pr_err("Out of memory: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, "
-	       "shmem-rss:%lukB, swap:%lukB, pgtables:%lukB oom_score_adj:%d, the largest user of memory",
+	       "shmem-rss:%lukB, swap:%lukB, pgtables:%lukB, charged:%lukB oom_score_adj:%d, the largest user of memory",
 	       c->process->pid, c->comm, (ulong)c->total_vm * 4, (ulong)c->anon * 4, (ulong)c->file * 4,
-	       (ulong)c->shmem * 4, (ulong)c->swap * 4, (ulong)c->tables * 4, c->adj);
+	       (ulong)c->shmem * 4, (ulong)c->swap * 4, (ulong)c->tables * 4, (ulong)c->charged * 4, c->adj);
 }
 
 static bool kill_one(gfp_t gfp, unsigned int order)

@@ -6,18 +6,16 @@
 #pragma once
 
 #include <linux/capability.h>
+#include <tarn/charge.h>
 #include <tarn/rcu.h>
 #include <tarn/refcount.h>
 
-/* What is counted per real user id; freed with the last cred of that user. */
+/* What is counted per real user id; freed with the last reference, a cred's or a charged object's. */
 struct user {
 	uid_t uid;                  /* [I] */
 	_Atomic u32 refs;           /* [a] */
-	_Atomic u32 processes;      /* [a] RLIMIT_NPROC counts threads, as Linux does */
-	_Atomic u32 pending_signals; /* [a] RLIMIT_SIGPENDING */
-	_Atomic u32 files_in_flight; /* [a] in messages of Unix sockets: RLIMIT_NOFILE */
-	_Atomic u64 locked_shm;     /* [a] pages of segments under SHM_LOCK: RLIMIT_MEMLOCK */
 	struct user *next;          /* hash chain: user lock */
+	_Atomic u64 charged[CHARGE_KINDS]; /* [a] tarn/charge.h */
 };
 void user_get(struct user *u);
 void user_put(struct user *u);

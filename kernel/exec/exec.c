@@ -158,7 +158,7 @@ static int unshare_files(struct exec *x)
 
 static int over_process_limit(void)
 {
-	u32 n = atomic_load_explicit(&current->cred->user->processes, memory_order_relaxed);
+	u64 n = charge_of(current->cred->user, CHARGE_THREADS);
 
 	return current->over_nproc && n > rlimit_cur(RLIMIT_NPROC) ? -EAGAIN : 0;
 }

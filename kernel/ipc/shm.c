@@ -63,8 +63,7 @@ void shm_unlock_pages(struct shm_segment *s)
 {
 	if (!s->locker)
 		return;
-	atomic_fetch_sub(&s->locker->user->locked_shm, shm_pages_of(s));
-	cred_put(s->locker);
+	charge_return(s->locker, CHARGE_LOCKED_SHM, shm_pages_of(s));
 	s->locker = NULL;
 	shm_pin_pages(s, false);
 }

@@ -25,7 +25,7 @@ struct shm_segment {
 	s64 atime, dtime, ctime;     /* seconds since 1970 */
 	pid_t cpid, lpid;
 	struct process *creator;     /* not counted: NULL once it died */
-	const struct cred *locker;   /* SHM_LOCKED: whose user pays for it, counted; else NULL */
+	struct user *locker;         /* SHM_LOCKED: who pays for it, counted; else NULL */
 };
 
 /* perm.mode above the permission bits, as ipcs(1) reads them from shmctl */

@@ -142,16 +142,13 @@ static int may_lock(const struct shm_segment *s, int cmd)
 
 static int lock_pages(struct shm_segment *s)
 {
-	u64 limit = rlimit_cur(RLIMIT_MEMLOCK) >> PAGE_SHIFT, pages = shm_pages_of(s);
-	struct user *u = current->cred->user;
+	u64 limit = capable(CAP_IPC_LOCK) ? CHARGE_NO_LIMIT : rlimit_cur(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 
 	if (s->locker)
 		return 0;
-	if (atomic_fetch_add(&u->locked_shm, pages) + pages > limit && !capable(CAP_IPC_LOCK)) {
-		atomic_fetch_sub(&u->locked_shm, pages);
+	s->locker = charge_current(CHARGE_LOCKED_SHM, shm_pages_of(s), limit);
+	if (!s->locker)
 		return -ENOMEM;
-	}
-	s->locker = cred_get(current->cred);
 	shm_pin_pages(s, true);
 	s->perm.mode |= SHM_LOCKED;
 	return 0;

@@ -48,7 +48,7 @@ static long check_flags(const struct clone_args_k *a)
 
 static long check_limits(void)
 {
-	u32 mine = atomic_load_explicit(&current->cred->user->processes, memory_order_relaxed);
+	u64 mine = charge_of(current->cred->user, CHARGE_THREADS);
 
 	if (mine >= rlimit_cur(RLIMIT_NPROC) && current->cred->user != &root_user &&
 	    !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))

@@ -87,8 +87,8 @@ void cred_commit(struct cred *new)
 
 	hide_after_change(old, new);
 	if (new->user != old->user) {
-		atomic_fetch_add_explicit(&new->user->processes, 1, memory_order_relaxed);
-		atomic_fetch_sub_explicit(&old->user->processes, 1, memory_order_relaxed);
+		charge_try(new->user, CHARGE_THREADS, 1, CHARGE_NO_LIMIT);
+		charge_drop(old->user, CHARGE_THREADS, 1);
 	}
 	rcu_assign(current->cred, new);
 	cred_put(old);

@@ -57,7 +57,7 @@ static long commit_uids(struct cred *c)
 	cred_commit(c);
 	/* The call itself may not fail for this (old programs do not check); exec will. */
 	current->over_nproc = c->user != &root_user &&
-			      atomic_load(&c->user->processes) > rlimit_cur(RLIMIT_NPROC);
+			      charge_of(c->user, CHARGE_THREADS) > rlimit_cur(RLIMIT_NPROC);
 	return 0;
 }
 

@@ -98,7 +98,7 @@ void thread_link(struct thread *t, struct process *p, struct pid_slot *s)
 	rcu_assign(s->thread, t);
 	atomic_fetch_add_explicit(&nr_threads, 1, memory_order_relaxed);
 	if (t->cred && t->cred->user)
-		atomic_fetch_add_explicit(&t->cred->user->processes, 1, memory_order_relaxed);
+		charge_try(t->cred->user, CHARGE_THREADS, 1, CHARGE_NO_LIMIT);
 }
 
 void thread_unlink(struct thread *t)
@@ -112,7 +112,7 @@ void thread_unlink(struct thread *t)
 	list_del_rcu(&t->group_node);
 	atomic_fetch_sub_explicit(&nr_threads, 1, memory_order_relaxed);
 	if (t->cred && t->cred->user)
-		atomic_fetch_sub_explicit(&t->cred->user->processes, 1, memory_order_relaxed);
+		charge_drop(t->cred->user, CHARGE_THREADS, 1);
 	thread_put(t);
 }
 
@@ -146,7 +146,7 @@ void thread_take_leadership(void)
 	spin_unlock(&s->lock);
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
 	atomic_fetch_sub_explicit(&nr_threads, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&old->cred->user->processes, 1, memory_order_relaxed);
+	charge_drop(old->cred->user, CHARGE_THREADS, 1);
 	thread_put(old);
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What is counted per user rather than per process: threads (RLIMIT_NPROC),
- * queued signals (RLIMIT_SIGPENDING), files in messages (RLIMIT_NOFILE).
+ * Users: what is counted per user rather than per process (charge.c) hangs on them.
  *
- * A hash table of the users that some cred or queued signal refers to.  The
+ * A hash table of the users that some cred or charged object refers to.  The
  * lock is taken with interrupts off: the last reference may go with a signal
  * that an interrupt handler dropped.
  */

@@ -31,8 +31,7 @@ static void item_release(struct sigitem *item)
 {
 	if (item->timer)
 		return; /* its timer's own */
-	atomic_fetch_sub_explicit(&item->user->pending_signals, 1, memory_order_relaxed);
-	user_put(item->user);
+	charge_return(item->user, CHARGE_SIGNALS, 1);
 	kmem_cache_free(item_cache, item);
 }
 
@@ -59,21 +58,21 @@ void sigqueue_flush(struct sigqueue *q)
 /* Counted against the target's user; NULL: limit or memory. */
 static struct sigitem *item_alloc(struct process *p, bool past_limit)
 {
-	struct sigitem *item;
+	u64 limit = past_limit ? CHARGE_NO_LIMIT : READ_ONCE(p->rlimits[RLIMIT_SIGPENDING].cur);
+	struct sigitem *item = NULL;
 	struct user *u;
-	u32 n;
 
 	rcu_read_lock();
 	u = rcu_dereference(p->leader->cred)->user;
 	user_get(u);
 	rcu_read_unlock();
-	n = atomic_fetch_add_explicit(&u->pending_signals, 1, memory_order_relaxed);
-	item = NULL;
-	if (past_limit || n < READ_ONCE(p->rlimits[RLIMIT_SIGPENDING].cur))
-		item = kmem_cache_alloc(item_cache, GFP_ATOMIC);
-	if (!item) {
-		atomic_fetch_sub_explicit(&u->pending_signals, 1, memory_order_relaxed);
+	if (!charge_try(u, CHARGE_SIGNALS, 1, limit)) {
 		user_put(u);
+		return NULL;
+	}
+	item = kmem_cache_alloc(item_cache, GFP_ATOMIC);
+	if (!item) {
+		charge_return(u, CHARGE_SIGNALS, 1);
 		return NULL;
 	}
 	item->timer = NULL;

@@ -12,7 +12,7 @@
 #include <tarn/string.h>
 #include "unix.h"
 
-static u32 charge_of(size_t len)
+static u32 buf_weight(size_t len)
 {
 	return (u32)ALIGN_UP(len + sizeof(struct unix_buf), 64);
 }
@@ -48,7 +48,7 @@ struct unix_buf *unix_buf_make(struct unix_sock *u, struct msg *m, size_t len, s
 	}
 	b->len = (u32)len;
 	b->off = 0;
-	b->charge = charge_of(len);
+	b->charge = buf_weight(len);
 	b->cred = scm->cred;
 	b->files = scm->files;
 	scm->files = NULL;

@@ -64,13 +64,10 @@ static void count_flight(struct unix_sock *u, int by) MUST_HOLD(&gc_lock)
 static void count_user(struct unix_files *files, int by)
 {
 	if (by > 0) {
-		files->user = current->cred->user;
-		user_get(files->user);
-		atomic_fetch_add(&files->user->files_in_flight, files->count);
+		files->user = charge_current(CHARGE_FLYING_FILES, files->count, CHARGE_NO_LIMIT);
 		return;
 	}
-	atomic_fetch_sub(&files->user->files_in_flight, files->count);
-	user_put(files->user);
+	charge_return(files->user, CHARGE_FLYING_FILES, files->count);
 }
 
 void unix_inflight(struct unix_files *files, int by)

@@ -106,7 +106,7 @@ static int parse_one(struct scm *scm, const struct abi_cmsghdr *h, const u8 *dat
 /* What is in flight needs no descriptor, so it has the limit of descriptors too. */
 static bool too_many_in_flight(void)
 {
-	return atomic_load(&current->cred->user->files_in_flight) > rlimit_cur(RLIMIT_NOFILE) &&
+	return charge_of(current->cred->user, CHARGE_FLYING_FILES) > rlimit_cur(RLIMIT_NOFILE) &&
 	       !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
 }
 

@@ -34,7 +34,7 @@ struct unix_addr {
 
 struct unix_files {
 	struct unix_files *next;     /* on the way to be closed: gc.c */
-	struct user *user;           /* in flight: counted; whose files_in_flight they are */
+	struct user *user;           /* in flight: counted; whose CHARGE_FLYING_FILES they are */
 	u32 count;
 	struct file *file[];         /* counted */
 };
