@@ -5,6 +5,7 @@
  * All CPUs of a machine are taken to be alike: cpu_detect() asks the boot CPU
  * once, cpu_setup() runs on each.
  */
+#include <arch/io.h>
 #include <arch/time.h>
 #include <asm/hwcap2.h>
 #include <tarn/cpu.h>
@@ -17,6 +18,7 @@
 
 struct x86_features x86;
 bool cpu_pause_rarely;
+bool dma_mb_by_rdtsc;
 bool cpu_may_be_taken;
 
 static void detect_names(void)
@@ -56,7 +58,7 @@ void cpu_detect(void)
 	u32 ext = cpuid(0x80000001, 0).edx;
 
 	detect_names();
-	cpu_pause_rarely = emulated_by_tcg();
+	cpu_pause_rarely = dma_mb_by_rdtsc = emulated_by_tcg();
 	cpu_may_be_taken = one.ecx & BIT(31);
 	x86.family = one.eax >> 8 & 0xf;
 	if (x86.family == 15)

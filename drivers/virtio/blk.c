@@ -5,7 +5,8 @@
  *
  * Life of a request:  bio -> slot + descriptors -> device -> interrupt -> bio_complete
  *   A bio that finds no slot or no descriptors waits on the queue's list and is
- *   started by the interrupt that frees some.
+ *   started by the interrupt that frees some.  When a queue breaks (queue.c), the
+ *   device is stopped by a reset and every bio ends with EIO, now and from then on.
  *
  * Locks: queue->lock (LR_DEVICE, irqs off) guards its ring, slots and waiting
  *   list.  bio_complete() runs outside it.
@@ -17,6 +18,7 @@
 #include <tarn/cpu.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/math.h>
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/virtio.h>
@@ -46,6 +48,7 @@ struct blk_queue {
 struct blk_disk {
 	struct virtio_dev *v;                  /* [I] as is all here */
 	struct bdev *bdev;
+	_Atomic bool dead;                     /* [a] stopped for good, before the queues are emptied */
 	u32 nqueues;
 	struct blk_queue queues[MAX_QUEUES];
 };
@@ -118,12 +121,15 @@ static void blk_submit(void *disk, struct bio *bio)
 	struct blk_disk *d = disk;
 	struct blk_queue *q = &d->queues[cpu_id() % d->nqueues];
 	u64 flags = spin_lock_irqsave(&q->lock);
+	bool dead = atomic_load(&d->dead);
 
-	if (!list_empty(&q->waiting) || request_start(q, bio))
+	if (!dead && (!list_empty(&q->waiting) || request_start(q, bio)))
 		list_add_tail(&q->waiting, &bio->node);
-	else
+	else if (!dead)
 		virtq_kick(q->vq);
 	spin_unlock_irqrestore(&q->lock, flags);
+	if (dead)
+		bio_complete(bio, -EIO);
 }
 
 static int status_to_errno(u8 status)
@@ -151,14 +157,58 @@ static void waiting_start(struct blk_queue *q) MUST_HOLD(&q->lock)
 		virtq_kick(q->vq);
 }
 
+static void done_complete(struct list *done)
+{
+	struct bio *bio;
+
+	while ((bio = list_first(done, struct bio, node))) {
+		list_del(&bio->node);
+		bio_complete(bio, bio->status);
+	}
+}
+
+/* Moves all that @q still has to @done, as failed. */
+static void queue_empty(struct blk_queue *q, struct list *done) MUST_HOLD(&q->lock)
+{
+	struct bio *bio;
+
+	for (u32 i = 0; i < SLOTS; i++)
+		if (q->slots[i].bio) {
+			list_add_tail(&q->waiting, &q->slots[i].bio->node);
+			q->slots[i].bio = NULL;
+		}
+	while ((bio = list_first(&q->waiting, struct bio, node))) {
+		bio->status = -EIO;
+		list_del(&bio->node);
+		list_add_tail(done, &bio->node);
+	}
+}
+
+/* The device lied.  After the reset it touches no memory: what it had may be given back. */
+static void disk_give_up(struct blk_disk *d)
+{
+	struct list done = LIST_INIT(done);
+
+	if (atomic_exchange(&d->dead, true))
+		return;
+	d->v->ops->set_status(d->v, 0);
+	for (u32 i = 0; i < d->nqueues; i++) {
+		u64 flags = spin_lock_irqsave(&d->queues[i].lock);
+
+		queue_empty(&d->queues[i], &done);
+		spin_unlock_irqrestore(&d->queues[i].lock, flags);
+	}
+	done_complete(&done);
+}
+
 /* The used ring holds finished requests: collect them under the lock, complete them outside. */
 static void blk_interrupt(struct virtq *vq)
 {
 	struct blk_queue *q = virtq_private(vq);
 	struct list done = LIST_INIT(done);
 	struct slot *s;
-	struct bio *bio;
 	u64 flags = spin_lock_irqsave(&q->lock);
+	bool lies;
 
 	do {
 		virtq_disable_cb(vq);
@@ -171,11 +221,11 @@ static void blk_interrupt(struct virtq *vq)
 		}
 	} while (!virtq_enable_cb(vq));
 	waiting_start(q);
+	lies = virtq_broken(vq);
 	spin_unlock_irqrestore(&q->lock, flags);
-	while ((bio = list_first(&done, struct bio, node))) {
-		list_del(&bio->node);
-		bio_complete(bio, bio->status);
-	}
+	done_complete(&done);
+	if (unlikely(lies))
+		disk_give_up(virtq_device(vq)->driver);
 }
 
 static const struct disk_ops blk_ops = {
@@ -200,6 +250,13 @@ static int queue_init(struct blk_disk *d, u32 index) NO_LOCK_CHECK /* no request
 		return (int)PTR_ERR(q->vq);
 	virtq_set_private(q->vq, q);
 	return 0;
+}
+
+/* The sizes that all arithmetic behind is made for, whatever the device says. */
+static bool sizes_are_sane(u64 sectors, u32 block_size)
+{
+	return is_pow2(block_size) && block_size >= SECTOR_SIZE && block_size <= PAGE_SIZE &&
+	       sectors <= (u64)INT64_MAX >> SECTOR_SHIFT;
 }
 
 static void limits_read(struct virtio_dev *v, struct disk_limits *l)
@@ -232,17 +289,19 @@ static u32 queue_count(struct virtio_dev *v)
 static int blk_probe(struct virtio_dev *v)
 {
 	static u32 disks; /* probed one after the other at boot */
-	struct blk_disk *d = kzalloc(sizeof(*d), GFP_KERNEL);
+	struct blk_disk *d;
 	struct disk_limits limits = { 0 };
 	char name[] = "vda";
 	u64 sectors;
 	int err;
 
-	if (!d)
-		return -ENOMEM;
 	if (disks >= 26)
 		return -ENOSPC;
+	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	if (!d)
+		return -ENOMEM;
 	d->v = v;
+	v->driver = d;
 	d->nqueues = queue_count(v);
 	for (u32 i = 0; i < d->nqueues; i++) {
 		err = queue_init(d, i);
@@ -251,7 +310,8 @@ static int blk_probe(struct virtio_dev *v)
 	}
 	limits_read(v, &limits);
 	v->ops->config_read(v, 0, &sectors, sizeof(sectors));
-	v->driver = d;
+	if (!sizes_are_sane(sectors, limits.block_size))
+		return -EINVAL;
 	virtio_device_ready(v);
 	name[2] = (char)('a' + disks);
 	d->bdev = disk_register(name, KDEV(BLK_MAJOR, disks * BLK_MINORS), sectors, &blk_ops, d,

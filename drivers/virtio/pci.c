@@ -22,6 +22,7 @@
 #define PCI_CAP_VENDOR 0x09
 #define NO_VECTOR 0xffff
 #define MAX_SHARED 128
+#define MAX_CAPS 48 /* what the configuration space can hold: a longer list is a loop */
 
 struct virtio_pci {
 	struct virtio_dev v;
@@ -217,14 +218,16 @@ static void *cap_map(struct pci_dev *d, u8 cap, u32 *size)
 static void caps_read(struct virtio_pci *p)
 {
 	struct pci_dev *d = p->pci;
-	u32 size;
+	u32 size, left = MAX_CAPS;
 
-	for (u8 cap = pci_find_cap(d, PCI_CAP_VENDOR, 0); cap;
-	     cap = pci_find_cap(d, PCI_CAP_VENDOR, cap)) {
+	for (u8 cap = pci_find_cap(d, PCI_CAP_VENDOR, 0); cap && left;
+	     cap = pci_find_cap(d, PCI_CAP_VENDOR, cap), left--) {
 		switch (pci_read(d, cap + offsetof(struct virtio_pci_cap, cfg_type), 1)) {
 		case VIRTIO_PCI_CAP_COMMON_CFG:
 			if (!p->common)
 				p->common = cap_map(d, cap, &size);
+			if (p->common && size < sizeof(*p->common))
+				p->common = NULL;
 			break;
 		case VIRTIO_PCI_CAP_NOTIFY_CFG:
 			if (p->notify)

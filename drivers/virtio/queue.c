@@ -8,7 +8,23 @@
  *
  * With VIRTIO_RING_F_EVENT_IDX each side writes the index at which it wants to
  * hear from the other, which saves most notifications.  Each notification is
- * an exit to the emulator, so that is what counts.
+ * an exit to the emulator, so that is what counts.  Both sides first write, then
+ * look, and both need a barrier between, or each misses the other for good:
+ *
+ *   driver                         device
+ *   avail->idx = new               *avail_event = seen
+ *   dma_mb()                 (A)   barrier
+ *   need = *avail_event            more = avail->idx
+ *
+ *   *used_event = seen             used->idx = new
+ *   dma_mb()                 (B)   barrier
+ *   more = used->idx               need = *used_event
+ *
+ * What the device writes is not believed: an id that is not out, or more ids than
+ * are out, and the queue is broken; a length is cut to what it was given. What we
+ * must know of the chains stands in q->slots, not in memory that it can reach.
+ *
+ * Tests: queue_test.c, tests/system/test_lost_kick.py.
  *
  * Locks: none here; a queue's driver serialises all calls on it.
  */
@@ -17,6 +33,7 @@
 #include <tarn/endian.h>
 #include <tarn/errno.h>
 #include <tarn/math.h>
+#include <tarn/printk.h>
 #include <tarn/slab.h>
 
 #include "virtio_internal.h"
@@ -27,7 +44,7 @@ struct virtq *virtq_create(struct virtio_dev *v, u32 index, u32 size, void (*fn)
 	size_t avail_bytes = ALIGN_UP(6 + 2 * (size_t)size, 4ul);
 	size_t used_bytes = 6 + sizeof(struct vring_used_elem) * (size_t)size;
 	size_t total = desc_bytes + avail_bytes + used_bytes;
-	struct virtq *q = kzalloc(sizeof(*q) + size * sizeof(void *), GFP_KERNEL);
+	struct virtq *q = kzalloc(sizeof(*q) + size * sizeof(q->slots[0]), GFP_KERNEL);
 	u8 *ring;
 
 	if (!q)
@@ -49,7 +66,7 @@ struct virtq *virtq_create(struct virtio_dev *v, u32 index, u32 size, void (*fn)
 	q->avail_event = (volatile u16 *)&q->used->ring[size];
 	q->callback = fn;
 	for (u32 i = 0; i < size; i++)
-		q->desc[i].next = (u16)(i + 1);
+		q->slots[i].next = (u16)(i + 1);
 	q->free_count = size;
 	if (!fn)
 		virtq_disable_cb(q);
@@ -58,25 +75,32 @@ struct virtq *virtq_create(struct virtio_dev *v, u32 index, u32 size, void (*fn)
 
 int virtq_add(struct virtq *q, const struct virtq_buf *bufs, u32 out, u32 in, void *token)
 {
-	u32 n = out + in;
-	u16 head = q->free_head, i = head, last = head;
+	u32 n = out + in, writable = 0;
+	u16 head = q->free_head, i = head;
 
+	if (q->broken)
+		return -EIO;
 	if (n > q->free_count)
 		return -ENOSPC;
 	for (u32 k = 0; k < n; k++) {
-		struct vring_desc *d = &q->desc[i];
+		u16 next = q->slots[i].next;
 
-		d->addr = bufs[k].addr;
-		d->len = bufs[k].len;
-		d->flags = (k + 1 < n ? VRING_DESC_F_NEXT : 0) |
-			   (k >= out ? VRING_DESC_F_WRITE : 0);
-		last = i;
-		i = d->next;
+		q->desc[i] = (struct vring_desc){
+			.addr = bufs[k].addr,
+			.len = bufs[k].len,
+			.flags = (k + 1 < n ? VRING_DESC_F_NEXT : 0) | (k >= out ? VRING_DESC_F_WRITE : 0),
+			.next = next,
+		};
+		if (k >= out)
+			writable += bufs[k].len;
+		i = next;
 	}
-	q->desc[last].flags &= (u16)~VRING_DESC_F_NEXT;
 	q->free_head = i;
 	q->free_count -= n;
-	q->tokens[head] = token;
+	q->slots[head].token = token;
+	q->slots[head].writable = writable;
+	q->slots[head].length = (u16)n;
+	q->out++;
 	q->avail->ring[q->avail_index & (q->size - 1)] = head;
 	q->avail_index++;
 	dma_wmb(); /* the entry before the index that publishes it */
@@ -89,7 +113,7 @@ void virtq_kick(struct virtq *q)
 	u16 new = q->avail_index, old = q->kicked_index;
 	bool need;
 
-	dma_mb(); /* our index before we read the device's wish */
+	dma_mb(); /* (A) our index before we read the device's wish */
 	q->kicked_index = new;
 	if (q->event_idx)
 		need = vring_need_event(READ_ONCE(*q->avail_event), new, old);
@@ -102,40 +126,55 @@ void virtq_kick(struct virtq *q)
 /* Gives the chain that starts at @head back to the free list. */
 static void chain_free(struct virtq *q, u16 head)
 {
-	u16 i = head;
-	u32 n = 1;
+	u16 last = head;
 
-	while ((q->desc[i].flags & VRING_DESC_F_NEXT) && n < q->size) {
-		i = q->desc[i].next;
-		n++;
-	}
-	q->desc[i].next = q->free_head;
+	for (u32 n = 1; n < q->slots[head].length; n++)
+		last = q->slots[last].next;
+	q->slots[last].next = q->free_head;
 	q->free_head = head;
-	q->free_count += n;
+	q->free_count += q->slots[head].length;
+	q->slots[head].token = NULL;
+	q->out--;
+}
+
+static void *broken(struct virtq *q, const char *why, u32 value)
+{
+	q->broken = true;
+	pr_err("virtio%u: queue %u given up: the device %s (%u)\n", q->dev->number, q->index, why, value);
+	return NULL;
 }
 
 void *virtq_get(struct virtq *q, u32 *len)
 {
+	u16 ready = READ_ONCE(q->used->idx) - q->used_index;
 	const volatile struct vring_used_elem *e;
 	void *token;
 	u32 head;
 
-	if (READ_ONCE(q->used->idx) == q->used_index)
+	if (!ready || q->broken)
 		return NULL;
+	if (ready > q->out)
+		return broken(q, "finished more than it had", ready);
 	dma_rmb(); /* the index before the entry it publishes */
 	e = &q->used->ring[q->used_index & (q->size - 1)];
 	head = e->id;
-	q->used_index++;
-	if (head >= q->size || !q->tokens[head])
-		return NULL; /* the device is broken: nothing of ours to complete */
+	if (head >= q->size || !q->slots[head].token)
+		return broken(q, "finished what it did not have", head);
 	if (len)
-		*len = e->len;
-	token = q->tokens[head];
-	q->tokens[head] = NULL;
+		*len = MIN(e->len, q->slots[head].writable);
+	token = q->slots[head].token;
 	chain_free(q, (u16)head);
-	if (q->event_idx && !q->callback_off)
+	q->used_index++;
+	if (q->event_idx && !q->callback_off) {
 		WRITE_ONCE(*q->used_event, q->used_index);
+		dma_mb(); /* (B) before the next call looks at the index */
+	}
 	return token;
+}
+
+bool virtq_broken(const struct virtq *q)
+{
+	return q->broken;
 }
 
 void virtq_disable_cb(struct virtq *q)
@@ -154,8 +193,8 @@ bool virtq_enable_cb(struct virtq *q)
 		WRITE_ONCE(*q->used_event, q->used_index);
 	else
 		WRITE_ONCE(q->avail->flags, 0);
-	dma_mb();
-	return READ_ONCE(q->used->idx) == q->used_index;
+	dma_mb(); /* (B) */
+	return READ_ONCE(q->used->idx) == q->used_index || q->broken;
 }
 
 u32 virtq_free_slots(const struct virtq *q)

@@ -53,7 +53,17 @@ MMIO_ACCESSORS(16)
 MMIO_ACCESSORS(32)
 MMIO_ACCESSORS(64)
 
-/* Orders memory as a device on the bus sees it (virtio rings). */
+/*
+ * Orders memory as a device on the bus sees it (virtio rings).
+ *
+ * QEMU's TCG before 8.1, started with one CPU or one thread for all CPUs, translates MFENCE and
+ * LOCK to nothing, as if no other thread could look - but its devices do, from threads of their
+ * own. Then the store before dma_mb() waits in the host CPU's buffer while the load after it is done, and a
+ * notification is lost for good. What TCG never leaves out is the call of a helper, and that
+ * of RDTSC takes a spin lock (cpu_get_ticks()): an exchange, which is the barrier. No
+ * exit, about 20 ns, and under TCG only.
+ */
+extern bool dma_mb_by_rdtsc; /* [I] after arch_boot_init() */
 static inline void dma_wmb(void)
 {
 	__asm__ volatile("" ::: "memory");
@@ -65,4 +75,6 @@ static inline void dma_rmb(void)
 static inline void dma_mb(void)
 {
 	__asm__ volatile("mfence" ::: "memory");
+	if (dma_mb_by_rdtsc)
+		__asm__ volatile("rdtsc" ::: "eax", "edx", "memory");
 }

@@ -51,12 +51,14 @@ struct virtq_buf {
 	u32 len;
 };
 /* @out device-readable buffers, then @in device-writable ones; @token comes back from virtq_get.
- * 0, -ENOSPC.  Driver's lock held. */
+ * 0, -ENOSPC, -EIO: the queue is broken.  Driver's lock held. */
 int virtq_add(struct virtq *q, const struct virtq_buf *bufs, u32 out, u32 in, void *token);
 /* Tells the device if it wants to know (event index). */
 void virtq_kick(struct virtq *q);
-/* A finished token and the bytes the device wrote, or NULL. */
+/* A finished token and the bytes the device wrote (never more than it was given), or NULL. */
 void *virtq_get(struct virtq *q, u32 *len);
+/* The device wrote nonsense: nothing goes in or comes out any more. */
+bool virtq_broken(const struct virtq *q);
 /* Interrupt on or off; enable returns false if something came meanwhile: call virtq_get again. */
 void virtq_disable_cb(struct virtq *q);
 bool virtq_enable_cb(struct virtq *q);
