@@ -6,6 +6,7 @@
 #include <arch/uaccess.h>
 #include <tarn/errno.h>
 #include <tarn/poll.h>
+#include <tarn/proc.h>
 #include <tarn/process.h>
 #include <tarn/string.h>
 #include "tty_internal.h"
@@ -80,6 +81,9 @@ static void apply(struct tty *t, const struct ktermios *new)
 	if (t->ops->set_termios)
 		t->ops->set_termios(t, &old);
 	mutex_unlock(&t->termios_lock);
+	tty_receive_some(t, NULL, 0); /* what waited may pass by the new rules */
+	if (t->ops->input_room)
+		t->ops->input_room(t);
 	waitq_wake_all(&t->read_waitq, POLLIN | POLLRDNORM);
 	waitq_wake_all(&t->write_waitq, POLLOUT | POLLWRNORM);
 }
@@ -251,17 +255,27 @@ static long flush_ioctl(struct tty *t, unsigned long queue)
 	return 0;
 }
 
-/* TIOCSTI: a byte as if typed. */
-static long type_byte(struct tty *t, const u8 __user *in)
+/* 0: nobody without CAP_SYS_ADMIN types for others (Linux 6.2); 1 as Debian 12's kernel, which has no such word. */
+static int legacy_tiocsti = 1;
+static const struct sysctl legacy_tiocsti_sysctl = {
+	.path = "dev/tty/legacy_tiocsti",
+	.value = &legacy_tiocsti,
+	.min = 0,
+	.max = 1,
+};
+SECTION_SET(sysctls, legacy_tiocsti_sysctl);
+
+/* TIOCSTI: a byte as if typed, into one's own controlling terminal (a master is nobody's). */
+static long type_byte(struct tty *t, bool master, const u8 __user *in)
 {
 	struct tty *mine = tty_current_get();
-	bool allowed = mine == t || capable(CAP_SYS_ADMIN);
+	bool allowed = mine == t && !master && READ_ONCE(legacy_tiocsti);
 	u8 c;
 
 	if (mine)
 		tty_put(mine);
-	if (!allowed)
-		return -EPERM;
+	if (!allowed && !capable(CAP_SYS_ADMIN))
+		return READ_ONCE(legacy_tiocsti) ? -EPERM : -EIO;
 	if (get_user(c, in))
 		return -EFAULT;
 	tty_receive(t, &c, 1);
@@ -281,7 +295,7 @@ static long exclusive_ioctl(struct tty *t, unsigned int cmd, int __user *out)
 	return cmd == TIOCGEXCL ? put_user(on, out) : 0;
 }
 
-static long queue_ioctl(struct tty *t, unsigned int cmd, unsigned long arg)
+static long queue_ioctl(struct tty *t, bool master, unsigned int cmd, unsigned long arg)
 {
 	int __user *out = (int __user *)arg;
 	u64 flags;
@@ -300,7 +314,7 @@ static long queue_ioctl(struct tty *t, unsigned int cmd, unsigned long arg)
 	case TCXONC:
 		return flow_ioctl(t, arg);
 	case TIOCSTI:
-		return type_byte(t, (const u8 __user *)arg);
+		return type_byte(t, master, (const u8 __user *)arg);
 	case TCSBRK:
 	case TCSBRKP:
 		err = tty_check_job(t, SIGTTOU);
@@ -350,7 +364,7 @@ long tty_ioctl_common(struct tty *t, struct file *f, unsigned int cmd, unsigned 
 	if (ret == -ENOIOCTLCMD)
 		ret = tty_jobctl_ioctl(t, f, cmd, arg);
 	if (ret == -ENOIOCTLCMD)
-		ret = queue_ioctl(t, cmd, arg);
+		ret = queue_ioctl(t, f->ops != &tty_fops, cmd, arg);
 	if (ret == -ENOIOCTLCMD)
 		ret = misc_ioctl(t, cmd, arg);
 	if (ret == -ENOIOCTLCMD && t->ops->ioctl)

@@ -59,7 +59,7 @@ static bool in_background(struct tty *t, pid_t *pgid)
 	struct process *p = current->process;
 	u64 irq = spin_lock_irqsave(&proc_tree_lock);
 	pid_t foreground = atomic_load(&t->pgrp);
-	bool back = t->session && p->session == t->session && foreground > 0 &&
+	bool back = t->session && p->session == t->session && !p->no_tty && foreground > 0 &&
 		    p->pgrp->id != foreground;
 
 	*pgid = p->pgrp ? p->pgrp->id : 0;
@@ -90,7 +90,7 @@ struct tty *tty_current_get(void)
 	u64 irq = spin_lock_irqsave(&proc_tree_lock);
 
 	s = current->process->session;
-	t = s ? s->tty : NULL;
+	t = s && !current->process->no_tty ? s->tty : NULL;
 	if (t)
 		tty_get(t);
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
@@ -214,22 +214,26 @@ void tty_hangup_session(struct tty *t)
 	detached_put(d);
 }
 
-/* TIOCNOTTY: only a session leader can let go, because the terminal belongs to the whole session. */
+/*
+ * TIOCNOTTY: when a session leader lets go, the whole session loses the terminal; any other process
+ * loses it for itself and for the children it makes from then on.
+ */
 static long give_up(struct tty *t)
 {
 	struct process *p = current->process;
 	struct session *s = NULL;
-	long err = -ENOTTY;
+	bool mine;
 	u64 irq = spin_lock_irqsave(&proc_tree_lock);
 
-	if (p->session && p->session->tty == t) {
-		err = p->session->leader == p ? 0 : -EPERM;
-		s = p->session;
-	}
+	mine = p->session && p->session->tty == t && !p->no_tty;
+	if (mine && p->session->leader == p)
+		s = p->session; /* which lives as long as its leader */
+	else if (mine)
+		p->no_tty = true;
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
-	if (!err)
+	if (s)
 		tty_session_leader_exit(s);
-	return err;
+	return mine ? 0 : -ENOTTY;
 }
 
 /* ---- ioctls ---- */

@@ -43,6 +43,17 @@ static bool is_word(u8 c)
 	       c == '_' || c >= 0x80;
 }
 
+/* Lines are made and edited here.  EXTPROC: by the other side of a network (telnet's LINEMODE). */
+static bool by_lines(const struct n_tty *n)
+{
+	return L_FLAG(n, ICANON) && !L_FLAG(n, EXTPROC);
+}
+
+static bool passes_as_is(const struct n_tty *n)
+{
+	return L_FLAG(n, EXTPROC) && !I_FLAG(n, ISTRIP) && !(I_FLAG(n, IUCLC) && L_FLAG(n, IEXTEN));
+}
+
 static u8 byte_at(const struct n_tty *n, u32 pos)
 {
 	return n->buf[pos % NTTY_SIZE];
@@ -313,16 +324,21 @@ static u8 last_lead_byte(const struct n_tty *n)
 	return c;
 }
 
-static void erase_char(struct n_tty *n, u8 key)
+/* False: what is left are continuation bytes without a first one, which are no character. */
+static bool erase_char(struct n_tty *n, u8 key)
 {
-	u8 c = drop_last(n);
+	u8 c;
 
+	if (is_continuation(n, last_lead_byte(n)))
+		return false;
+	c = drop_last(n);
 	if (!L_FLAG(n, ECHO))
-		return;
+		return true;
 	if (!L_FLAG(n, ECHOE))
 		echo_char(n, key);
 	else
 		echo_erase(n, c);
+	return true;
 }
 
 static void erase_word(struct n_tty *n, u8 key)
@@ -334,15 +350,16 @@ static void erase_word(struct n_tty *n, u8 key)
 			seen_word = true;
 		else if (seen_word)
 			break;
-		erase_char(n, key);
+		if (!erase_char(n, key))
+			break;
 	}
 }
 
 static void kill_line(struct n_tty *n, u8 key)
 {
 	if (L_FLAG(n, ECHO) && L_FLAG(n, ECHOK) && L_FLAG(n, ECHOKE) && L_FLAG(n, ECHOE)) {
-		while (n->head != n->canon_head)
-			erase_char(n, key);
+		while (n->head != n->canon_head && erase_char(n, key))
+			;
 		return;
 	}
 	n->head = n->canon_head;
@@ -554,6 +571,10 @@ static bool translate(const struct n_tty *n, u8 *c)
 
 static void input_byte(struct n_tty *n, u8 c)
 {
+	if (passes_as_is(n)) {
+		put_byte(n, c);
+		return;
+	}
 	if (I_FLAG(n, ISTRIP))
 		c &= 0x7f;
 	if (n->lnext) {
@@ -567,7 +588,7 @@ static void input_byte(struct n_tty *n, u8 c)
 		n_tty_start(n);
 	if (!translate(n, &c))
 		return;
-	if (L_FLAG(n, ICANON))
+	if (by_lines(n))
 		input_canonical(n, c);
 	else
 		input_data(n, c);
@@ -580,7 +601,7 @@ size_t n_tty_receive_room(const struct n_tty *n)
 	u32 room = used < NTTY_SIZE - 2 ? (NTTY_SIZE - 2 - used) / (I_FLAG(n, PARMRK) ? 2 : 1) : 0;
 
 	/* No line is there that a reader could take: waiting would be for ever.  Excess is lost. */
-	if (!room && L_FLAG(n, ICANON) && n->canon_head == n->tail)
+	if (!room && by_lines(n) && n->canon_head == n->tail)
 		return NTTY_SIZE;
 	return room;
 }
@@ -633,7 +654,7 @@ u32 n_tty_available(const struct n_tty *n)
 {
 	u32 count = 0;
 
-	if (!L_FLAG(n, ICANON))
+	if (!by_lines(n))
 		return n->head - n->tail;
 	for (u32 p = n->tail; p != n->canon_head; p++)
 		count += !(mark_at(n, p) && byte_at(n, p) == '\0');
@@ -642,7 +663,7 @@ u32 n_tty_available(const struct n_tty *n)
 
 bool n_tty_readable(const struct n_tty *n, u32 min)
 {
-	if (L_FLAG(n, ICANON))
+	if (by_lines(n))
 		return n->canon_head != n->tail;
 	return n->head - n->tail >= MAX(min, 1u);
 }
@@ -700,7 +721,7 @@ static size_t read_line(struct n_tty *n, u8 *dst, size_t max, bool *end)
 size_t n_tty_read(struct n_tty *n, u8 *dst, size_t max, bool *end)
 {
 	*end = false;
-	return L_FLAG(n, ICANON) ? read_line(n, dst, max, end) : read_raw(n, dst, max);
+	return by_lines(n) ? read_line(n, dst, max, end) : read_raw(n, dst, max);
 }
 
 /* ---- settings ---- */
@@ -711,7 +732,7 @@ static void mode_changed(struct n_tty *n)
 	memset(n->marks, 0, sizeof(n->marks));
 	n->mid_line = n->lnext = false;
 	n->canon_head = n->tail;
-	if (!L_FLAG(n, ICANON) || n->head == n->tail)
+	if (!by_lines(n) || n->head == n->tail)
 		return;
 	if (n->head - n->tail < NTTY_SIZE)
 		end_line(n, '\0');
@@ -729,8 +750,10 @@ void n_tty_termios_changed(struct n_tty *n, const struct ktermios *old)
 {
 	bool flow = standard_flow(&n->tio);
 
-	if ((old->c_lflag ^ n->tio.c_lflag) & ICANON)
+	if ((old->c_lflag ^ n->tio.c_lflag) & (ICANON | EXTPROC))
 		mode_changed(n);
+	if ((old->c_lflag | n->tio.c_lflag) & EXTPROC)
+		n->packet |= TIOCPKT_IOCTL;
 	if (flow != standard_flow(old))
 		n->packet |= flow ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP;
 	if (!I_FLAG(n, IXON) && (old->c_iflag & IXON))

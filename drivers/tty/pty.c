@@ -9,20 +9,30 @@
  * appears in devpts.  Life of a pair:
  *   fresh    the slave was never opened: the master waits
  *   open     somebody has the slave
- *   left     the last slave file is closed: the master reads what is left, then EIO
+ *   left     the last slave file is closed: the master reads what is left, then EIO;
+ *            what it writes waits for the next who opens the slave
  *   gone     the master is closed: the slave is hung up and its name is gone
+ *
+ * How many pairs there may be: kernel.pty.max; who lacks CAP_SYS_RESOURCE leaves
+ * kernel.pty.reserve of them, so that root gets in when a user holds all he may.
+ *
+ * Tests: tests/abi/pty.c, pty_edges.c, pty_limits.c.
  *
  * Locks: pty->lock (LR_DEVICE, irqs off, under tty->lock) guards the ring and
  * the packet byte; ptys_lock the table of numbers.
  */
 #include <arch/uaccess.h>
 #include <asm/fcntl.h>
+#include <tarn/charge.h>
+#include <tarn/cred.h>
 #include <tarn/device.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/idr.h>
 #include <tarn/poll.h>
 #include <tarn/printf.h>
+#include <tarn/proc.h>
+#include <tarn/process.h>
 #include <tarn/ring.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
@@ -31,6 +41,7 @@
 #define PTY_MAX 4096u
 #define PTY_RING_ORDER 1u
 #define PTY_CHUNK 256u
+#define MASTER_HOLDS 4095u /* a flush of the slave's output leaves these: they count as arrived */
 
 struct pty {
 	struct tty *tty;                  /* [I] the slave's; owns this struct */
@@ -42,11 +53,38 @@ struct pty {
 	bool packet;                      /* lock: TIOCPKT */
 	bool locked;                      /* lock: TIOCSPTLCK */
 	bool gone, left;                  /* lock to write: see above */
+	struct user *user;                /* [I] charged for the pair; NULL: not yet */
 	struct waitq master_waitq;
 };
 
 static struct mutex ptys_lock = MUTEX_INIT(ptys_lock, "ptys", LR_TASK_WORK);
 static struct idr ptys = IDR_INIT;        /* ptys_lock */
+static int pty_count;                     /* ptys_lock to write */
+static int pty_max = PTY_MAX, pty_reserve = 1024;
+
+static const struct sysctl pty_max_sysctl = {
+	.path = "kernel/pty/max",
+	.value = &pty_max,
+	.min = 0,
+	.max = PTY_MAX,
+};
+SECTION_SET(sysctls, pty_max_sysctl);
+
+static const struct sysctl pty_reserve_sysctl = {
+	.path = "kernel/pty/reserve",
+	.value = &pty_reserve,
+	.min = 0,
+	.max = INT32_MAX,
+};
+SECTION_SET(sysctls, pty_reserve_sysctl);
+
+static int nr_show(struct strbuf *out)
+{
+	strbuf_printf(out, "%d\n", READ_ONCE(pty_count));
+	return 0;
+}
+static const struct proc_entry pty_nr_entry = { "sys/kernel/pty/nr", nr_show, NULL, 0 };
+SECTION_SET(proc_entries, pty_nr_entry);
 
 /* ---- the slave as a terminal driver ---- */
 
@@ -69,9 +107,19 @@ static size_t slave_room(struct tty *t)
 	return ring_space(&p->ring);
 }
 
+/* What the master holds already is not the slave's to take back, only what is on the way. */
 static void slave_flush(struct tty *t)
 {
 	struct pty *p = t->driver;
+	u64 flags = spin_lock_irqsave(&p->lock);
+
+	if (ring_used(&p->ring) > MASTER_HOLDS)
+		p->ring.head = p->ring.tail + MASTER_HOLDS;
+	spin_unlock_irqrestore(&p->lock, flags);
+}
+
+static void master_input_clear(struct pty *p)
+{
 	u64 flags = spin_lock_irqsave(&p->lock);
 
 	ring_clear(&p->ring);
@@ -131,6 +179,8 @@ static void slave_destroy(struct tty *t)
 	struct pty *p = t->driver;
 
 	pages_free(p->ring.data, PTY_RING_ORDER);
+	if (p->user)
+		charge_return(p->user, CHARGE_PTYS, 1);
 	kfree(p);
 }
 
@@ -221,10 +271,14 @@ no_memory:
 
 static int index_reserve(void)
 {
-	int index;
+	s64 limit = READ_ONCE(pty_max) - (capable(CAP_SYS_RESOURCE) ? 0 : (s64)READ_ONCE(pty_reserve));
+	int index = -ENOSPC;
 
 	mutex_lock(&ptys_lock);
-	index = idr_alloc(&ptys, NULL, 0, PTY_MAX - 1);
+	if (pty_count + 1 < limit)
+		index = idr_alloc(&ptys, NULL, 0, PTY_MAX - 1);
+	if (index >= 0)
+		pty_count++;
 	mutex_unlock(&ptys_lock);
 	return index;
 }
@@ -233,6 +287,7 @@ static void index_release(unsigned int index)
 {
 	mutex_lock(&ptys_lock);
 	idr_remove(&ptys, index);
+	pty_count--;
 	mutex_unlock(&ptys_lock);
 }
 
@@ -248,6 +303,7 @@ static struct pty *pty_make(void)
 		index_release((unsigned int)index);
 		return p;
 	}
+	p->user = charge_current(CHARGE_PTYS, 1, CHARGE_NO_LIMIT);
 	p->inode = devpts_inode_new(p->index);
 	if (!p->inode) {
 		index_release(p->index);
@@ -341,12 +397,9 @@ static ssize_t master_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		n = master_take(p, buf, (u32)MIN(to->count, sizeof(buf)));
 	} while (n);
 	tty_wake_writers(p->tty);
+	if (total > 0)
+		tty_touch(f, ATTR_ATIME);
 	return total;
-}
-
-static bool master_may_write(struct pty *p)
-{
-	return READ_ONCE(p->left) || tty_receive_room(p->tty);
 }
 
 static ssize_t master_write(struct file *f, struct iov_iter *from, loff_t *pos)
@@ -362,23 +415,21 @@ static ssize_t master_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		if (!n)
 			return total ? total : -EFAULT;
 		while (done < n && !err) {
-			if (READ_ONCE(p->left)) {
-				err = -EIO;
-				break;
-			}
 			done += tty_receive_some(p->tty, buf + done, n - done);
 			if (done == n)
 				break;
 			err = f->flags & O_NONBLOCK
 				      ? -EAGAIN
 				      : wait_event_interruptible(&p->master_waitq,
-								 master_may_write(p));
+								 tty_receive_room(p->tty));
 		}
 		total += done;
 		if (done < n)
 			iov_revert(from, n - done);
 		cond_resched();
 	}
+	if (total)
+		tty_touch(f, ATTR_MTIME);
 	return total ? total : err;
 }
 
@@ -419,11 +470,8 @@ static long open_peer(struct pty *p, struct file *f, int flags)
 		return err;
 	slave = path.dentry->inode == p->inode ? file_open_path(&path, (u32)flags, current_cred())
 					       : ERR_PTR(-ENOENT);
-	if (IS_ERR(slave)) {
-		path_put(&path);
-		return PTR_ERR(slave);
-	}
-	return fd_add(slave, (u32)flags & O_CLOEXEC);
+	path_put(&path);
+	return IS_ERR(slave) ? PTR_ERR(slave) : fd_add(slave, (u32)flags & O_CLOEXEC);
 }
 
 static long set_flag(struct pty *p, bool *flag, const int __user *in)
@@ -454,9 +502,9 @@ static long master_flush(struct pty *p, unsigned long queue)
 	if (queue != TCIFLUSH && queue != TCOFLUSH && queue != TCIOFLUSH)
 		return -EINVAL;
 	if (queue != TCOFLUSH)
-		slave_flush(p->tty);
+		master_input_clear(p);
 	if (queue != TCIFLUSH)
-		tty_flush(p->tty, TCIFLUSH);
+		tty_flush_backlog(p->tty); /* what the line discipline took has arrived */
 	tty_wake_writers(p->tty);
 	return 0;
 }

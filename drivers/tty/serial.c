@@ -29,7 +29,8 @@
 #define FIFO_SIZE 16u
 #define OUT_RING 4096u
 #define BASE_BAUD 115200u
-#define POLL_LIMIT 100000u /* looks at the line status before a byte is given up */
+#define POLL_LIMIT 2000000u /* looks at the line status before bytes are given up: seconds of a busy host */
+#define POLL_STUCK 10000u   /* the same once the line did not take any for so long: it may never again */
 #define LSR_ERRORS (UART_LSR_BI | UART_LSR_FE | UART_LSR_PE)
 
 struct port {
@@ -42,7 +43,7 @@ struct port {
 	struct ring out;         /* lock; how full it is, also without */
 	u8 ier, mcr, lcr;        /* lock: what the registers hold */
 	u64 rx, tx, errors;      /* lock */
-	bool stopped;            /* lock: output is not to be started */
+	bool stuck;              /* lock: the log waited POLL_LIMIT looks in vain */
 	struct device device;
 	struct console console;
 	u8 buf[OUT_RING];
@@ -332,12 +333,13 @@ static const struct tty_ops port_ops = {
 
 static void poll_byte(struct port *p, u8 c, u32 *in_fifo)
 {
-	if (*in_fifo == 0)
-		for (u32 i = 0; i < POLL_LIMIT; i++) {
-			if (reg_read(p, UART_LSR) & UART_LSR_THRE)
-				break;
+	if (*in_fifo == 0) {
+		u32 i = 0, limit = p->stuck ? POLL_STUCK : POLL_LIMIT;
+
+		while (!(reg_read(p, UART_LSR) & UART_LSR_THRE) && ++i < limit)
 			cpu_relax();
-		}
+		p->stuck = i == limit;
+	}
 	reg_write(p, UART_TX, c);
 	*in_fifo = (*in_fifo + 1) % FIFO_SIZE;
 }

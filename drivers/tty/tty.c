@@ -177,30 +177,6 @@ static void input_done(struct tty *t, u64 signals, bool readable, bool started)
 		waitq_wake_all(&t->write_waitq, POLLOUT | POLLWRNORM);
 }
 
-size_t tty_receive_some(struct tty *t, const u8 *data, size_t n)
-{
-	u64 flags = spin_lock_irqsave(&t->lock);
-	bool was_stopped = t->n.stopped;
-	size_t done = n_tty_receive(&t->n, data, n);
-	u64 signals = take_signals(t);
-	bool readable = n_tty_readable(&t->n, 1);
-	bool started = was_stopped && !t->n.stopped;
-
-	packet_events(t);
-	spin_unlock_irqrestore(&t->lock, flags);
-	input_done(t, signals, readable, started);
-	return done;
-}
-
-size_t tty_receive_room(struct tty *t)
-{
-	u64 flags = spin_lock_irqsave(&t->lock);
-	size_t room = n_tty_receive_room(&t->n);
-
-	spin_unlock_irqrestore(&t->lock, flags);
-	return room;
-}
-
 static u32 backlog_used(const struct tty *t)
 {
 	return t->backlog_head - t->backlog_tail;
@@ -231,15 +207,19 @@ static void backlog_drain(struct tty *t)
 		set_throttle_locked(t, false);
 }
 
-static void backlog_add(struct tty *t, const u8 *data, size_t n)
+/* How many of the @n found room. */
+static size_t backlog_add(struct tty *t, const u8 *data, size_t n)
 {
-	while (n-- && backlog_used(t) < TTY_BACKLOG)
-		t->backlog[t->backlog_head++ % TTY_BACKLOG] = *data++;
+	size_t done = 0;
+
+	while (done < n && backlog_used(t) < TTY_BACKLOG)
+		t->backlog[t->backlog_head++ % TTY_BACKLOG] = data[done++];
 	if (backlog_used(t) >= TTY_BACKLOG / 2)
 		set_throttle_locked(t, true);
+	return done;
 }
 
-void tty_receive(struct tty *t, const u8 *data, size_t n)
+size_t tty_receive_some(struct tty *t, const u8 *data, size_t n)
 {
 	u64 flags = spin_lock_irqsave(&t->lock), signals;
 	bool was_stopped = t->n.stopped, readable, started;
@@ -248,12 +228,37 @@ void tty_receive(struct tty *t, const u8 *data, size_t n)
 	backlog_drain(t);
 	if (!backlog_used(t))
 		done = n_tty_receive(&t->n, data, n);
-	backlog_add(t, data + done, n - done);
+	done += backlog_add(t, data + done, n - done);
 	signals = take_signals(t);
+	packet_events(t);
 	readable = n_tty_readable(&t->n, 1);
 	started = was_stopped && !t->n.stopped;
 	spin_unlock_irqrestore(&t->lock, flags);
 	input_done(t, signals, readable, started);
+	return done;
+}
+
+void tty_receive(struct tty *t, const u8 *data, size_t n)
+{
+	tty_receive_some(t, data, n); /* what is beyond the backlog is lost: the line does not wait */
+}
+
+size_t tty_receive_room(struct tty *t)
+{
+	u64 flags = spin_lock_irqsave(&t->lock);
+	size_t room = TTY_BACKLOG - backlog_used(t);
+
+	spin_unlock_irqrestore(&t->lock, flags);
+	return room;
+}
+
+void tty_flush_backlog(struct tty *t)
+{
+	u64 flags = spin_lock_irqsave(&t->lock);
+
+	t->backlog_tail = t->backlog_head;
+	set_throttle_locked(t, false);
+	spin_unlock_irqrestore(&t->lock, flags);
 }
 
 void tty_receive_flagged(struct tty *t, u8 c, enum n_tty_flag flag)
@@ -406,6 +411,16 @@ static void tty_release(struct file *f)
 	tty_put(t);
 }
 
+/* In steps of 8 s: else whoever may stat a terminal learns when each key was pressed. */
+void tty_touch(struct file *f, u32 which)
+{
+	struct inode *inode = f->inode;
+	s64 was = which == ATTR_ATIME ? inode->atime.tv_sec : inode->mtime.tv_sec; /* a guess is enough */
+
+	if ((was ^ realtime_coarse().tv_sec) & ~7)
+		inode_touch(inode, which);
+}
+
 /* ---- read ---- */
 
 /* When a read in raw mode may return: VMIN and VTIME as termios(3) tells. */
@@ -473,11 +488,17 @@ static ssize_t read_available(struct tty *t, struct iov_iter *to, bool *end)
 	return total;
 }
 
-/* Sleeps for more input: 0, or why the read ends (-ETIMEDOUT: VTIME is over). */
+/* Who waits while a pty's master goes hears of it by EIO; after any other hangup, and later, reads end. */
+static int dead_read(struct tty *t)
+{
+	return t->ops->gone && t->ops->gone(t) ? -EIO : -ETIMEDOUT;
+}
+
+/* Sleeps for more input: 0, or why the read ends (-ETIMEDOUT: VTIME is over, or nothing comes any more). */
 static int read_wait(struct tty *t, struct file *f, const struct read_rule *rule, ktime_t deadline)
 {
 	if (tty_file_dead(f->private))
-		return -EIO;
+		return dead_read(t);
 	if (!rule->canonical && !rule->min && !rule->time)
 		return -ETIMEDOUT;
 	if (f->flags & O_NONBLOCK)
@@ -507,10 +528,12 @@ static ssize_t read_locked(struct tty *t, struct file *f, struct iov_iter *to)
 
 		if (!read_ready(t, f->private)) {
 			err = read_wait(t, f, &rule, read_deadline(&rule, total, start));
-			if (err == -ETIMEDOUT || (err == -EIO && !total))
+			if (err == -ETIMEDOUT)
 				return total;
+			if (!err && tty_file_dead(f->private))
+				err = dead_read(t);
 			if (err)
-				return total ? total : err;
+				return total || err == -ETIMEDOUT ? total : err;
 			err = tty_check_job(t, SIGTTIN);
 			if (err)
 				return total ? total : err;
@@ -549,6 +572,8 @@ static ssize_t tty_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	mutex_unlock(&t->read_lock);
 	if (n > 0 && t->ops->input_room)
 		t->ops->input_room(t);
+	if (n > 0)
+		tty_touch(f, ATTR_ATIME);
 	return n;
 }
 
@@ -631,6 +656,8 @@ static ssize_t tty_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	}
 	n = write_locked(t, f, from);
 	mutex_unlock(&t->write_lock);
+	if (n > 0)
+		tty_touch(f, ATTR_MTIME);
 	return n;
 }
 

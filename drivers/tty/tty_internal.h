@@ -68,6 +68,10 @@ struct tty *console_tty_get(void);
 size_t tty_receive_some(struct tty *t, const u8 *data, size_t n);
 void tty_receive_flagged(struct tty *t, u8 c, enum n_tty_flag flag);
 size_t tty_receive_room(struct tty *t);
+/* Throws away what the line discipline has not taken yet. */
+void tty_flush_backlog(struct tty *t);
+/* A read (ATTR_ATIME) or write (ATTR_MTIME) of @f happened: what w(1) calls idle. */
+void tty_touch(struct file *f, u32 which);
 /* Flow control by ioctl; flushing. */
 void tty_flow(struct tty *t, bool stop);
 void tty_flush(struct tty *t, int queue);

@@ -46,7 +46,7 @@ void tree_sample(struct thread *t, struct tree_sample *ids)
 		ids->pgrp = p->pgrp->id;
 	if (p->session) {
 		ids->session = p->session->id;
-		tty = p->session->tty;
+		tty = p->no_tty ? NULL : p->session->tty;
 		if (tty)
 			tty_get(tty);
 	}

@@ -60,6 +60,7 @@ struct process {
 	struct pgrp *pgrp;               /* RCU to read */
 	struct list pgrp_node;
 	struct session *session;         /* = pgrp->session; RCU to read */
+	bool no_tty;                     /* let go of the session's terminal (TIOCNOTTY); proc_tree_lock */
 
 	struct sighand *sighand;         /* changes at exec (unshare) only: process_lock_signals() */
 	struct sigqueue sig;             /* pending for the process; sighand->lock */

@@ -22,7 +22,7 @@ static const u32 unit_bytes[CHARGE_KINDS] = {
 	[CHARGE_INOTIFY_EVENTS] = 64,
 	[CHARGE_EPOLL_ITEMS] = 192,
 	[CHARGE_FILE_LOCKS] = 192,
-	[CHARGE_PTYS] = 16 << 10,
+	[CHARGE_PTYS] = 24 << 10,
 };
 
 bool charge_try(struct user *u, enum charge_kind kind, u64 n, u64 limit)

@@ -262,6 +262,7 @@ static void link_new_process(struct process *p, struct thread *t, pid_t pid, u64
 	p->parent = parent;
 	list_add_tail(&parent->children, &p->sibling);
 	process_join_pgrp(p, me->pgrp);
+	p->no_tty = me->no_tty;
 }
 
 /* 0 or -ERESTARTNOINTR: a signal is pending, which the child may not miss. */

@@ -171,6 +171,7 @@ static long setsid_locked(struct process *p, struct session *s, struct pgrp *g)
 	rcu_assign(slot->pgrp, g);
 	process_leave_pgrp(p);
 	process_join_pgrp(p, g);
+	p->no_tty = false; /* a new session has none to let go of */
 	return 0;
 }
 
