@@ -30,6 +30,10 @@ void buffers_write_failed(struct page *p, u32 offset, u32 len);
 /* mapping_ops.invalidate */
 void buffers_invalidate(struct page *p);
 
+/* attributes.c: /sys/block/DISK/queue and what else is a disk's only */
+struct sysfs_node;
+void disk_files_add(struct bdev *b, struct sysfs_node *dir);
+
 /* partition.c */
 struct partition {
 	u32 number;             /* 1 .. */

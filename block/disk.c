@@ -44,7 +44,7 @@ static int show_size(struct device *dev, struct strbuf *out)
 
 static int show_ro(struct device *dev, struct strbuf *out)
 {
-	strbuf_printf(out, "%d\n", ((struct bdev *)dev->private)->limits.read_only);
+	strbuf_printf(out, "%d\n", bdev_read_only(dev->private));
 	return 0;
 }
 
@@ -218,6 +218,7 @@ struct bdev *disk_register(const char *name, kdev_t first_dev, u64 sectors,
 		(unsigned long long)sectors, (unsigned long long)(sectors >> 11),
 		limits->read_only ? ", read-only" : "");
 	dev = publish(b, NULL);
+	disk_files_add(b, dev ? dev->sysfs : NULL);
 	add_partitions(b, dev);
 	return b;
 }
@@ -255,11 +256,16 @@ static bool overlaps(const struct bdev *a, const struct bdev *b)
 	return a->disk == b->disk && (a == b || a->disk == a || b->disk == b);
 }
 
+bool bdev_read_only(const struct bdev *b)
+{
+	return b->limits.read_only || READ_ONCE(b->set_read_only) || READ_ONCE(b->disk->set_read_only);
+}
+
 int bdev_claim(struct bdev *b, bool read_only)
 {
 	int err = 0;
 
-	if (!read_only && b->limits.read_only)
+	if (!read_only && bdev_read_only(b))
 		return -EROFS;
 	mutex_lock(&bdev_lock);
 	/* A mounted partition keeps the whole disk, and the other way round. */

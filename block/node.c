@@ -44,6 +44,8 @@ static ssize_t bdev_file_write(struct file *f, struct iov_iter *from, loff_t *po
 	size_t cut = 0;
 	ssize_t n;
 
+	if (bdev_read_only(b))
+		return -EPERM;
 	if ((u64)*pos >= size)
 		return from->count ? -ENOSPC : 0;
 	if (from->count > size - (u64)*pos) {
@@ -91,6 +93,8 @@ static long ioctl_range(struct file *f, unsigned int cmd, void __user *arg)
 
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
+	if (bdev_read_only(b))
+		return -EPERM;
 	if (copy_from_user(range, arg, sizeof(range)))
 		return -EFAULT;
 	if ((range[0] | range[1]) & (SECTOR_SIZE - 1))
@@ -120,6 +124,18 @@ static long ioctl_flush(struct bdev *b)
 	err = bdev_sync(b);
 	pagecache_drop_clean(b->inode->mapping, 0, ~0ull);
 	return err;
+}
+
+static long ioctl_set_read_only(struct bdev *b, const int __user *arg)
+{
+	int on;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EACCES;
+	if (get_user(on, arg))
+		return -EFAULT;
+	atomic_store(&b->set_read_only, on);
+	return 0;
 }
 
 static long ioctl_geometry(struct bdev *b, void __user *arg)
@@ -152,7 +168,11 @@ static long bdev_ioctl(struct file *f, unsigned int cmd, unsigned long raw)
 	case BLKALIGNOFF:
 		return put_user((int)0, (int __user *)arg);
 	case BLKROGET:
-		return put_user((int)b->limits.read_only, (int __user *)arg);
+		return put_user((int)bdev_read_only(b), (int __user *)arg);
+	case BLKROSET:
+		return ioctl_set_read_only(b, arg);
+	case BLKSECTGET:
+		return put_user((u16)MIN(b->limits.max_sectors, 0xffffu), (u16 __user *)arg);
 	case BLKROTATIONAL:
 		return put_user((u16)b->limits.rotational, (u16 __user *)arg);
 	case BLKDISCARDZEROES:

@@ -69,8 +69,27 @@ static int uevent_show(void *arg, struct strbuf *out)
 	return 0;
 }
 
+/*
+ * What `udevadm trigger` writes: an action, perhaps an id behind it.  Events go out by netlink only, and
+ * there is none: nobody can listen, so to accept is all there is to do.
+ */
+static ssize_t uevent_store(void *arg, const char *text, size_t n)
+{
+	static const char *const actions[] = { "add", "remove", "change", "move", "online", "offline",
+					       "bind", "unbind" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		size_t len = strlen(actions[i]);
+
+		if (n >= len && memcmp(text, actions[i], len) == 0 &&
+		    (n == len || text[len] == '\n' || text[len] == ' '))
+			return (ssize_t)n;
+	}
+	return -EINVAL;
+}
+
 static const struct sysfs_file_ops dev_ops = { .show = dev_show };
-static const struct sysfs_file_ops uevent_ops = { .show = uevent_show };
+static const struct sysfs_file_ops uevent_ops = { .show = uevent_show, .store = uevent_store };
 
 static struct sysfs_node *sub_dir(struct sysfs_node *base, const char *a, const char *b)
 {
@@ -149,7 +168,7 @@ int device_add(struct device *d)
 	d->sysfs = home ? sysfs_dir(home, d->name) : NULL;
 	if (!d->sysfs)
 		return -ENOMEM;
-	err = sysfs_file(d->sysfs, "uevent", 0444, &uevent_ops, d);
+	err = sysfs_file(d->sysfs, "uevent", 0644, &uevent_ops, d);
 	if (!err && d->dev)
 		err = sysfs_file(d->sysfs, "dev", 0444, &dev_ops, d);
 	if (!err)

@@ -8,6 +8,7 @@
 void drivers_init(void)
 {
 	cpu_devices_init();
+	rtc_init();
 	serial_init();
 	pci_init();
 	virtio_mmio_init();

@@ -305,7 +305,7 @@ int super_remount(struct super *sb, u32 flags, char *data)
 	rwsem_write_lock(&sb->umount_lock);
 	if (to_ro && super_has_writers(sb))
 		err = -EBUSY;
-	if (!(flags & MS_RDONLY) && (old & MS_RDONLY) && sb->bdev && sb->bdev->limits.read_only)
+	if (!(flags & MS_RDONLY) && (old & MS_RDONLY) && sb->bdev && bdev_read_only(sb->bdev))
 		err = -EACCES;
 	if (!err && sb->ops && sb->ops->remount)
 		err = sb->ops->remount(sb, flags, data);

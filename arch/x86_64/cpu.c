@@ -7,6 +7,7 @@
  */
 #include <arch/io.h>
 #include <arch/time.h>
+#include <arch/topology.h>
 #include <asm/hwcap2.h>
 #include <tarn/cpu.h>
 #include <tarn/strbuf.h>
@@ -267,16 +268,27 @@ static void show_flags(struct strbuf *out)
 void cpu_show_info(struct strbuf *out, u32 cpu)
 {
 	u64 khz = tsc_khz();
-	u32 apic = cpus[cpu]->arch.apic_id;
+	u32 apic = cpus[cpu]->arch.apic_id, siblings = 0, cores = 0;
+	struct cpu_place place = arch_cpu_place(cpu);
 
+	FOR_EACH_CPU(c) {
+		bool first = true; /* of its core */
+
+		if (!arch_cpus_share(c, cpu, place.package_bits))
+			continue;
+		siblings++;
+		for (u32 d = 0; d < c; d++)
+			first &= !arch_cpus_share(c, d, place.core_bits);
+		cores += first;
+	}
 	strbuf_printf(out, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", cpu,
 		      x86.vendor, x86.family, x86.model);
 	strbuf_printf(out, "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %lu.%03lu\n", x86.name,
 		      x86.stepping, (ulong)(khz / 1000), (ulong)(khz % 1000));
 	strbuf_printf(out,
-		      "physical id\t: %u\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\n"
+		      "physical id\t: %u\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
 		      "apicid\t\t: %u\ninitial apicid\t: %u\n",
-		      cpu, apic, apic);
+		      place.package, siblings, place.core, cores, apic, apic);
 	strbuf_printf(out, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\n",
 		      cpuid(0, 0).eax);
 	show_flags(out);

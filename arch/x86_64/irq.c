@@ -216,6 +216,49 @@ static u32 vector_gsi(unsigned int index)
 	return slots[0][index] ? slots[0][index]->gsi : GSI_MSI;
 }
 
+static u64 vector_count(unsigned int index)
+{
+	u64 n = 0;
+
+	FOR_EACH_CPU(c)
+		n += percpu_of(irq_counts, c)->device[index];
+	return n;
+}
+
+/* The number under which both files show a vector. */
+static u32 vector_number(unsigned int index)
+{
+	u32 gsi = vector_gsi(index);
+
+	return gsi == GSI_MSI ? index + VEC_DEVICE_FIRST : gsi;
+}
+
+void irq_show_stat(struct strbuf *out)
+{
+	u8 vector_of[VEC_DEVICE_END] = { 0 }; /* by number, plus 1; numbers are unique: lines are below vectors */
+	u64 total = 0;
+	u32 last = 0;
+
+	FOR_EACH_CPU(c) {
+		const struct irq_counts *n = percpu_of(irq_counts, c);
+
+		total += n->timer + n->call + n->resched + n->spurious + n->error;
+	}
+	for (unsigned int i = 0; i < DEVICE_VECTORS; i++) {
+		u32 number = vector_number(i);
+
+		total += vector_count(i);
+		if (!vector_used(i) || number >= VEC_DEVICE_END)
+			continue;
+		vector_of[number] = (u8)(i + 1);
+		last = MAX(last, number);
+	}
+	strbuf_printf(out, "intr %llu", (unsigned long long)total);
+	for (u32 i = 0; i <= last; i++)
+		strbuf_printf(out, " %llu", (unsigned long long)(vector_of[i] ? vector_count(vector_of[i] - 1u) : 0));
+	strbuf_putc(out, '\n');
+}
+
 void irq_show(struct strbuf *out)
 {
 	char label[8];
@@ -225,13 +268,11 @@ void irq_show(struct strbuf *out)
 		strbuf_printf(out, "       CPU%-3u", c);
 	strbuf_putc(out, '\n');
 	for (unsigned int i = 0; i < DEVICE_VECTORS; i++) {
-		u32 gsi = vector_gsi(i);
-
 		if (!vector_used(i))
 			continue;
-		snprintf(label, sizeof(label), "%u", gsi == GSI_MSI ? i + VEC_DEVICE_FIRST : gsi);
+		snprintf(label, sizeof(label), "%u", vector_number(i));
 		show_counts(out, label, offsetof(struct irq_counts, device[0]) + i * sizeof(u64),
-			    gsi == GSI_MSI ? "PCI-MSI" : "IO-APIC");
+			    vector_gsi(i) == GSI_MSI ? "PCI-MSI" : "IO-APIC");
 	}
 	show_counts(out, "LOC", offsetof(struct irq_counts, timer), "Local timer interrupts");
 	show_counts(out, "RES", offsetof(struct irq_counts, resched), "Rescheduling interrupts");

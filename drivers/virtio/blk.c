@@ -269,6 +269,7 @@ static void limits_read(struct virtio_dev *v, struct disk_limits *l)
 		l->max_segments = MIN(MAX_SEGMENTS, MAX(c.seg_max, 1u));
 	l->max_sectors = l->max_segments * (PAGE_SIZE / SECTOR_SIZE) * 16;
 	l->block_size = v->features & BIT(VIRTIO_BLK_F_BLK_SIZE) ? c.blk_size : SECTOR_SIZE;
+	l->rotational = true; /* the device does not tell: as Linux takes it */
 	l->read_only = v->features & BIT(VIRTIO_BLK_F_RO);
 	l->has_flush = v->features & BIT(VIRTIO_BLK_F_FLUSH);
 	l->max_discard_sectors = v->features & BIT(VIRTIO_BLK_F_DISCARD) ? c.max_discard_sectors : 0;

@@ -16,6 +16,8 @@ struct regs;
 void timer_interrupt(const struct regs *regs);
 /* Seconds since 1970 from the battery clock (CMOS), 0 if there is none. */
 u64 arch_rtc_read(void);
+/* Sets it: 0, -ENODEV, -EINVAL (no such year in its two digits and a century). */
+int arch_rtc_set(u64 seconds);
 void delay_us(unsigned int us);
 
 /* Busy clock facts for the vDSO: ns = ((tsc - base) * mult >> shift) + offset.  false: the TSC is not to be

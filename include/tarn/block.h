@@ -90,6 +90,7 @@ struct bdev {
 	struct disk_limits limits;    /* [I] */
 	struct inode *inode;          /* [I] holds the device's page cache */
 	u32 openers;                  /* bdev_lock */
+	_Atomic bool set_read_only;   /* [a] BLKROSET; limits.read_only: the hardware */
 	bool claimed;                 /* a file system is mounted: exclusive */
 	struct super *holder;         /* RCU: that, to be told of blocks that cannot be written; NULL: none */
 	char partuuid[40];            /* [I] "" for none */
@@ -105,6 +106,8 @@ struct bdev *bdev_find(kdev_t dev);
 struct bdev *bdev_find_name(const char *name);
 /* After @prev (NULL: first) in the list, for /proc/partitions and sysfs. */
 struct bdev *bdev_next(struct bdev *prev);
+/* The hardware, or somebody by BLKROSET for it or for its disk. */
+bool bdev_read_only(const struct bdev *b);
 /* Exclusive: -EBUSY if mounted already; read-write on a read-only device: -EROFS. */
 int bdev_claim(struct bdev *b, bool read_only);
 void bdev_release(struct bdev *b);

@@ -49,4 +49,5 @@ int device_add(struct device *dev);
 int devtmpfs_add(const char *name, mode_t mode, kdev_t dev);
 int devtmpfs_remove(const char *name);
 void cpu_devices_init(void);
+void rtc_init(void);
 void drivers_init(void); /* drivers/init.c: serial, pci, virtio ... in order; called from kernel/main.c */
