@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness import good, tarn
+from tarn import machine
 
 TIB = 1 << 40
 FAR = 11 * TIB + 4096 * 5
@@ -64,6 +65,20 @@ def test_read_only_by_ioctl(small: Path) -> None:
               "setpriv --reuid 65534 --regid 6 --clear-groups blockdev --setro $d 2>/dev/null || echo refused;"
               "blockdev --getro --getss --getsz --getsize64 $d", "--drive", str(small))
     assert out.split() == ["1", "1", "refused", "written", "refused", "0", "512", "16384", str(8 << 20)]
+
+
+def test_read_only_disk(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens, and no write passes, whatever BLKROSET says."""
+    qemu = tmp_path / "qemu"
+    qemu.write_text(f"""#!/bin/sh
+exec {machine.QEMU} "$@" -drive file={small},format=raw,if=none,id=ro,readonly=on -device virtio-blk-pci,drive=ro
+""", encoding="ascii")
+    qemu.chmod(0o755)
+    monkeypatch.setenv("TARN_QEMU", str(qemu))
+    out = run("d=/dev/vdb; cat /sys/block/vdb/ro; exec 3<>$d; echo opened; blockdev --setrw $d; blockdev --getro $d;"
+              "dd if=/dev/zero of=$d bs=4k count=1 conv=notrunc 2>&1 | sed -n 's/.*: //p;q';"
+              "blkdiscard -f -z -l 4096 $d 2>&1 | sed -n 's/.*failed: //p'")
+    assert out.splitlines() == ["1", "opened", "1", "Operation not permitted", "Operation not permitted"]
 
 
 def test_interrupts_are_counted() -> None:
