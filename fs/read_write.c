@@ -62,7 +62,7 @@ static ssize_t write_at(struct file *f, struct iov_iter *from, loff_t *pos)
 
 static bool pos_needs_lock(const struct file *f, bool counted)
 {
-	return !(f->mode & FMODE_NO_POS) && (counted || ref_read(&f->refs) > 1);
+	return !(f->mode & (FMODE_NO_POS | FMODE_OWN_POS)) && (counted || ref_read(&f->refs) > 1);
 }
 
 typedef ssize_t rw_fn(struct file *f, struct iov_iter *it, loff_t *pos);

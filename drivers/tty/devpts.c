@@ -197,6 +197,8 @@ static int devpts_iterate(struct file *f, struct dir_emit *d, u64 *pos)
 			return 0;
 		*pos = 3;
 	}
+	if (*pos - 3 > INT32_MAX) /* user space may seek anywhere; numbers of ptys are below */
+		return 0;
 	for (index = (unsigned int)(*pos - 3); pty_next(&index); index++) {
 		len = (u32)snprintf(name, sizeof(name), "%u", index);
 		if (!d->emit(d, name, len, INO_FIRST_PTY + index, DT_CHR, index + 4))

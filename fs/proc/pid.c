@@ -16,6 +16,8 @@
 #include "proc_internal.h"
 
 #define FIRST_PID_POS 1024u /* cookies of processes in /proc: this + pid */
+#define LAST_PID 0x3fffffffu /* no number is near: positions beyond are user space's */
+#define TASK_BATCH 64       /* thread ids that one walk of a process's threads finds */
 #define PID_INO(tid, n) ((u64)(tid) << 16 | (n))
 
 bool proc_thread_gone(struct proc_inode *p)
@@ -132,8 +134,8 @@ static const char *entry_get_link(struct inode *inode, struct dentry *d, void **
 	return NULL;
 }
 
-static const struct inode_ops entry_file_ops = { 0 };
-static const struct inode_ops entry_link_ops = { .get_link = entry_get_link };
+static const struct inode_ops entry_file_ops = { .setattr = proc_setattr };
+static const struct inode_ops entry_link_ops = { .get_link = entry_get_link, .setattr = proc_setattr };
 
 /* ---- the PID directory ---- */
 
@@ -170,7 +172,7 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_inode *p = to_proc(dir);
 
-	for (u32 i = 0; pid_entries[i].name; i++)
+	for (u32 i = 0; i < pid_nentries; i++)
 		if (name_is(&d->name, pid_entries[i].name) && entry_is_here(&pid_entries[i], p))
 			return proc_thread_gone(p) ? -ENOENT :
 						     entry_attach(dir, d, &pid_entries[i], i + 1);
@@ -183,7 +185,8 @@ static int pid_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 
 	if (!proc_emit_dots(f, e, pos))
 		return 0;
-	for (u64 i = *pos - 2; pid_entries[i].name; i++) {
+	/* The position is whatever user space seeked to. */
+	for (u64 i = *pos - 2; i < pid_nentries; i++) {
 		const struct pid_entry *pe = &pid_entries[i];
 
 		if (entry_is_here(pe, p) &&
@@ -195,7 +198,7 @@ static int pid_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 	return 0;
 }
 
-static const struct inode_ops pid_dir_ops = { .lookup = pid_dir_lookup };
+static const struct inode_ops pid_dir_ops = { .lookup = pid_dir_lookup, .setattr = proc_setattr };
 static const struct file_ops pid_dir_fops = { .iterate = pid_dir_iterate };
 
 /* Takes over the reference of @t. */
@@ -209,6 +212,7 @@ static int pid_dir_attach(struct inode *dir, struct dentry *d, struct thread *t,
 	to_proc(inode)->is_task = is_task;
 	inode->ops = &pid_dir_ops;
 	inode->fops = &pid_dir_fops;
+	inode->attr_flags = S_IMMUTABLE; /* so utimes(2) and chown(2) of it are refused, as on Linux */
 	d->ops = &proc_pid_dentry_ops;
 	dentry_add(d, inode);
 	return 0;
@@ -246,7 +250,7 @@ static const char *self_get_link(struct inode *inode, struct dentry *d, void **d
 	*done = text;
 	return text;
 }
-static const struct inode_ops self_ops = { .get_link = self_get_link };
+static const struct inode_ops self_ops = { .get_link = self_get_link, .setattr = proc_setattr };
 
 static int self_attach(struct inode *dir, struct dentry *d, u64 ino)
 {
@@ -319,6 +323,8 @@ int proc_pid_iterate(struct dir_emit *e, u64 *pos)
 	if (!self_emit(e, pos, FIRST_PID_POS - 2, "self", 2) ||
 	    !self_emit(e, pos, FIRST_PID_POS - 1, "thread-self", 3))
 		return 0;
+	if (*pos - FIRST_PID_POS > LAST_PID)
+		return 0;
 	for (pid = pid_next((pid_t)(*pos - FIRST_PID_POS)); pid; pid = pid_next(pid + 1)) {
 		int len = snprintf(name, sizeof(name), "%d", pid);
 
@@ -347,38 +353,61 @@ static int task_lookup(struct inode *dir, struct dentry *d)
 	return t ? pid_dir_attach(dir, d, t, true) : -ENOENT;
 }
 
-/* The smallest thread id of @p that is at least @tid; 0: none.  Cookies are ids, so threads that come
- * and go neither repeat nor hide others. */
-static pid_t task_next(struct process *p, pid_t tid)
+/* Puts @tid at its place among the @n smallest so far; how many there are now. */
+static u32 batch_add(pid_t *tids, u32 n, pid_t tid)
+{
+	u32 i;
+
+	if (n == TASK_BATCH && tid >= tids[n - 1])
+		return n;
+	if (n < TASK_BATCH)
+		n++;
+	for (i = n - 1; i && tids[i - 1] > tid; i--)
+		tids[i] = tids[i - 1];
+	tids[i] = tid;
+	return n;
+}
+
+/*
+ * The smallest thread ids of @p from @tid on, rising; how many.  Cookies are ids,
+ * so threads that come and go neither repeat nor hide others.  A batch at a
+ * time: a walk for each of 10,000 threads would hold the CPU for long.
+ */
+static u32 task_batch(struct process *p, pid_t tid, pid_t *tids)
 {
 	struct thread *t;
-	pid_t best = 0;
+	u32 n = 0;
 
 	rcu_read_lock();
 	LIST_FOR_EACH_RCU(t, &p->threads, group_node)
-		if (t->tid >= tid && (!best || t->tid < best))
-			best = t->tid;
+		if (t->tid >= tid)
+			n = batch_add(tids, n, t->tid);
 	rcu_read_unlock();
-	return best;
+	return n;
 }
 
 static int task_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 {
 	struct process *p = to_proc(f->inode)->thread->process;
+	pid_t tids[TASK_BATCH];
 	char name[12];
-	pid_t tid;
+	u32 n;
 
 	if (!proc_emit_dots(f, e, pos))
 		return 0;
-	for (tid = task_next(p, (pid_t)(*pos - 2)); tid; tid = task_next(p, tid + 1)) {
-		int len = snprintf(name, sizeof(name), "%d", tid);
+	while (*pos <= LAST_PID && (n = task_batch(p, (pid_t)(*pos - 2), tids)) != 0) {
+		for (u32 i = 0; i < n; i++) {
+			int len = snprintf(name, sizeof(name), "%d", tids[i]);
+			u64 next = (u64)tids[i] + 3;
 
-		if (!e->emit(e, name, (u32)len, PID_INO(tid, 0x8000), 4, (u64)tid + 3))
-			return 0;
-		*pos = (u64)tid + 3;
+			if (!e->emit(e, name, (u32)len, PID_INO(tids[i], 0x8000), 4, next))
+				return 0;
+			*pos = next;
+		}
+		cond_resched();
 	}
 	return 0;
 }
 
-const struct inode_ops pid_task_ops = { .lookup = task_lookup };
+const struct inode_ops pid_task_ops = { .lookup = task_lookup, .setattr = proc_setattr };
 const struct file_ops pid_task_fops = { .iterate = task_iterate };

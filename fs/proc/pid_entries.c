@@ -207,5 +207,5 @@ const struct pid_entry pid_entries[] = {
 	{ .name = "mounts", .mode = S_IFREG | 0444, .fops = &pid_mounts_fops },
 	{ .name = "mountinfo", .mode = S_IFREG | 0444, .fops = &pid_mountinfo_fops },
 	{ TEXT("oom_score_adj", 0644, oom_adj_show), .write = oom_adj_write },
-	{ 0 },
 };
+const u32 pid_nentries = ARRAY_SIZE(pid_entries);

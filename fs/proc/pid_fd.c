@@ -67,7 +67,7 @@ static const char *fd_get_link(struct inode *inode, struct dentry *d, void **don
 	return NULL;
 }
 
-static const struct inode_ops fd_link_ops = { .get_link = fd_get_link };
+static const struct inode_ops fd_link_ops = { .get_link = fd_get_link, .setattr = proc_setattr };
 
 static int fdinfo_show(struct file *f, struct strbuf *out)
 {
@@ -95,7 +95,7 @@ static int fdinfo_open(struct inode *inode, struct file *f)
 	return text_file_open(f, &fdinfo_text);
 }
 
-static const struct inode_ops fdinfo_file_ops = { 0 };
+static const struct inode_ops fdinfo_file_ops = { .setattr = proc_setattr };
 static const struct file_ops fdinfo_fops = {
 	.open = fdinfo_open,
 	.read = text_file_read,
@@ -191,7 +191,7 @@ static int fd_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos, u8 type)
 	char name[12];
 	int fd;
 
-	if (!proc_emit_dots(f, e, pos))
+	if (!proc_emit_dots(f, e, pos) || *pos - 2 > INT32_MAX)
 		return 0;
 	files = files_get_of(t);
 	if (!files)

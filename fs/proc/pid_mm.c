@@ -190,7 +190,7 @@ static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
 loff_t proc_mm_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	if (whence == SEEK_CUR)
-		offset += f->pos;
+		offset = (loff_t)((u64)offset + (u64)f->pos); /* round the end, as addresses go */
 	else if (whence != SEEK_SET)
 		return -EINVAL;
 	f->pos = offset;

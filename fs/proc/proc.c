@@ -9,6 +9,8 @@
 
 #include "proc_internal.h"
 
+#define PROC_MAX_POS 0x7fffffff /* as Linux: how far one may seek in a directory */
+
 static struct kmem_cache *proc_inodes;          /* [I] */
 static struct super *proc_super;                /* the only one; mount_lock */
 static struct mutex mount_lock = MUTEX_INIT(mount_lock, "proc mount", LR_MODULE_INIT);
@@ -68,6 +70,14 @@ struct inode *proc_inode_new(struct super *sb, u64 ino, mode_t mode, struct thre
 	return inode;
 }
 
+int proc_setattr(struct inode *inode, const struct setattr *a)
+{
+	if (a->valid & ATTR_MODE)
+		return -EPERM;
+	setattr_copy(inode, a);
+	return 0;
+}
+
 static struct super *super_make(const struct fs_type *type)
 {
 	struct super *sb = super_alloc(type, &proc_super_ops, 0);
@@ -77,7 +87,7 @@ static struct super *super_make(const struct fs_type *type)
 		return ERR_PTR(-ENOMEM);
 	sb->block_size = 1024;
 	sb->magic = PROC_SUPER_MAGIC;
-	sb->max_bytes = ~0ull >> 1;
+	sb->max_bytes = PROC_MAX_POS;
 	strscpy(sb->id, "proc", sizeof(sb->id));
 	root = proc_node_inode(sb, &proc_root);
 	sb->root = root ? dentry_alloc_root(root) : NULL;

@@ -12,10 +12,13 @@
 #include <tarn/text_file.h>
 #include <tarn/vfs.h>
 
-/* One static name; all fields are fixed once the tree is built. */
+/* One static name; all fields but the first three are fixed once the tree is built. */
 struct proc_node {
+	mode_t mode;                       /* [a] as chmod(2) and chown(2) left them: inode->lock to write */
+	uid_t uid;
+	gid_t gid;
 	char name[48];
-	mode_t mode;
+	bool in_sys;                       /* /proc/sys or below: owned by root for good */
 	u64 ino;
 	struct proc_node *parent;
 	struct list children, sibling;
@@ -29,7 +32,7 @@ struct pid_entry;
 /* An inode of /proc: a static node's, or one of a thread's names. */
 struct proc_inode {
 	struct inode inode;
-	const struct proc_node *node;      /* [I] static names */
+	struct proc_node *node;            /* [I] static names */
 	struct thread *thread;             /* [I] counted: the leader in /proc/PID, the thread in task/TID */
 	bool is_task;                      /* [I] below task/ */
 	const struct pid_entry *entry;     /* [I] NULL: the PID directory itself */
@@ -62,6 +65,8 @@ struct inode *proc_node_inode(struct super *sb, struct proc_node *node);
 
 /* A fresh inode of /proc; thread's reference is taken over (NULL: none).  NULL: no memory, reference put. */
 struct inode *proc_inode_new(struct super *sb, u64 ino, mode_t mode, struct thread *t);
+/* chown(2) and utimes(2), but no chmod(2); a new size is ignored, for there is none. */
+int proc_setattr(struct inode *inode, const struct setattr *a);
 /* Owner and group as the thread's credentials say (root if not dumpable). */
 void proc_inode_own(struct inode *inode, struct thread *t);
 /* ptrace(2)'s "access mode" check for reading: same user, or CAP_SYS_PTRACE. */
@@ -75,6 +80,7 @@ int proc_pid_iterate(struct dir_emit *e, u64 *pos);
 bool proc_emit_dots(struct file *f, struct dir_emit *e, u64 *pos);
 
 extern const struct pid_entry pid_entries[];
+extern const u32 pid_nentries;
 extern const struct inode_ops pid_task_ops, pid_fd_ops, pid_fdinfo_ops;
 extern const struct file_ops pid_task_fops, pid_fd_fops, pid_fdinfo_fops;
 extern const struct file_ops pid_mem_fops, pid_pagemap_fops, pid_mounts_fops, pid_mountinfo_fops;

@@ -26,4 +26,5 @@ struct sysctl {
 	int min, max;
 	char *str;
 	u32 str_size;
+	int cap;          /* capability that a writer needs besides; 0: none */
 };
