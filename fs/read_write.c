@@ -40,8 +40,11 @@ static ssize_t read_at(struct file *f, struct iov_iter *to, loff_t *pos)
 		return mode_is_dir(f->inode->mode) ? -EISDIR : -EINVAL;
 	clamp_iter(to);
 	n = f->ops->read(f, to, pos);
-	if (n > 0)
+	current->syscr++;
+	if (n > 0) {
+		current->rchar += (u64)n;
 		notify_file(f, IN_ACCESS);
+	}
 	return n;
 }
 
@@ -55,8 +58,11 @@ static ssize_t write_at(struct file *f, struct iov_iter *from, loff_t *pos)
 		return -EINVAL;
 	clamp_iter(from);
 	n = f->ops->write(f, from, pos);
-	if (n > 0)
+	current->syscw++;
+	if (n > 0) {
+		current->wchar += (u64)n;
 		notify_file(f, IN_MODIFY);
+	}
 	return n;
 }
 

@@ -216,6 +216,20 @@ static u32 vector_gsi(unsigned int index)
 	return slots[0][index] ? slots[0][index]->gsi : GSI_MSI;
 }
 
+u64 irq_total(void)
+{
+	u64 sum = 0;
+
+	FOR_EACH_CPU(c) {
+		const struct irq_counts *n = percpu_of(irq_counts, c);
+
+		for (unsigned int i = 0; i < DEVICE_VECTORS; i++)
+			sum += n->device[i];
+		sum += n->timer + n->call + n->resched + n->spurious;
+	}
+	return sum;
+}
+
 void irq_show(struct strbuf *out)
 {
 	char label[8];

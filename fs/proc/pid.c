@@ -33,22 +33,39 @@ bool proc_thread_gone(struct proc_inode *p)
 void proc_inode_own(struct inode *inode, struct thread *t)
 {
 	const struct cred *c;
+	uid_t uid = 0;
+	gid_t gid = 0;
 
-	inode->uid = 0;
-	inode->gid = 0;
 	rcu_read_lock();
 	c = rcu_dereference(t->cred);
-	/* Directories that anyone may list keep the owner even when the program is not dumpable. */
-	if (c && (t->process->dumpable || inode->mode == (S_IFDIR | 0555))) {
-		inode->uid = c->euid;
-		inode->gid = c->egid;
+	/* Directories that anyone may list keep the owner even when there is no program, or not a dumpable one. */
+	if (c && ((READ_ONCE(t->mm) && t->process->dumpable) || inode->mode == (S_IFDIR | 0555))) {
+		uid = c->euid;
+		gid = c->egid;
 	}
 	rcu_read_unlock();
+	WRITE_ONCE(inode->uid, uid);
+	WRITE_ONCE(inode->gid, gid);
 }
 
 bool proc_may_access(struct thread *t)
 {
 	return thread_may_access(t, ACCESS_FS_IDS);
+}
+
+int proc_guard(struct thread *t) NO_LOCK_CHECK
+{
+	if (mutex_lock_killable(&t->process->exec_lock))
+		return -EINTR;
+	if (proc_may_access(t))
+		return 0;
+	mutex_unlock(&t->process->exec_lock);
+	return -EACCES;
+}
+
+void proc_unguard(struct thread *t) NO_LOCK_CHECK
+{
+	mutex_unlock(&t->process->exec_lock);
 }
 
 static bool pid_revalidate(struct dentry *d)
@@ -80,13 +97,21 @@ const struct dentry_ops proc_pid_dentry_ops = {
 static int entry_show(struct file *f, struct strbuf *out)
 {
 	struct proc_inode *p = to_proc(f->inode);
+	int err;
 
 	if (proc_thread_gone(p))
 		return -ESRCH;
+	if (!p->entry->show)
+		return -EINVAL;
+	if (!p->entry->guarded)
+		return p->entry->show(p->thread, out);
 	/* Again: the thread may have become somebody else's since the open. */
-	if (p->entry->guarded && !proc_may_access(p->thread))
-		return -EACCES;
-	return p->entry->show ? p->entry->show(p->thread, out) : -EINVAL;
+	err = proc_guard(p->thread);
+	if (err)
+		return err;
+	err = p->entry->show(p->thread, out);
+	proc_unguard(p->thread);
+	return err;
 }
 
 static ssize_t entry_write(struct file *f, char *text, size_t n)
@@ -95,7 +120,18 @@ static ssize_t entry_write(struct file *f, char *text, size_t n)
 
 	if (proc_thread_gone(p))
 		return -ESRCH;
-	return p->entry->write ? p->entry->write(p->thread, text, n) : -EIO;
+	if (!p->entry->write)
+		return -EIO;
+	/* The right to write is that of the program which was there at the open: a set-user-ID one may have come. */
+	if (p->thread->process != current->process) {
+		int err;
+
+		proc_inode_own(f->inode, p->thread);
+		err = inode_permission(f->inode, MAY_WRITE);
+		if (err)
+			return err;
+	}
+	return p->entry->write(p->thread, text, n);
 }
 
 static const struct text_ops entry_text = { .show = entry_show, .write = entry_write };
@@ -125,9 +161,11 @@ static const char *entry_get_link(struct inode *inode, struct dentry *d, void **
 	struct path target;
 	int err;
 
-	if (p->entry->guarded && !proc_may_access(p->thread))
-		return ERR_PTR(-EACCES);
+	err = proc_guard(p->thread);
+	if (err)
+		return ERR_PTR(err);
 	err = p->entry->link(p->thread, &target);
+	proc_unguard(p->thread);
 	if (err)
 		return ERR_PTR(err);
 	link_jump(&target);
@@ -183,6 +221,8 @@ static int pid_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 {
 	struct proc_inode *p = to_proc(f->inode);
 
+	if (proc_thread_gone(p))
+		return -ENOENT;
 	if (!proc_emit_dots(f, e, pos))
 		return 0;
 	/* The position is whatever user space seeked to. */
@@ -198,7 +238,43 @@ static int pid_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 	return 0;
 }
 
-static const struct inode_ops pid_dir_ops = { .lookup = pid_dir_lookup, .setattr = proc_setattr };
+/* ---- mounts that hide ---- */
+
+bool proc_shows(const struct super *sb, struct thread *t, enum hide_pid least)
+{
+	const struct proc_super *ps = sb->private;
+	enum hide_pid hide = READ_ONCE(ps->hide);
+
+	if (likely(hide < least))
+		return true;
+	if (hide != HIDE_NOT_PTRACEABLE && cred_in_group(current_cred(), READ_ONCE(ps->gid)))
+		return true;
+	return proc_may_access(t);
+}
+
+static int pid_permission(struct inode *inode, int mask)
+{
+	const struct proc_super *ps = inode->super->private;
+
+	if (!proc_shows(inode->super, to_proc(inode)->thread, HIDE_NO_ACCESS))
+		return READ_ONCE(ps->hide) >= HIDE_INVISIBLE ? -ENOENT : -EPERM;
+	return perm_generic(inode, mask);
+}
+
+static int pid_getattr(struct inode *inode, struct kstat *out)
+{
+	if (!proc_shows(inode->super, to_proc(inode)->thread, HIDE_INVISIBLE))
+		return -ENOENT;
+	stat_generic(inode, out);
+	return 0;
+}
+
+static const struct inode_ops pid_dir_ops = {
+	.lookup = pid_dir_lookup,
+	.setattr = proc_setattr,
+	.permission = pid_permission,
+	.getattr = pid_getattr,
+};
 static const struct file_ops pid_dir_fops = { .iterate = pid_dir_iterate };
 
 /* Takes over the reference of @t. */
@@ -289,6 +365,10 @@ int proc_pid_lookup(struct inode *dir, struct dentry *d)
 		thread_put(t);
 		t = leader;
 	}
+	if (t && !proc_shows(dir->super, t, HIDE_NOT_PTRACEABLE)) {
+		thread_put(t);
+		t = NULL;
+	}
 	return t ? pid_dir_attach(dir, d, t, false) : -ENOENT;
 }
 
@@ -302,20 +382,23 @@ static bool self_emit(struct dir_emit *e, u64 *pos, u64 at, const char *name, u6
 	return true;
 }
 
-/* The number of the first process at or after @pid; 0: none. */
-static pid_t pid_next(pid_t pid)
+/* The number of the first process at or after @pid that is to be listed; 0: none. */
+static pid_t pid_next(const struct super *sb, pid_t pid)
 {
 	struct process *p;
-	pid_t found;
+	pid_t found = 0;
 
 	rcu_read_lock();
-	p = process_next(pid);
-	found = p ? p->pid : 0;
+	while (!found && (p = process_next(pid)) != NULL) {
+		if (proc_shows(sb, READ_ONCE(p->leader), HIDE_INVISIBLE))
+			found = p->pid;
+		pid = p->pid + 1;
+	}
 	rcu_read_unlock();
 	return found;
 }
 
-int proc_pid_iterate(struct dir_emit *e, u64 *pos)
+int proc_pid_iterate(const struct super *sb, struct dir_emit *e, u64 *pos)
 {
 	char name[12];
 	pid_t pid;
@@ -325,7 +408,7 @@ int proc_pid_iterate(struct dir_emit *e, u64 *pos)
 		return 0;
 	if (*pos - FIRST_PID_POS > LAST_PID)
 		return 0;
-	for (pid = pid_next((pid_t)(*pos - FIRST_PID_POS)); pid; pid = pid_next(pid + 1)) {
+	for (pid = pid_next(sb, (pid_t)(*pos - FIRST_PID_POS)); pid; pid = pid_next(sb, pid + 1)) {
 		int len = snprintf(name, sizeof(name), "%d", pid);
 
 		if (!e->emit(e, name, (u32)len, PID_INO(pid, 0), 4, FIRST_PID_POS + (u64)pid + 1))
@@ -393,6 +476,8 @@ static int task_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 	char name[12];
 	u32 n;
 
+	if (proc_thread_gone(to_proc(f->inode)))
+		return -ENOENT;
 	if (!proc_emit_dots(f, e, pos))
 		return 0;
 	while (*pos <= LAST_PID && (n = task_batch(p, (pid_t)(*pos - 2), tids)) != 0) {
@@ -409,5 +494,19 @@ static int task_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 	return 0;
 }
 
-const struct inode_ops pid_task_ops = { .lookup = task_lookup, .setattr = proc_setattr };
+/* A directory has a link from each directory in it. */
+static int task_getattr(struct inode *inode, struct kstat *out)
+{
+	const struct process *p = to_proc(inode)->thread->process;
+
+	stat_generic(inode, out);
+	out->nlink += p->nthreads + (atomic_load(&p->leader->state) == TS_DEAD);
+	return 0;
+}
+
+const struct inode_ops pid_task_ops = {
+	.lookup = task_lookup,
+	.setattr = proc_setattr,
+	.getattr = task_getattr,
+};
 const struct file_ops pid_task_fops = { .iterate = task_iterate };

@@ -168,7 +168,8 @@ static int stat_show(struct strbuf *out)
 		cpu_line(out, &t);
 	}
 	sched_get_stats(&s);
-	strbuf_printf(out, "intr 0\nctxt %llu\nbtime %llu\nprocesses %llu\n",
+	strbuf_printf(out, "intr %llu\nctxt %llu\nbtime %llu\nprocesses %llu\n",
+		      (unsigned long long)irq_total(),
 		      (unsigned long long)s.ctxt_switches,
 		      (unsigned long long)clock_boot_seconds(), (unsigned long long)s.forks);
 	strbuf_printf(out, "procs_running %u\nprocs_blocked 0\n", s.running);

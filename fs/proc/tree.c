@@ -13,6 +13,7 @@
 #include <tarn/errptr.h>
 #include <tarn/panic.h>
 #include <tarn/parse.h>
+#include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 
@@ -79,8 +80,13 @@ void proc_tree_build(void)
 	sys->in_sys = true;
 	SET_FOR_EACH(const struct proc_entry, e, proc_entries) {
 		mode_t mode = e->mode ? e->mode : e->write ? 0644 : 0444;
+		struct proc_node *n;
 
-		path_add(&proc_root, e->path, S_IFREG | mode)->entry = e;
+		n = path_add(&proc_root, e->path, S_IFREG | mode);
+		n->entry = e;
+		SET_FOR_EACH(const struct proc_event, v, proc_events)
+			if (!strcmp(v->path, e->path))
+				n->event = v;
 	}
 	SET_FOR_EACH(const struct sysctl, s, sysctls) {
 		mode_t mode = s->min == s->max && !s->str ? 0444 : 0644;
@@ -143,9 +149,33 @@ static ssize_t node_write(struct file *f, char *text, size_t n)
 
 static const struct text_ops node_text = { .show = node_show, .write = node_write };
 
+static const struct proc_event *event_of(struct file *f)
+{
+	return file_node(f)->event;
+}
+
 static int node_open(struct inode *inode, struct file *f)
 {
-	return text_file_open(f, &node_text);
+	int err = text_file_open(f, &node_text);
+
+	if (!err && event_of(f))
+		*text_file_event(f) = atomic_load(event_of(f)->count);
+	return err;
+}
+
+static u32 node_poll(struct file *f, struct poll_wait *w)
+{
+	u32 ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM, now;
+	const struct proc_event *e = event_of(f);
+
+	if (!e)
+		return ready;
+	poll_on(w, e->waitq);
+	now = atomic_load(e->count);
+	if (now == *text_file_event(f))
+		return POLLIN | POLLRDNORM;
+	*text_file_event(f) = now;
+	return POLLIN | POLLRDNORM | POLLERR | POLLPRI;
 }
 
 static const struct file_ops node_fops = {
@@ -153,6 +183,7 @@ static const struct file_ops node_fops = {
 	.read = text_file_read,
 	.write = text_file_write,
 	.llseek = text_file_llseek,
+	.poll = node_poll,
 	.release = text_file_release,
 };
 
@@ -208,7 +239,7 @@ static int node_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 		}
 		i++;
 	}
-	return dir == &proc_root ? proc_pid_iterate(e, pos) : 0;
+	return dir == &proc_root ? proc_pid_iterate(f->inode->super, e, pos) : 0;
 }
 
 static const char *node_get_link(struct inode *inode, struct dentry *d, void **done)

@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/sysfs.h>
@@ -261,7 +262,16 @@ static int node_show(struct file *f, struct strbuf *out)
 {
 	const struct sysfs_node *n = inode_node(f->inode);
 
+	*text_file_event(f) = 1;
 	return n->ops->show(n->arg, out);
+}
+
+/* As Linux: who has not read yet is told of news.  No file here changes by itself. */
+static u32 sysfs_poll(struct file *f, struct poll_wait *w)
+{
+	u32 ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+
+	return *text_file_event(f) ? ready : ready | POLLERR | POLLPRI;
 }
 
 static ssize_t node_store(struct file *f, char *text, size_t len)
@@ -309,6 +319,7 @@ static const struct file_ops file_fops = {
 	.open = sysfs_open,
 	.read = text_file_read,
 	.write = text_file_write,
+	.poll = sysfs_poll,
 	.release = text_file_release,
 };
 

@@ -18,3 +18,5 @@ int irq_request_msi(u32 cpu, irq_handler *fn, void *arg, u64 *msg_addr, u32 *msg
 /* Lines of /proc/interrupts. */
 struct strbuf;
 void irq_show(struct strbuf *out);
+/* All interrupts of all CPUs since boot. */
+u64 irq_total(void);

@@ -643,6 +643,8 @@ u32 fd_table_size(void);
 int fd_add(struct file *f, u32 flags);
 /* For /proc/PID/fd: next open fd >= @fd of @files, its file with a reference; -1 at the end. */
 int files_next(struct files *files, unsigned int fd, struct file **out);
+/* Open file @fd with a reference, and whether exec closes it; NULL: not open. */
+struct file *files_file(struct files *files, unsigned int fd, bool *cloexec);
 
 /* ---- locks, notifications ---- */
 /* Before a close: POSIX locks of the closing files table go. */
