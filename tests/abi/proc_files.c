@@ -314,3 +314,25 @@ TEST(polling_a_setting_that_never_changes)
 	CHECK_EQ(poll(&p, 1, 0), 1);
 	CHECK_EQ(p.revents, POLLIN);
 }
+
+TEST(io_counts_what_moves_to_and_from_disks)
+{
+	static char block[1 << 20];
+	struct rusage before, after;
+	long read_bytes, write_bytes;
+	int fd = open("file", O_CREAT | O_RDWR, 0600);
+
+	OWN_MACHINE(); /* on a disk, and its caches may be dropped */
+	CHECK(fd >= 0 && !getrusage(RUSAGE_SELF, &before));
+	write_bytes = io_value("write_bytes");
+	CHECK_EQ(write(fd, block, sizeof(block)), sizeof(block));
+	CHECK(!fsync(fd));
+	CHECK(io_value("write_bytes") >= write_bytes + (long)sizeof(block));
+	CHECK(!posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	read_bytes = io_value("read_bytes");
+	CHECK_EQ(pread(fd, block, sizeof(block), 0), sizeof(block));
+	CHECK(io_value("read_bytes") >= read_bytes + (long)sizeof(block));
+	CHECK(!getrusage(RUSAGE_SELF, &after));
+	CHECK(after.ru_inblock >= before.ru_inblock + (long)sizeof(block) / 512);
+	CHECK(after.ru_oublock >= before.ru_oublock + (long)sizeof(block) / 512);
+}
