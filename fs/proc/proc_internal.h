@@ -96,6 +96,14 @@ bool proc_thread_gone(struct proc_inode *p);
 /* False: this mount hides @t from current at @least and above. */
 bool proc_shows(const struct super *sb, struct thread *t, enum hide_pid least);
 
+/* Numbers and inodes of /proc/PID and task/TID. */
+#define LAST_PID 0x3fffffffu /* no number is near: positions beyond are user space's */
+#define PID_INO(tid, n) ((u64)(tid) << 16 | (n))
+/* A whole decimal number without sign or leading zero; false: not one. */
+bool proc_name_to_pid(const struct qstr *name, pid_t *out);
+/* @d becomes the directory of @t, whose reference is taken over. */
+int proc_pid_attach(struct inode *dir, struct dentry *d, struct thread *t, bool is_task);
+
 /* /proc/PID for lookups and listings at the root. */
 int proc_pid_lookup(struct inode *dir, struct dentry *d);
 /* Emits processes from cookie *pos on. */
