@@ -19,6 +19,7 @@
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/thread.h>
 #include <tarn/time.h>
 #include <tarn/waitq.h>
 #include "block.h"
@@ -144,6 +145,8 @@ static void bio_count(struct bio *bio)
 	atomic_fetch_add_explicit(read ? &b->reads : &b->writes, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(read ? &b->read_sectors : &b->write_sectors, bio->sectors,
 				  memory_order_relaxed);
+	if (read)
+		current->read_bytes += (u64)bio->sectors << SECTOR_SHIFT;
 }
 
 /* 0 when the driver must see the bio; 1 when there is nothing to do; or -errno. */

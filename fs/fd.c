@@ -255,6 +255,21 @@ int files_next(struct files *files, unsigned int fd, struct file **out)
 	return found;
 }
 
+struct file *files_file(struct files *files, unsigned int fd, bool *cloexec)
+{
+	struct file *f = NULL;
+	struct fdtable *t;
+
+	spin_lock(&files->lock);
+	t = files->table;
+	if (fd < t->max && t->file[fd]) {
+		f = file_get(t->file[fd]);
+		*cloexec = bitmap_test(t->cloexec, fd);
+	}
+	spin_unlock(&files->lock);
+	return f;
+}
+
 /* ---- lookup ---- */
 
 static struct file *lookup_shared(struct files *files, unsigned int fd)

@@ -40,8 +40,11 @@ static ssize_t read_at(struct file *f, struct iov_iter *to, loff_t *pos)
 		return mode_is_dir(f->inode->mode) ? -EISDIR : -EINVAL;
 	clamp_iter(to);
 	n = f->ops->read(f, to, pos);
-	if (n > 0)
+	current->syscr++;
+	if (n > 0) {
+		current->rchar += (u64)n;
 		notify_file(f, IN_ACCESS);
+	}
 	return n;
 }
 
@@ -55,14 +58,17 @@ static ssize_t write_at(struct file *f, struct iov_iter *from, loff_t *pos)
 		return -EINVAL;
 	clamp_iter(from);
 	n = f->ops->write(f, from, pos);
-	if (n > 0)
+	current->syscw++;
+	if (n > 0) {
+		current->wchar += (u64)n;
 		notify_file(f, IN_MODIFY);
+	}
 	return n;
 }
 
 static bool pos_needs_lock(const struct file *f, bool counted)
 {
-	return !(f->mode & FMODE_NO_POS) && (counted || ref_read(&f->refs) > 1);
+	return !(f->mode & (FMODE_NO_POS | FMODE_OWN_POS)) && (counted || ref_read(&f->refs) > 1);
 }
 
 typedef ssize_t rw_fn(struct file *f, struct iov_iter *it, loff_t *pos);

@@ -4,6 +4,7 @@
 #include <tarn/errno.h>
 #include <tarn/slab.h>
 #include <tarn/text_file.h>
+#include <tarn/thread.h>
 
 /* f->private of an open text file.  It has its own lock: pread(2) and splice(2) take no pos_lock. */
 struct text_file {
@@ -71,10 +72,19 @@ static int text_make_at(struct file *f, struct text_file *t, u64 pos) MUST_HOLD(
 		err = text_make(f, t);
 	}
 	while (!err && t->ops->show_some && pos >= t->start + t->text.len && t->next != TEXT_END) {
+		if (fatal_signal_pending())
+			return -EINTR;
 		t->start += t->text.len;
 		err = text_make(f, t);
+		cond_resched();
 	}
 	return err;
+}
+
+/* As Linux: what would reach beyond the last position is refused, not cut. */
+static bool range_ok(const struct iov_iter *it, loff_t pos)
+{
+	return pos >= 0 && it->count <= (u64)(INT64_MAX - pos);
 }
 
 static ssize_t text_read(struct file *f, struct text_file *t, struct iov_iter *to, loff_t *pos)
@@ -84,8 +94,8 @@ static ssize_t text_read(struct file *f, struct text_file *t, struct iov_iter *t
 	size_t n;
 	int err;
 
-	if (*pos < 0)
-		return 0;
+	if (!range_ok(to, *pos))
+		return -EINVAL;
 	err = text_make_at(f, t, (u64)*pos);
 	if (err)
 		return err;
@@ -124,6 +134,8 @@ ssize_t text_file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 
 	if (!t->ops->write)
 		return -EIO;
+	if (!range_ok(from, *pos))
+		return -EINVAL;
 	buf = kmalloc(n + 1, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
@@ -142,9 +154,9 @@ ssize_t text_file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 /* There is no size to seek from the end of. */
 loff_t text_file_llseek(struct file *f, loff_t offset, int whence)
 {
-	if (whence == SEEK_CUR)
-		offset += f->pos;
-	else if (whence != SEEK_SET)
+	if (whence != SEEK_SET && whence != SEEK_CUR)
+		return -EINVAL;
+	if (whence == SEEK_CUR && __builtin_add_overflow(offset, f->pos, &offset))
 		return -EINVAL;
 	if (offset < 0)
 		return -EINVAL;

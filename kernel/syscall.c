@@ -2,17 +2,16 @@
 /*
  * System call dispatch.  The table is made from abi/syscall.tbl.
  *
- * A call that is not there returns ENOSYS and is logged once for each program
- * name and number, so the log tells what a distribution misses without filling.
+ * A call that is not there returns ENOSYS and is logged once for each number, so
+ * the log tells what a distribution misses without filling: every program's C
+ * library probes some (rseq), and a program may choose its name and any number.
  */
 #include <arch/frame.h>
 #include <arch/thread.h>
 #include <tarn/errno.h>
-#include <tarn/hash.h>
 #include <tarn/lock.h>
 #include <tarn/printk.h>
 #include <tarn/signal.h>
-#include <tarn/string.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 
@@ -33,16 +32,13 @@ const char *syscall_name(u64 number)
 	return number < ARRAY_SIZE(table) ? table[number].name : NULL;
 }
 
-/* A small set of what was logged: a collision costs a line, or hides one. */
-static _Atomic u32 logged[256]; /* [a] */
+static _Atomic bool logged[ARRAY_SIZE(table) + 1]; /* [a] the last is for all numbers beyond the table */
 
 static void log_absent(u64 number)
 {
 	const char *name = syscall_name(number);
-	u64 h = hash_add(hash_bytes(1, current->comm, strnlen(current->comm, 16)), number);
-	u32 mark = (u32)(h >> 32) | 1;
 
-	if (atomic_exchange(&logged[h % ARRAY_SIZE(logged)], mark) == mark)
+	if (atomic_exchange(&logged[MIN(number, ARRAY_SIZE(table))], true))
 		return;
 	pr_debug("%s[%d]: system call %llu (%s) is not there", current->comm, current->tid,
 		(unsigned long long)number, name ? name : "unknown");

@@ -47,6 +47,7 @@ bool page_mark_dirty(struct page *p)
 		radix_tag_set(&m->pages, p->index, PC_DIRTY);
 		page_set(p, PG_DIRTY);
 		vm_count(VM_DIRTY, 1);
+		current->write_bytes += PAGE_SIZE; /* the flusher writes it, but this one caused it */
 	}
 	spin_unlock_irqrestore(&m->tree_lock, flags);
 	if (first && m->ops->dirtied)

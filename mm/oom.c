@@ -141,6 +141,18 @@ static bool weigh(struct process *p, struct candidate *c)
 	return true;
 }
 
+u32 oom_score(struct process *p)
+{
+	s64 all = (s64)(page_managed_frames() + swap_total_slots());
+	struct candidate c;
+	s64 points;
+
+	if (!weigh(p, &c))
+		return 0;
+	points = 1000 + c.badness * 1000 / all;
+	return points > 0 ? (u32)points * 2 / 3 : 0;
+}
+
 /* The process comes with a reference. */
 static bool choose(struct candidate *worst)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The devices of mem(4), null(4), full(4), random(4), and /dev/kmsg. */
+/* The devices of mem(4), null(4), full(4), random(4); kmsg.c has /dev/kmsg. */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
@@ -7,18 +7,13 @@
 #include <arch/uaccess.h>
 #include <tarn/device.h>
 #include <tarn/mm.h>
-#include <tarn/parse.h>
-#include <tarn/poll.h>
-#include <tarn/printf.h>
-#include <tarn/printk.h>
 #include <tarn/random.h>
 #include <tarn/string.h>
-#include <tarn/slab.h>
 #include <tarn/thread.h>
 #include <tarn/tmpfs.h>
-#include <tarn/waitq.h>
 
 #include "../internal.h"
+#include "kmsg.h"
 
 #define MEM_MAJOR 1
 
@@ -230,152 +225,6 @@ static const struct file_ops urandom_fops = {
 	.write = random_write,
 	.llseek = null_llseek,
 	.ioctl = random_ioctl,
-};
-
-/* ---- /dev/kmsg: a record per read; f->private is the next record's number ---- */
-
-static int kmsg_open(struct inode *inode, struct file *f)
-{
-	struct log_record *r = kmalloc(sizeof(*r), GFP_KERNEL);
-
-	if (!r)
-		return -ENOMEM;
-	r->seq = 0;
-	f->private = r;
-	return 0;
-}
-
-static void kmsg_release(struct file *f)
-{
-	kfree(f->private);
-}
-
-/* "6,339,5140900,-;text\n", control characters as \xNN. */
-static size_t kmsg_format(const struct log_record *r, char *out, size_t size)
-{
-	size_t n = (size_t)scnprintf(out, size, "%u,%llu,%llu,-;", r->level,
-				     (unsigned long long)r->seq,
-				     (unsigned long long)(r->time / 1000));
-
-	for (u32 i = 0; i < r->len; i++) {
-		char c = r->text[i];
-
-		if (char_is_print(c) && c != '\\') {
-			if (n + 1 < size)
-				out[n++] = c;
-		} else if (c != '\n' || i + 1 < r->len) {
-			n += (size_t)scnprintf(out + n, size - n, "\\x%02x", (u8)c);
-		}
-	}
-	if (n < size)
-		out[n++] = '\n';
-	return n;
-}
-
-static ssize_t kmsg_read(struct file *f, struct iov_iter *to, loff_t *pos)
-{
-	struct log_record *r = f->private;
-	u64 want;
-	char *text;
-	ssize_t n;
-
-	mutex_lock(&f->pos_lock);
-	want = r->seq;
-	while (!log_read(want, r)) {
-		mutex_unlock(&f->pos_lock);
-		if (file_flags(f) & O_NONBLOCK)
-			return -EAGAIN;
-		n = wait_event_interruptible(&log_waitq, log_next_seq() > want);
-		if (n)
-			return n;
-		mutex_lock(&f->pos_lock);
-	}
-	text = kmalloc(4 * sizeof(r->text), GFP_KERNEL);
-	n = -ENOMEM;
-	if (text) {
-		n = (ssize_t)kmsg_format(r, text, 4 * sizeof(r->text));
-		if ((size_t)n > to->count)
-			n = -EINVAL;
-		else if (iov_copy_to(to, text, (size_t)n) < (size_t)n)
-			n = -EFAULT;
-	}
-	kfree(text);
-	r->seq = n > 0 ? r->seq + 1 : want;
-	mutex_unlock(&f->pos_lock);
-	return n;
-}
-
-/* "<6>text": the level may be left out. */
-static ssize_t kmsg_write(struct file *f, struct iov_iter *from, loff_t *pos)
-{
-	size_t n = from->count;
-	int level = LOG_NOTICE;
-	char line[1000];
-	char *s = line, *end;
-
-	if (n >= sizeof(line))
-		return -EINVAL;
-	if (iov_copy_from(line, from, n) < n)
-		return -EFAULT;
-	line[n] = '\0';
-	if (*s == '<' && (end = strchr(s, '>')) != NULL) {
-		u32 prio;
-
-		*end = '\0';
-		if (parse_u32(s + 1, 10, &prio) == 0) {
-			level = (int)(prio & 7);
-			s = end + 1;
-		} else {
-			*end = '>';
-		}
-	}
-	end = s + strlen(s);
-	while (end > s && end[-1] == '\n')
-		*--end = '\0';
-	printk(level, "%s", s);
-	return (ssize_t)n;
-}
-
-static loff_t kmsg_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
-{
-	struct log_record *r = f->private, *probe;
-
-	if (offset)
-		return -ESPIPE;
-	switch (whence) {
-	case SEEK_SET:
-		r->seq = 0;
-		return 0;
-	case SEEK_END:
-		probe = kmalloc(sizeof(*probe), GFP_KERNEL);
-		if (!probe)
-			return -ENOMEM;
-		while (log_read(r->seq, probe))
-			r->seq = probe->seq + 1;
-		kfree(probe);
-		return 0;
-	case SEEK_DATA: /* what was cleared by syslog(2): nothing is kept from kmsg */
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-static u32 kmsg_poll(struct file *f, struct poll_wait *w)
-{
-	const struct log_record *r = f->private;
-
-	poll_on(w, &log_waitq);
-	return POLLOUT | POLLWRNORM | (log_next_seq() > r->seq ? POLLIN | POLLRDNORM : 0);
-}
-
-static const struct file_ops kmsg_fops = {
-	.open = kmsg_open,
-	.read = kmsg_read,
-	.write = kmsg_write,
-	.llseek = kmsg_llseek,
-	.poll = kmsg_poll,
-	.release = kmsg_release,
 };
 
 void memdev_init(void)

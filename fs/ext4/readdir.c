@@ -328,13 +328,11 @@ static int ext4_iterate(struct file *f, struct dir_emit *d, u64 *pos)
 
 static loff_t ext4_dir_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
-	if (whence == SEEK_CUR)
-		offset += f->pos;
-	else if (whence == SEEK_END)
-		offset = (loff_t)POS_END;
-	else if (whence != SEEK_SET)
+	loff_t base = whence == SEEK_CUR ? f->pos : whence == SEEK_END ? (loff_t)POS_END : 0;
+
+	if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
 		return -EINVAL;
-	if (offset < 0)
+	if (__builtin_add_overflow(base, offset, &offset) || offset < 0)
 		return -EINVAL;
 	tie_note(f, 0, 0);
 	f->pos = offset;

@@ -16,7 +16,6 @@
 #include "proc_internal.h"
 
 #define FIRST_PID_POS 1024u /* cookies of processes in /proc: this + pid */
-#define PID_INO(tid, n) ((u64)(tid) << 16 | (n))
 
 bool proc_thread_gone(struct proc_inode *p)
 {
@@ -31,22 +30,39 @@ bool proc_thread_gone(struct proc_inode *p)
 void proc_inode_own(struct inode *inode, struct thread *t)
 {
 	const struct cred *c;
+	uid_t uid = 0;
+	gid_t gid = 0;
 
-	inode->uid = 0;
-	inode->gid = 0;
 	rcu_read_lock();
 	c = rcu_dereference(t->cred);
-	/* Directories that anyone may list keep the owner even when the program is not dumpable. */
-	if (c && (t->process->dumpable || inode->mode == (S_IFDIR | 0555))) {
-		inode->uid = c->euid;
-		inode->gid = c->egid;
+	/* Directories that anyone may list keep the owner even when there is no program, or not a dumpable one. */
+	if (c && ((READ_ONCE(t->mm) && t->process->dumpable) || inode->mode == (S_IFDIR | 0555))) {
+		uid = c->euid;
+		gid = c->egid;
 	}
 	rcu_read_unlock();
+	WRITE_ONCE(inode->uid, uid);
+	WRITE_ONCE(inode->gid, gid);
 }
 
 bool proc_may_access(struct thread *t)
 {
 	return thread_may_access(t, ACCESS_FS_IDS);
+}
+
+int proc_guard(struct thread *t) NO_LOCK_CHECK
+{
+	if (mutex_lock_killable(&t->process->exec_lock))
+		return -EINTR;
+	if (proc_may_access(t))
+		return 0;
+	mutex_unlock(&t->process->exec_lock);
+	return -EACCES;
+}
+
+void proc_unguard(struct thread *t) NO_LOCK_CHECK
+{
+	mutex_unlock(&t->process->exec_lock);
 }
 
 static bool pid_revalidate(struct dentry *d)
@@ -78,13 +94,21 @@ const struct dentry_ops proc_pid_dentry_ops = {
 static int entry_show(struct file *f, struct strbuf *out)
 {
 	struct proc_inode *p = to_proc(f->inode);
+	int err;
 
 	if (proc_thread_gone(p))
 		return -ESRCH;
+	if (!p->entry->show)
+		return -EINVAL;
+	if (!p->entry->guarded)
+		return p->entry->show(p->thread, out);
 	/* Again: the thread may have become somebody else's since the open. */
-	if (p->entry->guarded && !proc_may_access(p->thread))
-		return -EACCES;
-	return p->entry->show ? p->entry->show(p->thread, out) : -EINVAL;
+	err = proc_guard(p->thread);
+	if (err)
+		return err;
+	err = p->entry->show(p->thread, out);
+	proc_unguard(p->thread);
+	return err;
 }
 
 static ssize_t entry_write(struct file *f, char *text, size_t n)
@@ -93,7 +117,18 @@ static ssize_t entry_write(struct file *f, char *text, size_t n)
 
 	if (proc_thread_gone(p))
 		return -ESRCH;
-	return p->entry->write ? p->entry->write(p->thread, text, n) : -EIO;
+	if (!p->entry->write)
+		return -EIO;
+	/* The right to write is that of the program which was there at the open: a set-user-ID one may have come. */
+	if (p->thread->process != current->process) {
+		int err;
+
+		proc_inode_own(f->inode, p->thread);
+		err = inode_permission(f->inode, MAY_WRITE);
+		if (err)
+			return err;
+	}
+	return p->entry->write(p->thread, text, n);
 }
 
 static const struct text_ops entry_text = { .show = entry_show, .write = entry_write };
@@ -123,17 +158,19 @@ static const char *entry_get_link(struct inode *inode, struct dentry *d, void **
 	struct path target;
 	int err;
 
-	if (p->entry->guarded && !proc_may_access(p->thread))
-		return ERR_PTR(-EACCES);
+	err = proc_guard(p->thread);
+	if (err)
+		return ERR_PTR(err);
 	err = p->entry->link(p->thread, &target);
+	proc_unguard(p->thread);
 	if (err)
 		return ERR_PTR(err);
 	link_jump(&target);
 	return NULL;
 }
 
-static const struct inode_ops entry_file_ops = { 0 };
-static const struct inode_ops entry_link_ops = { .get_link = entry_get_link };
+static const struct inode_ops entry_file_ops = { .setattr = proc_setattr };
+static const struct inode_ops entry_link_ops = { .get_link = entry_get_link, .setattr = proc_setattr };
 
 /* ---- the PID directory ---- */
 
@@ -170,7 +207,7 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 {
 	struct proc_inode *p = to_proc(dir);
 
-	for (u32 i = 0; pid_entries[i].name; i++)
+	for (u32 i = 0; i < pid_nentries; i++)
 		if (name_is(&d->name, pid_entries[i].name) && entry_is_here(&pid_entries[i], p))
 			return proc_thread_gone(p) ? -ENOENT :
 						     entry_attach(dir, d, &pid_entries[i], i + 1);
@@ -181,9 +218,12 @@ static int pid_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 {
 	struct proc_inode *p = to_proc(f->inode);
 
+	if (proc_thread_gone(p))
+		return -ENOENT;
 	if (!proc_emit_dots(f, e, pos))
 		return 0;
-	for (u64 i = *pos - 2; pid_entries[i].name; i++) {
+	/* The position is whatever user space seeked to. */
+	for (u64 i = *pos - 2; i < pid_nentries; i++) {
 		const struct pid_entry *pe = &pid_entries[i];
 
 		if (entry_is_here(pe, p) &&
@@ -195,11 +235,46 @@ static int pid_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 	return 0;
 }
 
-static const struct inode_ops pid_dir_ops = { .lookup = pid_dir_lookup };
+/* ---- mounts that hide ---- */
+
+bool proc_shows(const struct super *sb, struct thread *t, enum hide_pid least)
+{
+	const struct proc_super *ps = sb->private;
+	enum hide_pid hide = READ_ONCE(ps->hide);
+
+	if (likely(hide < least))
+		return true;
+	if (hide != HIDE_NOT_PTRACEABLE && cred_in_group(current_cred(), READ_ONCE(ps->gid)))
+		return true;
+	return proc_may_access(t);
+}
+
+static int pid_permission(struct inode *inode, int mask)
+{
+	const struct proc_super *ps = inode->super->private;
+
+	if (!proc_shows(inode->super, to_proc(inode)->thread, HIDE_NO_ACCESS))
+		return READ_ONCE(ps->hide) >= HIDE_INVISIBLE ? -ENOENT : -EPERM;
+	return perm_generic(inode, mask);
+}
+
+static int pid_getattr(struct inode *inode, struct kstat *out)
+{
+	if (!proc_shows(inode->super, to_proc(inode)->thread, HIDE_INVISIBLE))
+		return -ENOENT;
+	stat_generic(inode, out);
+	return 0;
+}
+
+static const struct inode_ops pid_dir_ops = {
+	.lookup = pid_dir_lookup,
+	.setattr = proc_setattr,
+	.permission = pid_permission,
+	.getattr = pid_getattr,
+};
 static const struct file_ops pid_dir_fops = { .iterate = pid_dir_iterate };
 
-/* Takes over the reference of @t. */
-static int pid_dir_attach(struct inode *dir, struct dentry *d, struct thread *t, bool is_task)
+int proc_pid_attach(struct inode *dir, struct dentry *d, struct thread *t, bool is_task)
 {
 	struct inode *inode = proc_inode_new(dir->super, PID_INO(t->tid, is_task ? 0x8000 : 0),
 					     S_IFDIR | 0555, t);
@@ -209,13 +284,13 @@ static int pid_dir_attach(struct inode *dir, struct dentry *d, struct thread *t,
 	to_proc(inode)->is_task = is_task;
 	inode->ops = &pid_dir_ops;
 	inode->fops = &pid_dir_fops;
+	inode->attr_flags = S_IMMUTABLE; /* so utimes(2) and chown(2) of it are refused, as on Linux */
 	d->ops = &proc_pid_dentry_ops;
 	dentry_add(d, inode);
 	return 0;
 }
 
-/* A whole decimal number without sign or leading zero; false: not one. */
-static bool name_to_pid(const struct qstr *name, pid_t *out)
+bool proc_name_to_pid(const struct qstr *name, pid_t *out)
 {
 	u64 v = 0;
 
@@ -246,7 +321,7 @@ static const char *self_get_link(struct inode *inode, struct dentry *d, void **d
 	*done = text;
 	return text;
 }
-static const struct inode_ops self_ops = { .get_link = self_get_link };
+static const struct inode_ops self_ops = { .get_link = self_get_link, .setattr = proc_setattr };
 
 static int self_attach(struct inode *dir, struct dentry *d, u64 ino)
 {
@@ -268,7 +343,7 @@ int proc_pid_lookup(struct inode *dir, struct dentry *d)
 		return self_attach(dir, d, 2);
 	if (name_is(&d->name, "thread-self"))
 		return self_attach(dir, d, 3);
-	if (!name_to_pid(&d->name, &pid))
+	if (!proc_name_to_pid(&d->name, &pid))
 		return -ENOENT;
 	/* Any thread's id names its process here, though only leaders are listed. */
 	t = thread_find_get(pid);
@@ -285,7 +360,11 @@ int proc_pid_lookup(struct inode *dir, struct dentry *d)
 		thread_put(t);
 		t = leader;
 	}
-	return t ? pid_dir_attach(dir, d, t, false) : -ENOENT;
+	if (t && !proc_shows(dir->super, t, HIDE_NOT_PTRACEABLE)) {
+		thread_put(t);
+		t = NULL;
+	}
+	return t ? proc_pid_attach(dir, d, t, false) : -ENOENT;
 }
 
 static bool self_emit(struct dir_emit *e, u64 *pos, u64 at, const char *name, u64 ino)
@@ -298,20 +377,23 @@ static bool self_emit(struct dir_emit *e, u64 *pos, u64 at, const char *name, u6
 	return true;
 }
 
-/* The number of the first process at or after @pid; 0: none. */
-static pid_t pid_next(pid_t pid)
+/* The number of the first process at or after @pid that is to be listed; 0: none. */
+static pid_t pid_next(const struct super *sb, pid_t pid)
 {
 	struct process *p;
-	pid_t found;
+	pid_t found = 0;
 
 	rcu_read_lock();
-	p = process_next(pid);
-	found = p ? p->pid : 0;
+	while (!found && (p = process_next(pid)) != NULL) {
+		if (proc_shows(sb, READ_ONCE(p->leader), HIDE_INVISIBLE))
+			found = p->pid;
+		pid = p->pid + 1;
+	}
 	rcu_read_unlock();
 	return found;
 }
 
-int proc_pid_iterate(struct dir_emit *e, u64 *pos)
+int proc_pid_iterate(const struct super *sb, struct dir_emit *e, u64 *pos)
 {
 	char name[12];
 	pid_t pid;
@@ -319,7 +401,9 @@ int proc_pid_iterate(struct dir_emit *e, u64 *pos)
 	if (!self_emit(e, pos, FIRST_PID_POS - 2, "self", 2) ||
 	    !self_emit(e, pos, FIRST_PID_POS - 1, "thread-self", 3))
 		return 0;
-	for (pid = pid_next((pid_t)(*pos - FIRST_PID_POS)); pid; pid = pid_next(pid + 1)) {
+	if (*pos - FIRST_PID_POS > LAST_PID)
+		return 0;
+	for (pid = pid_next(sb, (pid_t)(*pos - FIRST_PID_POS)); pid; pid = pid_next(sb, pid + 1)) {
 		int len = snprintf(name, sizeof(name), "%d", pid);
 
 		if (!e->emit(e, name, (u32)len, PID_INO(pid, 0), 4, FIRST_PID_POS + (u64)pid + 1))
@@ -328,57 +412,3 @@ int proc_pid_iterate(struct dir_emit *e, u64 *pos)
 	}
 	return 0;
 }
-
-/* ---- task ---- */
-
-static int task_lookup(struct inode *dir, struct dentry *d)
-{
-	struct process *p = to_proc(dir)->thread->process;
-	struct thread *t;
-	pid_t tid;
-
-	if (!name_to_pid(&d->name, &tid))
-		return -ENOENT;
-	t = thread_find_get(tid);
-	if (t && t->process != p) {
-		thread_put(t);
-		t = NULL;
-	}
-	return t ? pid_dir_attach(dir, d, t, true) : -ENOENT;
-}
-
-/* The smallest thread id of @p that is at least @tid; 0: none.  Cookies are ids, so threads that come
- * and go neither repeat nor hide others. */
-static pid_t task_next(struct process *p, pid_t tid)
-{
-	struct thread *t;
-	pid_t best = 0;
-
-	rcu_read_lock();
-	LIST_FOR_EACH_RCU(t, &p->threads, group_node)
-		if (t->tid >= tid && (!best || t->tid < best))
-			best = t->tid;
-	rcu_read_unlock();
-	return best;
-}
-
-static int task_iterate(struct file *f, struct dir_emit *e, u64 *pos)
-{
-	struct process *p = to_proc(f->inode)->thread->process;
-	char name[12];
-	pid_t tid;
-
-	if (!proc_emit_dots(f, e, pos))
-		return 0;
-	for (tid = task_next(p, (pid_t)(*pos - 2)); tid; tid = task_next(p, tid + 1)) {
-		int len = snprintf(name, sizeof(name), "%d", tid);
-
-		if (!e->emit(e, name, (u32)len, PID_INO(tid, 0x8000), 4, (u64)tid + 3))
-			return 0;
-		*pos = (u64)tid + 3;
-	}
-	return 0;
-}
-
-const struct inode_ops pid_task_ops = { .lookup = task_lookup };
-const struct file_ops pid_task_fops = { .iterate = task_iterate };

@@ -5,23 +5,23 @@
 #include <tarn/mm.h>
 #include <tarn/parse.h>
 #include <tarn/poll.h>
+#include <tarn/string.h>
 
 #include "proc_internal.h"
+
+#define DEFAULT_SLACK_NS 50000 /* as a thread starts: kernel/process/thread.c */
 
 /* ---- magic links ---- */
 
 static int link_exe(struct thread *t, struct path *out)
 {
-	struct file *exe;
+	struct file *exe = t->process->exe; /* exec_lock is held: proc_guard() */
 
-	mutex_lock(&t->process->exec_lock);
-	exe = t->process->exe;
-	if (exe) {
-		*out = exe->path;
-		path_get(out);
-	}
-	mutex_unlock(&t->process->exec_lock);
-	return exe ? 0 : -ENOENT;
+	if (!exe)
+		return -ENOENT;
+	*out = exe->path;
+	path_get(out);
+	return 0;
 }
 
 static int link_fs(struct thread *t, struct path *out, bool root)
@@ -175,6 +175,97 @@ static ssize_t oom_adj_write(struct thread *t, char *text, size_t n)
 	return n;
 }
 
+static int oom_score_show(struct thread *t, struct strbuf *out)
+{
+	strbuf_printf(out, "%u\n", oom_score(t->process));
+	return 0;
+}
+
+/* ---- children: of the process, for the kernel keeps no record of which thread forked ---- */
+
+static int children_show(struct thread *t, struct strbuf *out)
+{
+	struct process *p = t->process, *child;
+	pid_t last = 0;
+	u64 irq;
+
+	if (t != p->leader)
+		return 0;
+	/* A few at a time: the list may be long, the lock is everybody's, and the text may need memory. */
+	for (;;) {
+		pid_t pids[64];
+		u32 n = 0;
+
+		irq = spin_lock_irqsave(&proc_tree_lock);
+		LIST_FOR_EACH(child, &p->children, sibling) {
+			if (child->pid > last && n < ARRAY_SIZE(pids))
+				pids[n++] = child->pid;
+		}
+		spin_unlock_irqrestore(&proc_tree_lock, irq);
+		for (u32 i = 0; i < n; i++)
+			strbuf_printf(out, "%d ", pids[i]);
+		if (n < ARRAY_SIZE(pids))
+			return 0;
+		last = pids[n - 1];
+	}
+}
+
+/* ---- timer slack ---- */
+
+/* Others' slack is for who may change their priority: proc_pid_timerslack_ns(5). */
+static bool slack_allowed(const struct thread *t)
+{
+	return t == current || capable(CAP_SYS_NICE);
+}
+
+static int slack_show(struct thread *t, struct strbuf *out)
+{
+	if (!slack_allowed(t))
+		return -EPERM;
+	strbuf_printf(out, "%lu\n", READ_ONCE(t->timer_slack_ns));
+	return 0;
+}
+
+static ssize_t slack_write(struct thread *t, char *text, size_t n)
+{
+	u64 v;
+
+	if (!slack_allowed(t))
+		return -EPERM;
+	if (parse_u64(parse_trim(text), 10, &v))
+		return -EINVAL;
+	WRITE_ONCE(t->timer_slack_ns, v ? v : DEFAULT_SLACK_NS);
+	return (ssize_t)n;
+}
+
+/* ---- user_namespaces(7): there is the first one only, whose maps are set for good ---- */
+
+static int id_map_show(struct thread *t, struct strbuf *out)
+{
+	strbuf_printf(out, "%10u %10u %10u\n", 0u, 0u, ~0u);
+	return 0;
+}
+
+static ssize_t id_map_write(struct thread *t, char *text, size_t n)
+{
+	return -EPERM;
+}
+
+static int setgroups_show(struct thread *t, struct strbuf *out)
+{
+	strbuf_puts(out, "allow\n");
+	return 0;
+}
+
+static ssize_t setgroups_write(struct thread *t, char *text, size_t n)
+{
+	char *word = parse_trim(text);
+
+	if (!strcmp(word, "allow"))
+		return (ssize_t)n;
+	return strcmp(word, "deny") ? -EINVAL : -EPERM; /* the group map is set: too late to deny */
+}
+
 #define DIRECTORY(n, m) .name = n, .mode = S_IFDIR | (m)
 #define TEXT(n, m, s) .name = n, .mode = S_IFREG | (m), .show = s
 #define MM_TEXT(n, m, s) .name = n, .mode = S_IFREG | (m), .show_mm = s
@@ -200,12 +291,20 @@ const struct pid_entry pid_entries[] = {
 	{ MM_TEXT("smaps", 0444, pid_show_smaps) },
 	{ MM_TEXT("smaps_rollup", 0444, pid_show_smaps_rollup) },
 	{ .name = "pagemap", .mode = S_IFREG | 0400, .fops = &pid_pagemap_fops },
-	{ TEXT("clear_refs", 0200, NULL), .write = pid_write_clear_refs },
+	{ .name = "clear_refs", .mode = S_IFREG | 0200, .fops = &pid_clear_refs_fops },
 	{ .name = "mem", .mode = S_IFREG | 0600, .fops = &pid_mem_fops },
-	{ TEXT("io", 0400, pid_show_io), .guarded = true },
+	{ TEXT("io", 0400, pid_show_io), .guarded = true, .leader_only = true },
+	{ TEXT("io", 0400, pid_show_task_io), .guarded = true, .task_only = true },
+	{ TEXT("children", 0444, children_show), .task_only = true },
+	{ TEXT("timerslack_ns", 0666, slack_show), .write = slack_write, .leader_only = true },
+	{ TEXT("uid_map", 0644, id_map_show), .write = id_map_write },
+	{ TEXT("gid_map", 0644, id_map_show), .write = id_map_write },
+	{ TEXT("projid_map", 0644, id_map_show), .write = id_map_write },
+	{ TEXT("setgroups", 0644, setgroups_show), .write = setgroups_write },
 	{ TEXT("limits", 0444, pid_show_limits) },
 	{ .name = "mounts", .mode = S_IFREG | 0444, .fops = &pid_mounts_fops },
 	{ .name = "mountinfo", .mode = S_IFREG | 0444, .fops = &pid_mountinfo_fops },
+	{ TEXT("oom_score", 0444, oom_score_show) },
 	{ TEXT("oom_score_adj", 0644, oom_adj_show), .write = oom_adj_write },
-	{ 0 },
 };
+const u32 pid_nentries = ARRAY_SIZE(pid_entries);

@@ -25,22 +25,24 @@ static struct files *files_get_of(struct thread *t)
 	return files;
 }
 
-/* File @fd of @t with a reference, or NULL. */
-static struct file *fd_file(struct thread *t, int fd)
+/* File @fd of @t with a reference, or NULL; *cloexec: whether an exec will close it. */
+static struct file *fd_file_flags(struct thread *t, int fd, bool *cloexec)
 {
 	struct files *files = files_get_of(t);
-	struct file *file = NULL;
-	int found;
+	struct file *file;
 
 	if (!files)
 		return NULL;
-	found = files_next(files, (unsigned int)fd, &file);
-	if (found >= 0 && found != fd) {
-		file_put(file);
-		file = NULL;
-	}
+	file = files_file(files, (unsigned int)fd, cloexec);
 	files_put(files);
-	return found >= 0 ? file : NULL;
+	return file;
+}
+
+static struct file *fd_file(struct thread *t, int fd)
+{
+	bool cloexec;
+
+	return fd_file_flags(t, fd, &cloexec);
 }
 
 static mode_t link_mode(const struct file *file)
@@ -55,9 +57,12 @@ static const char *fd_get_link(struct inode *inode, struct dentry *d, void **don
 	struct path target;
 	struct file *file;
 
-	if (!proc_may_access(p->thread))
-		return ERR_PTR(-EACCES);
+	int err = proc_guard(p->thread);
+
+	if (err)
+		return ERR_PTR(err);
 	file = fd_file(p->thread, p->fd);
+	proc_unguard(p->thread);
 	if (!file)
 		return ERR_PTR(-ENOENT);
 	target = file->path;
@@ -67,17 +72,24 @@ static const char *fd_get_link(struct inode *inode, struct dentry *d, void **don
 	return NULL;
 }
 
-static const struct inode_ops fd_link_ops = { .get_link = fd_get_link };
+static const struct inode_ops fd_link_ops = { .get_link = fd_get_link, .setattr = proc_setattr };
 
 static int fdinfo_show(struct file *f, struct strbuf *out)
 {
 	struct proc_inode *p = to_proc(f->inode);
-	struct file *file = fd_file(p->thread, p->fd);
+	bool cloexec = false;
+	struct file *file;
+	int err = proc_guard(p->thread); /* again: the program may be another since the open */
 
+	if (err)
+		return err;
+	file = fd_file_flags(p->thread, p->fd, &cloexec);
+	proc_unguard(p->thread);
 	if (!file)
 		return -ENOENT;
 	strbuf_printf(out, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n",
-		      (long long)READ_UNLOCKED(file->pos), file->flags,
+		      (long long)READ_UNLOCKED(file->pos),
+		      atomic_load(&file->flags) | (cloexec ? O_CLOEXEC : 0),
 		      file->path.mnt ? file->path.mnt->id : 0,
 		      (unsigned long long)file->inode->ino);
 	if (file->ops->show_fdinfo)
@@ -95,7 +107,7 @@ static int fdinfo_open(struct inode *inode, struct file *f)
 	return text_file_open(f, &fdinfo_text);
 }
 
-static const struct inode_ops fdinfo_file_ops = { 0 };
+static const struct inode_ops fdinfo_file_ops = { .setattr = proc_setattr };
 static const struct file_ops fdinfo_fops = {
 	.open = fdinfo_open,
 	.read = text_file_read,
@@ -138,7 +150,8 @@ static int name_to_fd(const struct qstr *name)
 	char text[12];
 	int fd;
 
-	if (!name->len || name->len >= sizeof(text))
+	if (!name->len || name->len >= sizeof(text) || (name->name[0] == '0' && name->len > 1) ||
+	    !char_is_digit(name->name[0]))
 		return -1;
 	memcpy(text, name->name, name->len);
 	text[name->len] = '\0';
@@ -191,7 +204,12 @@ static int fd_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos, u8 type)
 	char name[12];
 	int fd;
 
-	if (!proc_emit_dots(f, e, pos))
+	if (proc_thread_gone(to_proc(f->inode)))
+		return -ENOENT;
+	/* The program may be another since the open. */
+	if (!proc_may_access(t) && inode_permission(f->inode, MAY_READ))
+		return -EACCES;
+	if (!proc_emit_dots(f, e, pos) || *pos - 2 > INT32_MAX)
 		return 0;
 	files = files_get_of(t);
 	if (!files)
@@ -219,12 +237,27 @@ static int fdinfo_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 	return fd_dir_iterate(f, e, pos, 8);
 }
 
-static int fd_dir_open(struct inode *inode, struct file *f)
+/* One's own descriptors may be seen always, also after a change of ids that left the directory to root. */
+static int fd_permission(struct inode *inode, int mask)
 {
-	return proc_may_access(to_proc(inode)->thread) ? 0 : -EACCES;
+	return to_proc(inode)->thread->process == current->process ? 0 : perm_generic(inode, mask);
 }
 
-const struct inode_ops pid_fd_ops = { .lookup = fd_lookup };
-const struct inode_ops pid_fdinfo_ops = { .lookup = fdinfo_lookup };
-const struct file_ops pid_fd_fops = { .open = fd_dir_open, .iterate = fd_iterate };
-const struct file_ops pid_fdinfo_fops = { .open = fd_dir_open, .iterate = fdinfo_iterate };
+/* Neither a listing nor a look-up tells a stranger which descriptors there are. */
+static int fdinfo_permission(struct inode *inode, int mask)
+{
+	return proc_may_access(to_proc(inode)->thread) ? perm_generic(inode, mask) : -EACCES;
+}
+
+const struct inode_ops pid_fd_ops = {
+	.lookup = fd_lookup,
+	.setattr = proc_setattr,
+	.permission = fd_permission,
+};
+const struct inode_ops pid_fdinfo_ops = {
+	.lookup = fdinfo_lookup,
+	.setattr = proc_setattr,
+	.permission = fdinfo_permission,
+};
+const struct file_ops pid_fd_fops = { .iterate = fd_iterate };
+const struct file_ops pid_fdinfo_fops = { .iterate = fdinfo_iterate };

@@ -108,9 +108,9 @@ int pid_show_smaps_rollup(struct mm *mm, struct strbuf *out, u64 *at)
  */
 
 /* The memory that the opener may look at, held; NULL: the thread has none; ERR_PTR. */
-static struct mm *mm_hold_of(struct inode *inode)
+static struct mm *mm_hold_of(struct inode *inode, u32 how)
 {
-	struct mm *mm = thread_mm_access(to_proc(inode)->thread, ACCESS_FS_IDS);
+	struct mm *mm = thread_mm_access(to_proc(inode)->thread, ACCESS_FS_IDS | how);
 
 	if (!IS_ERR_OR_NULL(mm)) {
 		mm_hold(mm);
@@ -119,14 +119,25 @@ static struct mm *mm_hold_of(struct inode *inode)
 	return mm;
 }
 
-int proc_mm_open(struct inode *inode, struct file *f)
+static int open_how(struct inode *inode, struct file *f, u32 how)
 {
-	struct mm *mm = mm_hold_of(inode);
+	struct mm *mm = mm_hold_of(inode, how);
 
 	if (IS_ERR(mm))
 		return (int)PTR_ERR(mm);
 	f->private = mm;
 	return 0;
+}
+
+int proc_mm_open(struct inode *inode, struct file *f)
+{
+	return open_how(inode, f, 0);
+}
+
+/* A debugger's way in, also to read. */
+static int mem_open(struct inode *inode, struct file *f)
+{
+	return open_how(inode, f, ACCESS_ATTACH);
 }
 
 void proc_mm_release(struct file *f)
@@ -190,7 +201,7 @@ static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
 loff_t proc_mm_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
 	if (whence == SEEK_CUR)
-		offset += f->pos;
+		offset = (loff_t)((u64)offset + (u64)f->pos); /* round the end, as addresses go */
 	else if (whence != SEEK_SET)
 		return -EINVAL;
 	f->pos = offset;
@@ -198,7 +209,7 @@ loff_t proc_mm_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->p
 }
 
 const struct file_ops pid_mem_fops = {
-	.open = proc_mm_open,
+	.open = mem_open,
 	.read = mem_read,
 	.write = mem_write,
 	.llseek = proc_mm_llseek,
@@ -226,20 +237,25 @@ static int mm_text_show(struct file *f, struct strbuf *out, u64 *at)
 
 static const struct text_ops mm_text = { .show_some = mm_text_show };
 
-static int mm_text_open(struct inode *inode, struct file *f)
+int proc_mm_text_open(struct inode *inode, struct file *f, const struct text_ops *ops)
 {
-	struct mm *mm = mm_hold_of(inode);
+	struct mm *mm = mm_hold_of(inode, 0);
 	int err;
 
 	if (IS_ERR(mm))
 		return (int)PTR_ERR(mm);
-	err = text_file_open_about(f, &mm_text, mm);
+	err = text_file_open_about(f, ops, mm);
 	if (err && mm)
 		mm_drop(mm);
 	return err;
 }
 
-static void mm_text_release(struct file *f)
+static int mm_text_open(struct inode *inode, struct file *f)
+{
+	return proc_mm_text_open(inode, f, &mm_text);
+}
+
+void proc_mm_text_release(struct file *f)
 {
 	struct mm *mm = text_file_about(f);
 
@@ -252,5 +268,5 @@ const struct file_ops pid_mm_text_fops = {
 	.open = mm_text_open,
 	.read = text_file_read,
 	.llseek = text_file_llseek,
-	.release = mm_text_release,
+	.release = proc_mm_text_release,
 };

@@ -68,15 +68,16 @@ const struct file_ops pid_pagemap_fops = {
 
 /* ---- clear_refs: 1 to 3 the accessed bits of all, anonymous, file pages; 4 soft-dirty; 5 VmHWM's peak ---- */
 
-ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n)
+static ssize_t clear_refs_write(struct file *f, char *text, size_t n)
 {
-	struct mm *mm;
+	struct mm *mm = text_file_about(f);
 	int what;
 
 	if (parse_int(parse_trim(text), 10, &what) || what < 1 || what > 5)
 		return -EINVAL;
-	mm = thread_mm_get(t);
-	if (!mm)
+	if (proc_thread_gone(to_proc(f->inode)))
+		return -ESRCH;
+	if (!mm || !mm_get_unless_dead(mm))
 		return (ssize_t)n;
 	if (what == 5)
 		mm_reset_peak(mm);
@@ -85,3 +86,17 @@ ssize_t pid_write_clear_refs(struct thread *t, char *text, size_t n)
 	mm_put(mm);
 	return (ssize_t)n;
 }
+
+static const struct text_ops clear_refs_text = { .write = clear_refs_write };
+
+static int clear_refs_open(struct inode *inode, struct file *f)
+{
+	return proc_mm_text_open(inode, f, &clear_refs_text);
+}
+
+const struct file_ops pid_clear_refs_fops = {
+	.open = clear_refs_open,
+	.write = text_file_write,
+	.llseek = text_file_llseek,
+	.release = proc_mm_text_release,
+};

@@ -21,7 +21,8 @@ void signal_sample(struct thread *t, struct signal_sample *s)
 	s->pending = t->sig.pending;
 	s->shared_pending = p->sig.pending;
 	s->blocked = t->blocked;
-	s->nthreads = p->nthreads;
+	/* A main thread that has ended counts until its process is reaped: Linux. */
+	s->nthreads = p->nthreads + (atomic_load(&p->leader->state) == TS_DEAD);
 	for (int sig = 1; sig <= NSIG_TOTAL; sig++) {
 		u64 h = sh->action[sig - 1].handler;
 
@@ -193,10 +194,37 @@ int pid_show_statm(struct thread *t, struct strbuf *out)
 	return 0;
 }
 
+static void io_line(struct strbuf *out, const char *name, u64 value)
+{
+	strbuf_printf(out, "%s: %llu\n", name, (unsigned long long)value);
+}
+
+static void show_io(const struct rusage_sum *u, struct strbuf *out)
+{
+	io_line(out, "rchar", u->rchar);
+	io_line(out, "wchar", u->wchar);
+	io_line(out, "syscr", u->syscr);
+	io_line(out, "syscw", u->syscw);
+	io_line(out, "read_bytes", u->read_bytes);
+	io_line(out, "write_bytes", u->write_bytes);
+}
+
+/* All threads of the process, those included that are gone. */
 int pid_show_io(struct thread *t, struct strbuf *out)
 {
-	strbuf_printf(out, "rchar: %llu\nwchar: %llu\n", (unsigned long long)t->read_bytes,
-		      (unsigned long long)t->write_bytes);
+	struct rusage_sum u;
+
+	rusage_of_process(t->process, &u);
+	show_io(&u, out);
+	return 0;
+}
+
+int pid_show_task_io(struct thread *t, struct strbuf *out)
+{
+	struct rusage_sum u = { 0 };
+
+	rusage_add_thread(&u, t);
+	show_io(&u, out);
 	return 0;
 }
 

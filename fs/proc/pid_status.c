@@ -5,6 +5,7 @@
  * Numbers are sampled without stopping the process: each is right, all together
  * need not be of one instant, as on Linux.
  */
+#include <tarn/charge.h>
 #include <tarn/mm.h>
 #include <tarn/string.h>
 
@@ -100,15 +101,19 @@ static void status_mm(struct mm *mm, struct strbuf *out)
 	kb(out, "VmPTE", pages_read(&mm->table_pages));
 	kb(out, "VmSwap", pages_read(&mm->swap_used));
 	kb(out, "HugetlbPages", 0);
-	strbuf_puts(out, "CoreDumping:\t0\n");
+	strbuf_printf(out, "CoreDumping:\t0\nTHP_enabled:\t%d\n", !mm->thp_disabled);
 }
 
-static void status_signals(struct thread *t, struct strbuf *out)
+static void status_signals(struct thread *t, const struct cred *c, struct strbuf *out)
 {
 	struct signal_sample s;
 
 	signal_sample(t, &s);
 	strbuf_printf(out, "Threads:\t%u\n", s.nthreads);
+	if (c)
+		strbuf_printf(out, "SigQ:\t%llu/%llu\n",
+			      (unsigned long long)charge_of(c->user, CHARGE_SIGNALS),
+			      (unsigned long long)READ_ONCE(t->process->rlimits[RLIMIT_SIGPENDING].cur));
 	strbuf_printf(out, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\n",
 		      (unsigned long long)s.pending, (unsigned long long)s.shared_pending,
 		      (unsigned long long)s.blocked);
@@ -157,7 +162,7 @@ int pid_show_status(struct thread *t, struct strbuf *out)
 		status_mm(mm, out);
 		mm_put(mm);
 	}
-	status_signals(t, out);
+	status_signals(t, cred, out);
 	if (cred) {
 		status_caps(cred, out);
 		cred_put(cred);
@@ -166,6 +171,7 @@ int pid_show_status(struct thread *t, struct strbuf *out)
 	strbuf_printf(out, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t",
 		      (unsigned long long)(t->se.affinity & all));
 	cpu_list(out, t->se.affinity);
+	strbuf_puts(out, "Mems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\n"); /* there is one node */
 	strbuf_printf(out, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		      (unsigned long long)t->nvcsw, (unsigned long long)t->nivcsw);
 	return 0;

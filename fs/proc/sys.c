@@ -38,56 +38,6 @@ SYS_TEXT(fs_overflowgid, "fs/overflowgid", "65534\n");
 SYS_TEXT(random_poolsize, "kernel/random/poolsize", "256\n");
 SYS_TEXT(random_entropy, "kernel/random/entropy_avail", "%d\n", random_ready() ? 256 : 0);
 
-/* ---- host and domain names: the reader's own ---- */
-
-static int name_show(struct strbuf *out, size_t offset)
-{
-	struct uts_ns *uts = current->ns->uts;
-
-	mutex_lock(&uts->lock);
-	strbuf_printf(out, "%s\n", (const char *)&uts->names + offset);
-	mutex_unlock(&uts->lock);
-	return 0;
-}
-
-static ssize_t name_write(const char *text, size_t n, size_t offset)
-{
-	struct uts_ns *uts = current->ns->uts;
-	char copy[65], *name;
-
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
-	strscpy(copy, text, sizeof(copy));
-	name = parse_trim(copy);
-	mutex_lock(&uts->lock);
-	strscpy((char *)&uts->names + offset, name, sizeof(uts->names.nodename));
-	mutex_unlock(&uts->lock);
-	return n;
-}
-
-static int hostname_show(struct strbuf *out)
-{
-	return name_show(out, offsetof(struct uts_names, nodename));
-}
-static ssize_t hostname_write(const char *text, size_t n)
-{
-	return name_write(text, n, offsetof(struct uts_names, nodename));
-}
-static int domainname_show(struct strbuf *out)
-{
-	return name_show(out, offsetof(struct uts_names, domainname));
-}
-static ssize_t domainname_write(const char *text, size_t n)
-{
-	return name_write(text, n, offsetof(struct uts_names, domainname));
-}
-static const struct proc_entry sys_hostname = { "sys/kernel/hostname", hostname_show,
-						hostname_write, 0 };
-static const struct proc_entry sys_domainname = { "sys/kernel/domainname", domainname_show,
-						  domainname_write, 0 };
-SECTION_SET(proc_entries, sys_hostname);
-SECTION_SET(proc_entries, sys_domainname);
-
 /* ---- random ids: RFC 4122 version 4 ---- */
 
 static void uuid_print(struct strbuf *out, const u8 id[16])

@@ -3,14 +3,17 @@
  * The static part of /proc: names that are not about one process.
  *
  * Built once, before the first mount, from the linker sets proc_entries and
- * sysctls; read-only afterwards, so nothing locks it.
+ * sysctls.  Names never change afterwards, so nothing locks them; who owns a
+ * file and its permissions may, except below /proc/sys.
  */
 #include <asm/fcntl.h>
 #include <linux/fs.h>
 #include <tarn/errno.h>
+#include <tarn/cred.h>
 #include <tarn/errptr.h>
 #include <tarn/panic.h>
 #include <tarn/parse.h>
+#include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 
@@ -42,6 +45,7 @@ static struct proc_node *node_add(struct proc_node *dir, const char *name, size_
 	assert(n && len < sizeof(n->name));
 	memcpy(n->name, name, len);
 	n->mode = mode;
+	n->in_sys = dir->in_sys;
 	n->ino = next_ino++;
 	n->parent = dir;
 	list_init(&n->children);
@@ -73,10 +77,16 @@ void proc_tree_build(void)
 {
 	struct proc_node *sys = path_add(&proc_root, "sys", S_IFDIR | 0555);
 
+	sys->in_sys = true;
 	SET_FOR_EACH(const struct proc_entry, e, proc_entries) {
 		mode_t mode = e->mode ? e->mode : e->write ? 0644 : 0444;
+		struct proc_node *n;
 
-		path_add(&proc_root, e->path, S_IFREG | mode)->entry = e;
+		n = path_add(&proc_root, e->path, S_IFREG | mode);
+		n->entry = e;
+		SET_FOR_EACH(const struct proc_event, v, proc_events)
+			if (!strcmp(v->path, e->path))
+				n->event = v;
 	}
 	SET_FOR_EACH(const struct sysctl, s, sysctls) {
 		mode_t mode = s->min == s->max && !s->str ? 0444 : 0644;
@@ -107,6 +117,8 @@ static ssize_t sysctl_write(const struct sysctl *s, char *text, size_t n)
 	char *word = parse_trim(text);
 	int v;
 
+	if (s->cap && !capable(s->cap))
+		return -EPERM;
 	if (s->str) {
 		if (strlen(word) >= s->str_size)
 			return -EINVAL;
@@ -137,9 +149,33 @@ static ssize_t node_write(struct file *f, char *text, size_t n)
 
 static const struct text_ops node_text = { .show = node_show, .write = node_write };
 
+static const struct proc_event *event_of(struct file *f)
+{
+	return file_node(f)->event;
+}
+
 static int node_open(struct inode *inode, struct file *f)
 {
-	return text_file_open(f, &node_text);
+	int err = text_file_open(f, &node_text);
+
+	if (!err && event_of(f))
+		*text_file_event(f) = atomic_load(event_of(f)->count);
+	return err;
+}
+
+static u32 node_poll(struct file *f, struct poll_wait *w)
+{
+	u32 ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM, now;
+	const struct proc_event *e = event_of(f);
+
+	if (!e)
+		return ready;
+	poll_on(w, e->waitq);
+	now = atomic_load(e->count);
+	if (now == *text_file_event(f))
+		return POLLIN | POLLRDNORM;
+	*text_file_event(f) = now;
+	return POLLIN | POLLRDNORM | POLLERR | POLLPRI;
 }
 
 static const struct file_ops node_fops = {
@@ -147,6 +183,7 @@ static const struct file_ops node_fops = {
 	.read = text_file_read,
 	.write = text_file_write,
 	.llseek = text_file_llseek,
+	.poll = node_poll,
 	.release = text_file_release,
 };
 
@@ -154,7 +191,7 @@ static const struct file_ops node_fops = {
 
 static int node_lookup(struct inode *dir, struct dentry *d)
 {
-	struct proc_node *node = (struct proc_node *)to_proc(dir)->node;
+	struct proc_node *node = to_proc(dir)->node;
 	struct proc_node *child = proc_node_find(node, &d->name);
 	struct inode *inode;
 
@@ -202,7 +239,7 @@ static int node_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 		}
 		i++;
 	}
-	return dir == &proc_root ? proc_pid_iterate(e, pos) : 0;
+	return dir == &proc_root ? proc_pid_iterate(f->inode->super, e, pos) : 0;
 }
 
 static const char *node_get_link(struct inode *inode, struct dentry *d, void **done)
@@ -210,25 +247,67 @@ static const char *node_get_link(struct inode *inode, struct dentry *d, void **d
 	return to_proc(inode)->node->target;
 }
 
-static const struct inode_ops node_dir_ops = { .lookup = node_lookup };
-static const struct inode_ops node_file_ops = { 0 };
-static const struct inode_ops node_link_ops = { .get_link = node_get_link };
+/* ---- attributes ---- */
+
+static int node_setattr(struct inode *inode, const struct setattr *a)
+{
+	struct proc_node *n = to_proc(inode)->node;
+
+	setattr_copy(inode, a);
+	WRITE_ONCE(n->mode, inode->mode);
+	WRITE_ONCE(n->uid, inode->uid);
+	WRITE_ONCE(n->gid, inode->gid);
+	return 0;
+}
+
+static int sys_setattr(struct inode *inode, const struct setattr *a)
+{
+	if (a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		return -EPERM;
+	setattr_copy(inode, a);
+	return 0;
+}
+
+/* Settings are for root by name: no capability opens them, and none is needed (capabilities(7)). */
+static int sys_permission(struct inode *inode, int mask)
+{
+	const struct cred *c = current_cred();
+	u32 want = (u32)mask & (MAY_READ | MAY_WRITE | MAY_EXEC), mode = inode->mode;
+
+	if (c->euid == 0)
+		mode >>= 6;
+	else if (c->egid == 0 || cred_in_group(c, 0))
+		mode >>= 3;
+	return want & ~mode ? -EACCES : 0;
+}
+
+static const struct inode_ops node_dir_ops = { .lookup = node_lookup, .setattr = node_setattr };
+static const struct inode_ops node_file_ops = { .setattr = node_setattr };
+static const struct inode_ops node_link_ops = { .get_link = node_get_link, .setattr = node_setattr };
+static const struct inode_ops sys_dir_ops = {
+	.lookup = node_lookup,
+	.setattr = sys_setattr,
+	.permission = sys_permission,
+};
+static const struct inode_ops sys_file_ops = { .setattr = sys_setattr, .permission = sys_permission };
 static const struct file_ops node_dir_fops = { .iterate = node_iterate };
 
 struct inode *proc_node_inode(struct super *sb, struct proc_node *node)
 {
-	struct inode *inode = proc_inode_new(sb, node->ino, node->mode, NULL);
+	struct inode *inode = proc_inode_new(sb, node->ino, READ_ONCE(node->mode), NULL);
 
 	if (!inode)
 		return NULL;
+	inode->uid = READ_ONCE(node->uid);
+	inode->gid = READ_ONCE(node->gid);
 	to_proc(inode)->node = node;
 	if (mode_is_dir(node->mode)) {
-		inode->ops = &node_dir_ops;
+		inode->ops = node->in_sys ? &sys_dir_ops : &node_dir_ops;
 		inode->fops = &node_dir_fops;
 	} else if (mode_is_lnk(node->mode)) {
 		inode->ops = &node_link_ops;
 	} else {
-		inode->ops = &node_file_ops;
+		inode->ops = node->in_sys ? &sys_file_ops : &node_file_ops;
 		inode->fops = &node_fops;
 	}
 	return inode;

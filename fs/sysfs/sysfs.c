@@ -2,23 +2,29 @@
 /*
  * The sys file system: nodes, and the file system that shows them.
  *
- * Locks: tree_lock (LR_SLEEP_LEAF) guards the lists of children; everything
- *   else in a node is fixed once it is linked in.
+ * Nodes are added and never removed, so readers of the lists need no lock and
+ * keep a node as long as they like.
+ *
+ * Locks: tree_lock (LR_SLEEP_LEAF) is for who adds; owner and mode are written
+ *   under inode->lock; everything else in a node is fixed once it is linked in.
  */
 #include <linux/magic.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/sysfs.h>
 #include <tarn/text_file.h>
 
 struct sysfs_node {
-	const char *name;                  /* [I] as is all but children */
-	mode_t mode;
+	const char *name;                  /* [I] as is all but what follows */
+	mode_t mode;                       /* [a] permissions and owner as chmod(2) and chown(2) left them */
+	uid_t uid;
+	gid_t gid;
 	u64 ino;
 	struct sysfs_node *parent;
-	struct list children, sibling;     /* tree_lock */
+	struct list children, sibling;     /* read under RCU; tree_lock to add */
 	const struct sysfs_file_ops *ops;
 	void *arg;
 	const char *target;                /* link text */
@@ -41,12 +47,16 @@ struct sysfs_node *sysfs_root(void)
 
 static struct sysfs_node *child_find(struct sysfs_node *dir, const char *name, size_t len)
 {
-	struct sysfs_node *n;
+	struct sysfs_node *n, *found = NULL;
 
-	LIST_FOR_EACH(n, &dir->children, sibling)
-		if (strlen(n->name) == len && !memcmp(n->name, name, len))
-			return n;
-	return NULL;
+	rcu_read_lock();
+	LIST_FOR_EACH_RCU(n, &dir->children, sibling)
+		if (strlen(n->name) == len && !memcmp(n->name, name, len)) {
+			found = n;
+			break;
+		}
+	rcu_read_unlock();
+	return found;
 }
 
 static struct sysfs_node *node_new(struct sysfs_node *dir, const char *name, mode_t mode)
@@ -84,7 +94,7 @@ static int node_publish(struct sysfs_node *n)
 	if (child_find(n->parent, n->name, strlen(n->name)))
 		err = -EEXIST;
 	else
-		list_add_tail(&n->parent->children, &n->sibling);
+		list_add_tail_rcu(&n->parent->children, &n->sibling);
 	mutex_unlock(&tree_lock);
 	return err;
 }
@@ -96,9 +106,9 @@ struct sysfs_node *sysfs_dir(struct sysfs_node *parent, const char *name)
 	mutex_lock(&tree_lock);
 	n = child_find(parent, name, strlen(name));
 	if (!n) {
-		n = node_new(parent, name, S_IFDIR | 0555);
+		n = node_new(parent, name, S_IFDIR | 0755);
 		if (n)
-			list_add_tail(&parent->children, &n->sibling);
+			list_add_tail_rcu(&parent->children, &n->sibling);
 	}
 	mutex_unlock(&tree_lock);
 	return n;
@@ -186,9 +196,7 @@ static int sysfs_lookup(struct inode *dir, struct dentry *d)
 	struct sysfs_node *n;
 	struct inode *inode = NULL;
 
-	mutex_lock(&tree_lock);
 	n = child_find(inode_node(dir), d->name.name, d->name.len);
-	mutex_unlock(&tree_lock);
 	if (!n)
 		return -ENOENT; /* not cached as absent: it may appear */
 	inode = node_inode(dir->super, n);
@@ -212,23 +220,41 @@ static bool emit_dots(struct file *f, struct dir_emit *e, u64 *pos)
 	return true;
 }
 
-/* The cookie is 2 + the number of the child; nothing is ever removed. */
+/* Child number @i of @dir, or NULL. */
+static struct sysfs_node *child_at(struct sysfs_node *dir, u64 i)
+{
+	struct sysfs_node *n, *found = NULL;
+
+	rcu_read_lock();
+	LIST_FOR_EACH_RCU(n, &dir->children, sibling)
+		if (!i--) {
+			found = n;
+			break;
+		}
+	rcu_read_unlock();
+	return found;
+}
+
+/* The sibling behind @n, or NULL. */
+static struct sysfs_node *child_next(struct sysfs_node *n)
+{
+	struct list *next = rcu_dereference(n->sibling.next);
+
+	return next == &n->parent->children ? NULL : container_of(next, struct sysfs_node, sibling);
+}
+
+/* The cookie is 2 + the number of the child.  Emitting copies to user space: no lock is held. */
 static int sysfs_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 {
 	struct sysfs_node *n;
-	u64 i = 2;
 
 	if (!emit_dots(f, e, pos))
 		return 0;
-	mutex_lock(&tree_lock);
-	LIST_FOR_EACH(n, &inode_node(f->inode)->children, sibling) {
-		if (i++ < *pos)
-			continue;
-		if (!e->emit(e, n->name, (u32)strlen(n->name), n->ino, (n->mode >> 12) & 15, i))
+	for (n = child_at(inode_node(f->inode), *pos - 2); n; n = child_next(n)) {
+		if (!e->emit(e, n->name, (u32)strlen(n->name), n->ino, (n->mode >> 12) & 15, *pos + 1))
 			break;
-		*pos = i;
+		++*pos;
 	}
-	mutex_unlock(&tree_lock);
 	return 0;
 }
 
@@ -236,7 +262,16 @@ static int node_show(struct file *f, struct strbuf *out)
 {
 	const struct sysfs_node *n = inode_node(f->inode);
 
+	*text_file_event(f) = 1;
 	return n->ops->show(n->arg, out);
+}
+
+/* As Linux: who has not read yet is told of news.  No file here changes by itself. */
+static u32 sysfs_poll(struct file *f, struct poll_wait *w)
+{
+	u32 ready = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+
+	return *text_file_event(f) ? ready : ready | POLLERR | POLLPRI;
 }
 
 static ssize_t node_store(struct file *f, char *text, size_t len)
@@ -248,9 +283,27 @@ static ssize_t node_store(struct file *f, char *text, size_t len)
 
 static const struct text_ops node_text = { .show = node_show, .write = node_store };
 
+/* Root, too, is told at once that a file cannot be written or read. */
 static int sysfs_open(struct inode *inode, struct file *f)
 {
+	const struct sysfs_file_ops *ops = inode_node(inode)->ops;
+
+	if ((f->mode & FMODE_WRITE) && (!(inode->mode & 0222) || !ops->store))
+		return -EACCES;
+	if ((f->mode & FMODE_READ) && (!(inode->mode & 0444) || !ops->show))
+		return -EACCES;
 	return text_file_open(f, &node_text);
+}
+
+static int sysfs_setattr(struct inode *inode, const struct setattr *a)
+{
+	struct sysfs_node *n = inode_node(inode);
+
+	setattr_copy(inode, a); /* a new size is ignored: there is none */
+	WRITE_ONCE(n->mode, inode->mode);
+	WRITE_ONCE(n->uid, inode->uid);
+	WRITE_ONCE(n->gid, inode->gid);
+	return 0;
 }
 
 static const char *sysfs_get_link(struct inode *inode, struct dentry *d, void **done)
@@ -258,15 +311,15 @@ static const char *sysfs_get_link(struct inode *inode, struct dentry *d, void **
 	return inode_node(inode)->target;
 }
 
-static const struct inode_ops dir_ops = { .lookup = sysfs_lookup };
-static const struct inode_ops file_ops = { 0 };
-static const struct inode_ops link_ops = { .get_link = sysfs_get_link };
+static const struct inode_ops dir_ops = { .lookup = sysfs_lookup, .setattr = sysfs_setattr };
+static const struct inode_ops file_ops = { .setattr = sysfs_setattr };
+static const struct inode_ops link_ops = { .get_link = sysfs_get_link, .setattr = sysfs_setattr };
 static const struct file_ops dir_fops = { .iterate = sysfs_iterate };
 static const struct file_ops file_fops = {
 	.open = sysfs_open,
 	.read = text_file_read,
 	.write = text_file_write,
-	.llseek = text_file_llseek,
+	.poll = sysfs_poll,
 	.release = text_file_release,
 };
 
@@ -277,7 +330,9 @@ static struct inode *node_inode(struct super *sb, struct sysfs_node *n)
 	if (!inode)
 		return NULL;
 	inode->ino = n->ino;
-	inode->mode = n->mode;
+	inode->mode = READ_ONCE(n->mode);
+	inode->uid = READ_ONCE(n->uid);
+	inode->gid = READ_ONCE(n->gid);
 	inode->nlink = mode_is_dir(n->mode) ? 2 : 1;
 	inode->private = n;
 	inode->atime = inode->mtime = inode->ctime = inode->btime = realtime_coarse();
@@ -313,7 +368,7 @@ static struct super *super_make(const struct fs_type *type)
 		return ERR_PTR(-ENOMEM);
 	sb->block_size = PAGE_SIZE;
 	sb->magic = SYSFS_MAGIC;
-	sb->max_bytes = ~0ull >> 1;
+	sb->max_bytes = 0x7fffffff; /* as Linux: how far one may seek */
 	strscpy(sb->id, "sysfs", sizeof(sb->id));
 	inode = node_inode(sb, &root);
 	sb->root = inode ? dentry_alloc_root(inode) : NULL;

@@ -279,9 +279,9 @@ static int iterate(struct file *f, struct dir_emit *e, u64 *pos)
 
 static loff_t dir_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock)
 {
-	if (whence == SEEK_CUR)
-		offset += f->pos;
-	else if (whence != SEEK_SET)
+	if (whence != SEEK_SET && whence != SEEK_CUR)
+		return -EINVAL;
+	if (whence == SEEK_CUR && __builtin_add_overflow(offset, f->pos, &offset))
 		return -EINVAL;
 	if (offset < 0)
 		return -EINVAL;

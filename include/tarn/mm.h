@@ -159,6 +159,9 @@ s64 mm_map(struct mm *mm, const struct map_request *req);
 int mm_unmap(struct mm *mm, u64 start, u64 len);
 /* What a mapping of a whole file with @ops, made at @addr, has become: -EINVAL if nothing is left of one. */
 int mm_unmap_attached(struct mm *mm, u64 addr, const struct vm_ops *ops);
+/* What /proc/PID/oom_score shows: badness on Linux's scale, 666 for nothing at all, 0: never chosen. */
+struct process;
+u32 oom_score(struct process *p);
 /* exec: the stack mapping with room for @size, grows down; heap start. */
 int mm_setup_brk(struct mm *mm, u64 brk_start);
 

@@ -46,5 +46,9 @@ extern struct waitq log_waitq;
 /* Sequence number the next record will get, and of the oldest one kept. */
 u64 log_next_seq(void);
 u64 log_first_seq(void);
+/* May current read the log?  0 or -EPERM: kernel.dmesg_restrict, CAP_SYSLOG.  kernel/sys/syslog.c */
+int log_may_read(void);
+/* The first record after those that syslog(2) cleared. */
+u64 log_cleared_seq(void);
 /* Wakes readers of the log if there is news: printk itself may not, it runs under any lock. */
 void log_wake_readers(void);

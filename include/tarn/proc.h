@@ -19,6 +19,15 @@ struct proc_entry {
 };
 /* Leaf plug-in: SECTION_SET(proc_entries, my_entry). */
 
+/* For poll(2) of such a file: POLLERR | POLLPRI when *count is not what the reader saw; its changer
+ * wakes @waitq.  SECTION_SET(proc_events, my_event). */
+struct waitq;
+struct proc_event {
+	const char *path;
+	_Atomic u32 *count;
+	struct waitq *waitq;
+};
+
 /* A number under /proc/sys: SECTION_SET(sysctls, x). */
 struct sysctl {
 	const char *path; /* "vm/overcommit_memory" */
@@ -26,4 +35,5 @@ struct sysctl {
 	int min, max;
 	char *str;
 	u32 str_size;
+	int cap;          /* capability that a writer needs besides; 0: none */
 };

@@ -44,6 +44,8 @@ struct rusage_sum {
 	u64 utime, stime;
 	u64 min_flt, maj_flt, nvcsw, nivcsw, inblock, oublock;
 	u64 max_rss; /* pages */
+	u64 rchar, wchar, syscr, syscw; /* as in struct thread */
+	u64 read_bytes, write_bytes;
 };
 
 struct process {
@@ -105,6 +107,10 @@ struct process {
 	struct rcu_head rcu;
 };
 
+/* Adds what a thread used; what all of @p's threads did, those included that are gone. */
+void rusage_add_thread(struct rusage_sum *to, struct thread *t);
+void rusage_of_process(struct process *p, struct rusage_sum *out);
+
 extern struct spinlock proc_tree_lock;
 /* Threads that exist, kernel threads included, and the pid given out last. */
 void process_counts(u32 *threads, pid_t *last_pid);
@@ -131,10 +137,14 @@ char thread_state_char(const struct thread *t);
 /* mm of @t with a reference (mm_put), or NULL (kernel thread, exiting). */
 struct mm *thread_mm_get(struct thread *t);
 /* May current look into @t?  kernel/process/access.c */
-enum access_ids { ACCESS_FS_IDS, ACCESS_REAL_IDS };
-bool thread_may_access(struct thread *t, enum access_ids which);
+enum access_how {
+	ACCESS_FS_IDS = 0,    /* by file system ids: /proc */
+	ACCESS_REAL_IDS = 1,  /* by real ids: system calls */
+	ACCESS_ATTACH = 2,    /* or'ed in: not only to look; kernel.yama.ptrace_scope has a say */
+};
+bool thread_may_access(struct thread *t, u32 how);
 /* mm of @t if current may look into it, with a reference; NULL: it has none; ERR_PTR(-EACCES, -EINTR). */
-struct mm *thread_mm_access(struct thread *t, enum access_ids which);
+struct mm *thread_mm_access(struct thread *t, u32 how);
 
 /* ---- fork, exec, exit ---- */
 struct clone_args_k {

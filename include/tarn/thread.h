@@ -139,7 +139,8 @@ struct thread {
 	_Atomic u64 utime, stime;      /* [a] ns as ticks sampled them; thread_cpu_times() scales se.sum_exec */
 	ktime_t start_time;
 	u64 nvcsw, nivcsw, min_flt, maj_flt;
-	u64 read_bytes, write_bytes;
+	u64 rchar, wchar, syscr, syscw; /* bytes and calls of read(2), write(2) and their kin */
+	u64 read_bytes, write_bytes;    /* from and to disks; writes as pages become dirty */
 	unsigned long timer_slack_ns;
 	u32 rcu_depth;                 /* debug: read sections open */
 

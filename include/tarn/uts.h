@@ -10,3 +10,6 @@
 #define UTS_SYSNAME "Linux"
 #define UTS_RELEASE "6.1.0-tarn"
 #define UTS_VERSION "#1 SMP Tarn"
+
+/* The host's or domain's name is another: who polls its file below /proc/sys is told.  fs/proc/sys_names.c */
+void uts_changed(void);

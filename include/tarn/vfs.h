@@ -494,7 +494,7 @@ struct dir_emit {
 
 /*
  * op          locks held         may sleep   NULL means
- * read        f->pos_lock if the file has a position   yes   -EINVAL
+ * read        f->pos_lock if the file has a position and not FMODE_OWN_POS   yes   -EINVAL
  * write       same               yes         -EINVAL
  * llseek      pos_lock           yes         llseek_generic for regular files and dirs; open sets FMODE_NO_POS for -ESPIPE
  * iterate     pos_lock, dir lock shared   yes   -ENOTDIR; starts at *pos, keeps it
@@ -530,6 +530,7 @@ struct file_ops {
 #define FMODE_WRITE BIT(1)
 #define FMODE_NO_POS BIT(3)     /* no file position: pipes, sockets, ttys; -ESPIPE on seek and pread */
 #define FMODE_PATH BIT(4)       /* O_PATH */
+#define FMODE_OWN_POS BIT(6)    /* has a position of its own kind with its own lock: no pos_lock to read, write */
 #define FMODE_WRITER BIT(5)     /* counted in inode->write_count */
 
 struct file {
@@ -642,6 +643,8 @@ u32 fd_table_size(void);
 int fd_add(struct file *f, u32 flags);
 /* For /proc/PID/fd: next open fd >= @fd of @files, its file with a reference; -1 at the end. */
 int files_next(struct files *files, unsigned int fd, struct file **out);
+/* Open file @fd with a reference, and whether exec closes it; NULL: not open. */
+struct file *files_file(struct files *files, unsigned int fd, bool *cloexec);
 
 /* ---- locks, notifications ---- */
 /* Before a close: POSIX locks of the closing files table go. */

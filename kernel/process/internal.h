@@ -63,9 +63,6 @@ void thread_leave_mm(void);
 /* ---- rusage.c ---- */
 struct rusage;
 void rusage_add(struct rusage_sum *to, const struct rusage_sum *from);
-void rusage_add_thread(struct rusage_sum *to, struct thread *t);
-/* Of @p: its threads, dead and alive. */
-void rusage_of_process(struct process *p, struct rusage_sum *out);
 /* Pages resident now or at the peak, whichever is more. */
 u64 mm_peak_rss(struct mm *mm);
 void rusage_to_user_form(const struct rusage_sum *in, struct rusage *out);

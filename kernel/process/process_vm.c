@@ -86,7 +86,7 @@ static long with_process(struct transfer *t, pid_t pid, const struct iovec *remo
 
 	if (!target)
 		return -ESRCH;
-	t->mm = thread_mm_access(target, ACCESS_REAL_IDS);
+	t->mm = thread_mm_access(target, ACCESS_REAL_IDS | ACCESS_ATTACH);
 	thread_put(target);
 	if (IS_ERR(t->mm))
 		return PTR_ERR(t->mm) == -EACCES ? -EPERM : PTR_ERR(t->mm);

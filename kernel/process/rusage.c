@@ -21,6 +21,12 @@ void rusage_add(struct rusage_sum *to, const struct rusage_sum *from)
 	to->nivcsw += from->nivcsw;
 	to->inblock += from->inblock;
 	to->oublock += from->oublock;
+	to->rchar += from->rchar;
+	to->wchar += from->wchar;
+	to->syscr += from->syscr;
+	to->syscw += from->syscw;
+	to->read_bytes += from->read_bytes;
+	to->write_bytes += from->write_bytes;
 	to->max_rss = MAX(to->max_rss, from->max_rss);
 }
 
@@ -33,6 +39,12 @@ void rusage_add_thread(struct rusage_sum *to, struct thread *t)
 		.nivcsw = t->nivcsw,
 		.inblock = t->read_bytes / 512,
 		.oublock = t->write_bytes / 512,
+		.rchar = t->rchar,
+		.wchar = t->wchar,
+		.syscr = t->syscr,
+		.syscw = t->syscw,
+		.read_bytes = t->read_bytes,
+		.write_bytes = t->write_bytes,
 	};
 
 	thread_cpu_times(t, &one.utime, &one.stime);

@@ -3,12 +3,14 @@
  * syslog(2): the log as dmesg and klogd read it.  Records come out with their
  * level in front, "<6>[    0.012345] text", as Linux writes them.
  */
+#include <linux/capability.h>
 #include <arch/uaccess.h>
 #include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/lock.h>
 #include <tarn/printf.h>
 #include <tarn/printk.h>
+#include <tarn/proc.h>
 #include <tarn/slab.h>
 #include <tarn/syscall.h>
 #include <tarn/waitq.h>
@@ -42,7 +44,35 @@ static struct mutex syslog_lock = MUTEX_INIT(syslog_lock, "syslog", LR_TTY);
 static u64 read_seq GUARDED_BY(&syslog_lock);   /* next record ACTION_READ gives */
 static size_t read_part GUARDED_BY(&syslog_lock); /* bytes of it already given */
 static u64 clear_seq GUARDED_BY(&syslog_lock);  /* READ_ALL starts here */
+static int dmesg_restrict = 1;                  /* [a] Debian's choice: the log tells addresses and names */
 static int saved_level GUARDED_BY(&syslog_lock) = -1;
+
+static const struct sysctl dmesg_restrict_sysctl = {
+	.path = "kernel/dmesg_restrict",
+	.value = &dmesg_restrict,
+	.min = 0,
+	.max = 1,
+	.cap = CAP_SYS_ADMIN,
+};
+SECTION_SET(sysctls, dmesg_restrict_sysctl);
+
+u64 log_cleared_seq(void)
+{
+	return READ_UNLOCKED(clear_seq);
+}
+
+/* The log's whole contents and its size may be anybody's; the rest is the administrator's. */
+static int may_do(int type)
+{
+	if (!READ_ONCE(dmesg_restrict) && (type == ACTION_READ_ALL || type == ACTION_SIZE_BUFFER))
+		return 0;
+	return capable(CAP_SYSLOG) || capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+
+int log_may_read(void)
+{
+	return may_do(ACTION_READ_ALL);
+}
 
 static bool next_line(u64 seq, struct line *l)
 {
@@ -185,10 +215,9 @@ long sys_syslog(int type, char __user *buf, int len)
 
 	if (type < ACTION_CLOSE || type > ACTION_SIZE_BUFFER)
 		return -EINVAL;
-	/* Anybody may read the log, as with Linux's dmesg_restrict=0; the rest is the administrator's. */
-	if (type != ACTION_READ_ALL && type != ACTION_SIZE_BUFFER && !capable(CAP_SYSLOG) &&
-	    !capable(CAP_SYS_ADMIN))
-		return -EPERM;
+	ret = may_do(type);
+	if (ret)
+		return ret;
 	if (type == ACTION_CLOSE || type == ACTION_OPEN)
 		return 0;
 	if (type == ACTION_SIZE_BUFFER)

@@ -14,6 +14,7 @@
 #include <tarn/process.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>
+#include <tarn/uts.h>
 #include "../boot.h"
 
 const char kernel_release[] = "6.1.0-tarn";
@@ -50,6 +51,7 @@ static long set_name(char *field, const char __user *uname, int len)
 	mutex_lock(&ns->lock);
 	memcpy(field, text, sizeof(text));
 	mutex_unlock(&ns->lock);
+	uts_changed();
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <arch/uaccess.h>
 #include <tarn/errptr.h>
 #include <tarn/hash.h>
+#include <tarn/pointer.h>
 #include <tarn/proc.h>
 #include <tarn/process.h>
 #include <tarn/random.h>
@@ -102,7 +103,7 @@ static int unix_show(struct strbuf *out)
 	u = get_living(list_first(&all_sockets, struct unix_sock, all_node));
 	spin_unlock(&table_lock);
 	while (u) {
-		strbuf_printf(out, "%016lx: %08X %08X %08X %04X %02X %5llu", (ulong)hash_ptr(u),
+		strbuf_printf(out, "%016lx: %08X %08X %08X %04X %02X %5llu", (ulong)pointer_shown(u),
 			      ref_read(&u->refs), 0, u->state == UNIX_LISTEN ? SO_ACCEPTCON_FLAG : 0,
 			      (u32)u->type, shown_state(u),
 			      (unsigned long long)inode_number(u));
