@@ -65,6 +65,10 @@ struct inotify_marks {
 static struct spinlock inotify_lock = SPINLOCK_INIT("inotify", LR_FILES);
 static _Atomic u32 nr_marks;
 
+void inotify_limit_init(u64 pages)
+{
+}
+
 /* ---- queueing: inotify_lock held ---- */
 
 /* The record's name is padded so that the next one is aligned. */
