@@ -31,10 +31,25 @@ static void kill_priv(const struct inode *inode, struct setattr *a)
 	a->valid |= ATTR_MODE;
 }
 
+/* Both times are utimes(2)'s work; one alone tells that the file was read or written. */
+static u32 change_events(u32 valid)
+{
+	u32 times = valid & (ATTR_ATIME | ATTR_MTIME), events = 0;
+
+	if (valid & (ATTR_UID | ATTR_GID | ATTR_MODE))
+		events |= IN_ATTRIB;
+	if (valid & ATTR_SIZE)
+		events |= IN_MODIFY;
+	if (times == (ATTR_ATIME | ATTR_MTIME))
+		events |= IN_ATTRIB;
+	else if (times)
+		events |= times == ATTR_ATIME ? IN_ACCESS : IN_MODIFY;
+	return events;
+}
+
 int setattr_locked(struct dentry *d, struct setattr *a)
 {
 	struct inode *inode = d->inode;
-	u32 event = (a->valid & ATTR_SIZE) ? IN_MODIFY : IN_ATTRIB;
 	int err;
 
 	if (inode->attr_flags & S_IMMUTABLE)
@@ -56,7 +71,7 @@ int setattr_locked(struct dentry *d, struct setattr *a)
 		return err;
 	err = inode->ops->setattr ? inode->ops->setattr(inode, a) : setattr_generic(inode, a);
 	if (!err)
-		notify_dentry(d, event | (mode_is_dir(inode->mode) ? NOTIFY_IS_DIR : 0));
+		notify_dentry(d, change_events(a->valid));
 	return err;
 }
 

@@ -27,9 +27,12 @@
 #include <arch/uaccess.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include <tarn/charge.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/poll.h>
+#include <tarn/proc.h>
 #include <tarn/rbtree.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
@@ -37,7 +40,9 @@
 #include <tarn/vfs.h>
 #include <tarn/waitq.h>
 
-#define MAX_LEVEL 5u /* sets in sets, as deep as Linux goes */
+#include "internal.h"
+
+#define MAX_LEVEL 4u /* sets in sets, as deep as Linux goes */
 #define MAX_WAYS 500u /* from a set up to those that hold it: one wake-up walks them all */
 #define NOT_EVENTS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 #define EXCLUSIVE_OK (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
@@ -45,6 +50,7 @@
 struct epoll {
 	struct refcount refs;            /* the file, each item */
 	struct file *file;               /* [I] not counted: valid until release */
+	struct user *user;               /* [I] the maker: charged for the items */
 	struct mutex lock;               /* LR_EPOLL */
 	struct rb_root items GUARDED_BY(&lock);
 	u32 level;                       /* nest_lock */
@@ -76,6 +82,17 @@ struct epoll_item {
 	struct item_wait *more;          /* queues after the first; set->lock */
 	struct item_wait first;
 };
+
+/* About 4 % of memory for one user's items, as on Linux. */
+static int max_user_watches = 1 << 16;
+
+static const struct sysctl max_watches_sysctl = {
+	.path = "fs/epoll/max_user_watches",
+	.value = &max_user_watches,
+	.min = 0,
+	.max = 0x7fffffff,
+};
+SECTION_SET(sysctls, max_watches_sysctl);
 
 static struct spinlock items_lock = SPINLOCK_INIT("epoll items", LR_LEAF);
 static struct mutex nest_lock = MUTEX_INIT(nest_lock, "epoll nest", LR_EPOLL_NEST);
@@ -111,13 +128,24 @@ static struct epoll *set_alloc(void)
 	waitq_init(&set->waiters);
 	waitq_init(&set->pollers);
 	set_ranks(set, 0);
+	set->user = current->cred->user;
+	user_get(set->user);
 	return set;
 }
 
 static void set_put(struct epoll *set)
 {
-	if (ref_put(&set->refs))
-		kfree(set);
+	if (!ref_put(&set->refs))
+		return;
+	user_put(set->user);
+	kfree(set);
+}
+
+void epoll_limit_init(u64 pages)
+{
+	u64 most = pages * PAGE_SIZE / 25 / sizeof(struct epoll_item);
+
+	max_user_watches = (int)MIN(most, 0x7fffffffull);
 }
 
 /* A report under way counts: whoever asks takes the set's lock and sees what it left. */
@@ -291,15 +319,22 @@ static void item_remove(struct epoll *set, struct epoll_item *it) MUST_HOLD(&set
 	list_del(&it->file_node);
 	spin_unlock(&items_lock);
 	kmem_cache_free(item_cache, it);
+	charge_drop(set->user, CHARGE_EPOLL_ITEMS, 1);
 	set_put(set);
 }
 
 static struct epoll_item *item_alloc(struct epoll *set, struct file *f, int fd)
 {
-	struct epoll_item *it = kmem_cache_alloc(item_cache, GFP_KERNEL);
+	struct epoll_item *it;
 
-	if (!it)
-		return NULL;
+	/* Of the set's maker, whoever adds; root is not excepted, as on Linux. */
+	if (!charge_try(set->user, CHARGE_EPOLL_ITEMS, 1, (u64)READ_ONCE(max_user_watches)))
+		return ERR_PTR(-ENOSPC);
+	it = kmem_cache_alloc(item_cache, GFP_KERNEL);
+	if (!it) {
+		charge_drop(set->user, CHARGE_EPOLL_ITEMS, 1);
+		return ERR_PTR(-ENOMEM);
+	}
 	*it = (struct epoll_item){ .set = set, .file = f, .fd = fd };
 	ref_get(&set->refs);
 	return it;
@@ -437,8 +472,8 @@ static int ctl_add(struct epoll *set, struct file *f, int fd, const struct epoll
 	if (item_find(set, f, fd))
 		return -EEXIST;
 	it = item_alloc(set, f, fd);
-	if (!it)
-		return -ENOMEM;
+	if (IS_ERR(it))
+		return (int)PTR_ERR(it);
 	it->events = ev->events | EPOLLERR | EPOLLHUP;
 	it->data = ev->data;
 	item_link(set, it);

@@ -67,14 +67,12 @@ static ssize_t eventfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return iov_copy_to(to, &got, sizeof(got)) == sizeof(got) ? (ssize_t)sizeof(got) : -EFAULT;
 }
 
-static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
+static ssize_t write_number(struct file *f, struct iov_iter *from)
 {
 	struct eventfd *e = f->private;
 	u64 n;
 	int err;
 
-	if (from->count < sizeof(n))
-		return -EINVAL;
 	if (iov_copy_from(&n, from, sizeof(n)) != sizeof(n))
 		return -EFAULT;
 	if (n == ~0ull)
@@ -89,6 +87,36 @@ static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (waitq_active(&e->waitq))
 		waitq_wake_all(&e->waitq, POLLIN | POLLRDNORM);
 	return sizeof(n);
+}
+
+/* What is left of the vector's first element that has something. */
+static size_t first_piece(const struct iov_iter *it)
+{
+	if (it->kind != IOV_USER)
+		return it->count;
+	for (u32 i = 0; i < it->nr_segs; i++) {
+		size_t left = it->iov[i].iov_len - (i ? 0 : it->done_in_seg);
+
+		if (left)
+			return MIN(left, it->count);
+	}
+	return 0;
+}
+
+/* Each element of writev(2)'s vector is a write of its own, as on Linux: no number is put together from two. */
+static ssize_t eventfd_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t total = 0, n;
+	size_t piece;
+
+	do {
+		piece = first_piece(from);
+		n = piece < sizeof(u64) ? -EINVAL : write_number(f, from);
+		if (n < 0)
+			return total ? total : n;
+		total += n;
+	} while (piece == sizeof(u64) && from->count);
+	return total;
 }
 
 static u32 eventfd_poll(struct file *f, struct poll_wait *w)

@@ -173,7 +173,7 @@ struct file *file_open_path(const struct path *path, u32 flags, const struct cre
 		file_free_unopened(f);
 		return ERR_PTR(err);
 	}
-	if (!(flags & O_PATH))
+	if (!(flags & (O_PATH | O_TRUNC))) /* open.c tells of it when the file has been cut */
 		notify_file(f, IN_OPEN);
 	return f;
 }

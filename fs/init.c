@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* Starting the virtual file system, and stopping it. */
+#include <tarn/page.h>
 #include <tarn/sysfs.h>
 #include "internal.h"
+
+/* What a user may make the kernel keep goes by the machine's memory. */
+static void limits_init(void)
+{
+	struct mem_stats stats;
+
+	mem_get_stats(&stats);
+	locks_limit_init(stats.total);
+	epoll_limit_init(stats.total);
+	inotify_limit_init(stats.total);
+}
 
 /* Needs slabs, RCU and kernel threads; current is the first process, without a root yet. */
 void vfs_init(void)
@@ -13,6 +25,7 @@ void vfs_init(void)
 	tmpfs_init();
 	devfs_init();
 	writeback_init();
+	limits_init();
 	sysfs_memory_init();
 }
 

@@ -6,15 +6,27 @@
  * instance's table of watch descriptors.  It goes by inotify_rm_watch, with
  * the instance, with the last link of the file (IN_DELETE_SELF) or at unmount.
  *
- * inotify_lock (one for all) guards marks and queues.  Whoever has no watcher
- * pays one load: nr_marks, then inode->marks.
+ * Locks: marks->lock of an inode guards its list and the marks' masks; under it
+ *   instance->lock guards the table and the queue.  A mark comes and goes under
+ *   both, so it is on the list exactly as long as it is in the table.  Whoever
+ *   finds a mark by its number takes a reference, then the locks in that order.
+ * Whoever has no watcher pays one load: nr_marks, then inode->marks.
+ *
+ * Limits (sysctls of fs/inotify): instances and watches of a user, events of an
+ *   instance; and what all queues of a user hold, 1/16 of memory.  A queue that is
+ *   full says so once, with IN_Q_OVERFLOW.
+ * Tests: tests/abi/ev_inotify.c, ev_limits.c
  */
 #include <asm/ioctls.h>
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
 #include <arch/uaccess.h>
+#include <tarn/charge.h>
+#include <tarn/cred.h>
 #include <tarn/idr.h>
 #include <tarn/poll.h>
+#include <tarn/proc.h>
+#include <tarn/refcount.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
@@ -24,11 +36,10 @@
 
 #include "internal.h"
 
-#define MAX_QUEUED 16384
-#define MAX_WATCHES 65536
 #define DELIVERED (IN_ALL_EVENTS | IN_UNMOUNT)
+#define KEPT_OPTIONS (IN_ONESHOT | IN_EXCL_UNLINK) /* a mark's mask has them */
 #define OPTIONS (IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | \
-		 IN_ONESHOT | IN_ISDIR)
+		 IN_ONESHOT | IN_ISDIR | IN_Q_OVERFLOW | IN_IGNORED)
 
 struct event {
 	struct list node;
@@ -39,33 +50,84 @@ struct event {
 };
 
 struct instance {
-	struct idr watches;        /* wd -> mark; inotify_lock */
-	u32 nr_watches;
-	struct list events;        /* inotify_lock */
-	u32 nr_events;
-	u64 bytes;                 /* a reader would get */
-	bool overflow_queued;
+	struct spinlock lock;      /* LR_INOTIFY_SET */
+	struct idr watches GUARDED_BY(&lock); /* wd -> mark */
+	struct list events GUARDED_BY(&lock);
+	u32 nr_events;             /* lock to write */
+	u32 max_events;            /* [I] */
+	u64 bytes;                 /* a reader would get; lock to write */
+	bool overflow_queued GUARDED_BY(&lock);
+	struct user *user;         /* [I] the maker, charged for all of it */
 	struct waitq waitq;
 };
 
 struct mark {
-	struct list node;          /* inode's */
+	struct refcount refs;      /* the list's, and who found it by its number */
+	struct list node;          /* marks->lock: inode's */
+	bool linked;               /* marks->lock */
 	struct inode *inode;       /* [I] counted */
-	struct instance *instance; /* [I] */
+	struct instance *instance; /* [I] valid while linked */
 	s32 wd;                    /* [I] */
-	u32 mask;
+	u32 mask;                  /* marks->lock */
 	struct list dead;          /* on its way out */
 };
 
-/* inode->marks: allocated with the first watch, freed with the last. */
+/* inode->marks: allocated with the first watch, freed with the inode. */
 struct inotify_marks {
-	struct list list;
+	struct spinlock lock;      /* LR_INOTIFY */
+	struct list list GUARDED_BY(&lock);
 };
 
-static struct spinlock inotify_lock = SPINLOCK_INIT("inotify", LR_FILES);
+static struct spinlock marks_new_lock = SPINLOCK_INIT("inotify marks new", LR_LEAF);
 static _Atomic u32 nr_marks;
 
-/* ---- queueing: inotify_lock held ---- */
+/* ---- limits ---- */
+
+#define WATCH_COST 1280u /* with the inode that a watch keeps, as Linux counts */
+#define EVENT_UNIT 64u   /* CHARGE_INOTIFY_EVENTS counts in these */
+
+static int max_queued_events = 16384;
+static int max_user_instances = 128;
+static int max_user_watches = 8192;
+static u64 max_event_units = 1 << 16;
+
+#define INOTIFY_SYSCTL(name)                                                                     \
+	static const struct sysctl name##_sysctl = { .path = "fs/inotify/" #name, .value = &name, \
+						     .min = 0, .max = 0x7fffffff };              \
+	SECTION_SET(sysctls, name##_sysctl)
+INOTIFY_SYSCTL(max_queued_events);
+INOTIFY_SYSCTL(max_user_instances);
+INOTIFY_SYSCTL(max_user_watches);
+
+/* Watches of a user take 1 % of memory, as on Linux. */
+void inotify_limit_init(u64 pages)
+{
+	u64 watches = pages * PAGE_SIZE / 100 / WATCH_COST;
+
+	max_user_watches = (int)MAX(MIN(watches, 1048576ull), 8192ull);
+	max_event_units = MAX(max_event_units, pages * PAGE_SIZE / 16 / EVENT_UNIT);
+}
+
+static u64 event_units(const struct event *e)
+{
+	return DIV_ROUND_UP(sizeof(*e) + e->name_len + 1, EVENT_UNIT);
+}
+
+static bool event_charge(struct instance *in, const struct event *e)
+{
+	bool bounded = in->user->uid && e->mask != IN_Q_OVERFLOW;
+
+	return charge_try(in->user, CHARGE_INOTIFY_EVENTS, event_units(e),
+			  bounded ? max_event_units : CHARGE_NO_LIMIT);
+}
+
+static void event_free(struct instance *in, struct event *e)
+{
+	charge_drop(in->user, CHARGE_INOTIFY_EVENTS, event_units(e));
+	kfree(e);
+}
+
+/* ---- queueing ---- */
 
 /* The record's name is padded so that the next one is aligned. */
 static u32 record_size(const struct event *e)
@@ -74,15 +136,17 @@ static u32 record_size(const struct event *e)
 	       (e->name_len ? (u32)ALIGN_UP(e->name_len + 1, sizeof(struct inotify_event)) : 0);
 }
 
-static void append(struct instance *in, struct event *e)
+static void append(struct instance *in, struct event *e) MUST_HOLD(&in->lock)
 {
 	list_add_tail(&in->events, &e->node);
-	in->nr_events++;
+	WRITE_ONCE(in->nr_events, in->nr_events + 1);
 	in->bytes += record_size(e);
 	waitq_wake_all(&in->waitq, POLLIN | POLLRDNORM);
 }
 
-static struct event *event_new(s32 wd, u32 mask, u32 cookie, const struct qstr *name)
+/* Charged to the instance's user; NULL: no memory, or the user has too much. */
+static struct event *event_new(struct instance *in, s32 wd, u32 mask, u32 cookie,
+			       const struct qstr *name)
 {
 	u32 len = name ? name->len : 0;
 	struct event *e = kmalloc(sizeof(*e) + len + 1, GFP_ATOMIC);
@@ -93,42 +157,71 @@ static struct event *event_new(s32 wd, u32 mask, u32 cookie, const struct qstr *
 	if (len)
 		memcpy(e->name, name->name, len);
 	e->name[len] = '\0';
-	return e;
+	if (event_charge(in, e))
+		return e;
+	kfree(e);
+	return NULL;
 }
 
-static bool same_as_last(struct instance *in, const struct event *e)
+/* The last event says the same; of a watch's end, each counts. */
+static bool same_as_last(struct instance *in, s32 wd, u32 mask, const struct qstr *name)
+	MUST_HOLD(&in->lock)
 {
 	const struct event *last = list_last(&in->events, struct event, node);
+	u32 len = name ? name->len : 0;
 
-	return last && last->wd == e->wd && last->mask == e->mask && last->cookie == e->cookie &&
-	       last->name_len == e->name_len && memcmp(last->name, e->name, e->name_len) == 0;
+	return last && last->wd == wd && last->mask == mask && mask != IN_IGNORED &&
+	       last->name_len == len && (!len || memcmp(last->name, name->name, len) == 0);
+}
+
+static void queue_overflow(struct instance *in) MUST_HOLD(&in->lock)
+{
+	struct event *e = in->overflow_queued ? NULL : event_new(in, -1, IN_Q_OVERFLOW, 0, NULL);
+
+	if (!e)
+		return;
+	in->overflow_queued = true;
+	append(in, e);
 }
 
 static void queue(struct instance *in, s32 wd, u32 mask, u32 cookie, const struct qstr *name)
+	MUST_HOLD(&in->lock)
 {
 	struct event *e = NULL;
 
-	if (in->nr_events < MAX_QUEUED)
-		e = event_new(wd, mask, cookie, name);
-	if (!e) {
-		if (!in->overflow_queued && (e = event_new(-1, IN_Q_OVERFLOW, 0, NULL)) != NULL) {
-			in->overflow_queued = true;
-			append(in, e);
-		}
+	if (same_as_last(in, wd, mask, name))
 		return;
-	}
-	if (same_as_last(in, e))
-		kfree(e);
-	else
+	if (in->nr_events < in->max_events)
+		e = event_new(in, wd, mask, cookie, name);
+	if (e)
 		append(in, e);
+	else
+		queue_overflow(in);
 }
 
-/* Takes @m out of sight; mark_free() follows without the lock. */
-static void mark_unlink(struct mark *m, struct list *dead)
+/* ---- the ends of marks ---- */
+
+static void mark_put(struct mark *m)
 {
-	idr_remove(&m->instance->watches, (u32)m->wd);
-	m->instance->nr_watches--;
+	if (!ref_put(&m->refs))
+		return;
+	inode_put(m->inode);
+	kfree(m);
+}
+
+/* Takes @m out of sight, the inode's marks locked; marks_free() follows without the lock. */
+static void mark_unlink(struct mark *m, bool tell, struct list *dead)
+{
+	struct instance *in = m->instance;
+
+	spin_lock(&in->lock);
+	if (tell)
+		queue(in, m->wd, IN_IGNORED, 0, NULL);
+	idr_remove(&in->watches, (u32)m->wd);
+	spin_unlock(&in->lock);
+	charge_drop(in->user, CHARGE_INOTIFY_WATCHES, 1);
 	list_del(&m->node);
+	m->linked = false;
 	list_add_tail(dead, &m->dead);
 }
 
@@ -139,32 +232,56 @@ static void marks_free(struct list *dead)
 	while ((m = list_first(dead, struct mark, dead)) != NULL) {
 		list_del(&m->dead);
 		atomic_fetch_sub(&nr_marks, 1);
-		inode_put(m->inode);
-		kfree(m);
+		mark_put(m);
 	}
+}
+
+/* Ends @m, of which the caller has a reference: false if somebody else has ended it. */
+static bool mark_end(struct mark *m, bool tell)
+{
+	struct inotify_marks *marks = m->inode->marks;
+	struct list dead = LIST_INIT(dead);
+	bool ours;
+
+	spin_lock(&marks->lock);
+	ours = m->linked;
+	if (ours)
+		mark_unlink(m, tell, &dead);
+	spin_unlock(&marks->lock);
+	marks_free(&dead);
+	return ours;
 }
 
 /* ---- events ---- */
 
+#define UNLINKED BIT(31) /* of an open file whose name is gone: not for IN_EXCL_UNLINK */
+
+static void deliver_one(struct mark *m, u32 shown, u32 cookie, const struct qstr *name)
+{
+	struct instance *in = m->instance;
+
+	spin_lock(&in->lock);
+	queue(in, m->wd, shown, cookie, name);
+	spin_unlock(&in->lock);
+}
+
 static void deliver(struct inode *inode, u32 event, u32 cookie, const struct qstr *name)
 {
-	struct list dead = LIST_INIT(dead);
-	u32 what = event & ~(u32)NOTIFY_IS_DIR;
+	u32 what = event & ~(u32)(NOTIFY_IS_DIR | UNLINKED);
 	u32 shown = what | ((event & NOTIFY_IS_DIR) ? IN_ISDIR : 0);
+	struct inotify_marks *marks = READ_ONCE(inode->marks);
+	struct list dead = LIST_INIT(dead);
 	struct mark *m, *next;
 
-	spin_lock(&inotify_lock);
-	if (inode->marks)
-		LIST_FOR_EACH_SAFE(m, next, &inode->marks->list, node) {
-			if (!(m->mask & what))
-				continue;
-			queue(m->instance, m->wd, shown, cookie, name);
-			if (m->mask & IN_ONESHOT) {
-				queue(m->instance, m->wd, IN_IGNORED, 0, NULL);
-				mark_unlink(m, &dead);
-			}
-		}
-	spin_unlock(&inotify_lock);
+	spin_lock(&marks->lock);
+	LIST_FOR_EACH_SAFE(m, next, &marks->list, node) {
+		if (!(m->mask & what) || ((event & UNLINKED) && (m->mask & IN_EXCL_UNLINK)))
+			continue;
+		deliver_one(m, shown, cookie, name);
+		if (m->mask & IN_ONESHOT)
+			mark_unlink(m, true, &dead);
+	}
+	spin_unlock(&marks->lock);
 	marks_free(&dead);
 }
 
@@ -225,24 +342,28 @@ void notify_dentry(struct dentry *d, u32 event)
 
 void notify_file(struct file *f, u32 event)
 {
-	if (!nobody_watches())
-		notify_dentry(f->path.dentry, event);
+	struct dentry *d = f->path.dentry;
+
+	if (nobody_watches())
+		return;
+	if (!dentry_is_hashed(d) && d->parent != d)
+		event |= UNLINKED;
+	notify_dentry(d, event);
 }
 
 static void end_marks(struct inode *inode, u32 event)
 {
+	struct inotify_marks *marks = inode->marks;
 	struct list dead = LIST_INIT(dead);
 	struct mark *m, *next;
 
-	spin_lock(&inotify_lock);
-	if (inode->marks)
-		LIST_FOR_EACH_SAFE(m, next, &inode->marks->list, node) {
-			if (event == IN_UNMOUNT || (m->mask & event))
-				queue(m->instance, m->wd, event, 0, NULL);
-			queue(m->instance, m->wd, IN_IGNORED, 0, NULL);
-			mark_unlink(m, &dead);
-		}
-	spin_unlock(&inotify_lock);
+	spin_lock(&marks->lock);
+	LIST_FOR_EACH_SAFE(m, next, &marks->list, node) {
+		if (event == IN_UNMOUNT || (m->mask & event))
+			deliver_one(m, event, 0, NULL);
+		mark_unlink(m, true, &dead);
+	}
+	spin_unlock(&marks->lock);
 	marks_free(&dead);
 }
 
@@ -258,30 +379,35 @@ void inotify_free_marks(struct inode *inode)
 	inode->marks = NULL;
 }
 
+/* An inode with marks, with a reference; NULL: none is left. */
+static struct inode *marked_inode(struct super *sb) NO_LOCK_CHECK
+{
+	struct inode *inode, *found = NULL;
+
+	rcu_read_lock();
+	spin_lock(&sb->inodes_lock);
+	LIST_FOR_EACH(inode, &sb->inodes, super_node)
+		if (inode->marks && !list_empty(&inode->marks->list)) {
+			found = inode;
+			break;
+		}
+	spin_unlock(&sb->inodes_lock);
+	if (found && !inode_grab(found))
+		found = NULL;
+	rcu_read_unlock();
+	return found;
+}
+
 void inotify_unmount(struct super *sb)
 {
-	struct inode *inode, *found;
+	struct inode *inode;
 
 	if (nobody_watches())
 		return;
-	do {
-		found = NULL;
-		rcu_read_lock();
-		spin_lock(&sb->inodes_lock);
-		LIST_FOR_EACH(inode, &sb->inodes, super_node)
-			if (inode->marks && !list_empty(&inode->marks->list)) {
-				found = inode;
-				break;
-			}
-		spin_unlock(&sb->inodes_lock);
-		if (found && !inode_grab(found))
-			found = NULL;
-		rcu_read_unlock();
-		if (found) {
-			end_marks(found, IN_UNMOUNT);
-			inode_put(found);
-		}
-	} while (found);
+	while ((inode = marked_inode(sb)) != NULL) {
+		end_marks(inode, IN_UNMOUNT);
+		inode_put(inode);
+	}
 }
 
 /* ---- the instance as a file ---- */
@@ -299,7 +425,7 @@ static struct event *take_event(struct instance *in, size_t room)
 {
 	struct event *e;
 
-	spin_lock(&inotify_lock);
+	spin_lock(&in->lock);
 	e = list_first(&in->events, struct event, node);
 	if (!e) {
 		e = ERR_PTR(-EAGAIN);
@@ -307,12 +433,12 @@ static struct event *take_event(struct instance *in, size_t room)
 		e = ERR_PTR(-EINVAL);
 	} else {
 		list_del(&e->node);
-		in->nr_events--;
+		WRITE_ONCE(in->nr_events, in->nr_events - 1);
 		in->bytes -= record_size(e);
 		if (e->mask == IN_Q_OVERFLOW)
 			in->overflow_queued = false;
 	}
-	spin_unlock(&inotify_lock);
+	spin_unlock(&in->lock);
 	return e;
 }
 
@@ -345,9 +471,9 @@ static ssize_t inotify_read(struct file *f, struct iov_iter *to, loff_t *pos)
 			u32 size = record_size(e);
 
 			err = put_event(to, e);
-			kfree(e);
+			event_free(in, e);
 			if (err)
-				return done ? done : err;
+				return err; /* even after others, as on Linux */
 			done += size;
 			continue;
 		}
@@ -370,49 +496,54 @@ static long inotify_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return put_user((int)READ_ONCE(in->bytes), (int __user *)arg);
 }
 
-static void inotify_release(struct file *f)
+static struct mark *mark_get_next(struct instance *in, u32 *wd)
 {
-	struct instance *in = f->private;
-	struct list dead = LIST_INIT(dead);
-	struct event *e;
 	struct mark *m;
-	u32 wd;
 
-	spin_lock(&inotify_lock);
-	IDR_FOR_EACH(&in->watches, m, wd)
-		mark_unlink(m, &dead);
-	spin_unlock(&inotify_lock);
-	marks_free(&dead);
+	spin_lock(&in->lock);
+	m = idr_next(&in->watches, wd);
+	if (m)
+		ref_get(&m->refs);
+	spin_unlock(&in->lock);
+	return m;
+}
+
+static void instance_free(struct instance *in) NO_LOCK_CHECK
+{
+	struct event *e;
+
 	while ((e = list_first(&in->events, struct event, node)) != NULL) {
 		list_del(&e->node);
-		kfree(e);
+		event_free(in, e);
 	}
+	charge_return(in->user, CHARGE_INOTIFY_SETS, 1);
 	kfree(in);
 }
 
-static void inotify_fdinfo(struct file *f, struct strbuf *out)
+static void inotify_release(struct file *f)
 {
 	struct instance *in = f->private;
 	struct mark *m;
 	u32 wd = 0;
 
-	for (;; wd++) {
-		u64 ino = 0;
-		kdev_t dev = 0;
-		u32 mask = 0;
+	for (; (m = mark_get_next(in, &wd)) != NULL; wd++) {
+		mark_end(m, false);
+		mark_put(m);
+		cond_resched();
+	}
+	instance_free(in);
+}
 
-		spin_lock(&inotify_lock);
-		m = idr_next(&in->watches, &wd);
-		if (m) {
-			ino = m->inode->ino;
-			dev = m->inode->super->dev;
-			mask = m->mask;
-		}
-		spin_unlock(&inotify_lock);
-		if (!m)
-			return;
+static void inotify_fdinfo(struct file *f, struct strbuf *out)
+{
+	struct mark *m;
+	u32 wd = 0;
+
+	for (; (m = mark_get_next(f->private, &wd)) != NULL; wd++) {
 		strbuf_printf(out, "inotify wd:%x ino:%llx sdev:%x mask:%x ignored_mask:0\n", wd,
-			      (unsigned long long)ino, dev, mask);
+			      (unsigned long long)m->inode->ino, m->inode->super->dev,
+			      READ_ONCE(m->mask));
+		mark_put(m);
 	}
 }
 
@@ -428,6 +559,28 @@ static const struct file_ops inotify_fops = {
 
 _Static_assert(IN_CLOEXEC == O_CLOEXEC && IN_NONBLOCK == O_NONBLOCK, "flags pass through");
 
+/* -EMFILE: the user has as many as a user may have. */
+static struct instance *instance_alloc(void) NO_LOCK_CHECK
+{
+	struct user *u = charge_current(CHARGE_INOTIFY_SETS, 1, (u64)READ_ONCE(max_user_instances));
+	struct instance *in;
+
+	if (!u)
+		return ERR_PTR(-EMFILE);
+	in = kzalloc(sizeof(*in), GFP_KERNEL);
+	if (!in) {
+		charge_return(u, CHARGE_INOTIFY_SETS, 1);
+		return ERR_PTR(-ENOMEM);
+	}
+	spin_init(&in->lock, "inotify", LR_INOTIFY_SET);
+	idr_init(&in->watches);
+	list_init(&in->events);
+	waitq_init(&in->waitq);
+	in->user = u;
+	in->max_events = (u32)READ_ONCE(max_queued_events);
+	return in;
+}
+
 long sys_inotify_init1(int flags)
 {
 	struct instance *in;
@@ -435,16 +588,13 @@ long sys_inotify_init1(int flags)
 
 	if (flags & ~(IN_CLOEXEC | IN_NONBLOCK))
 		return -EINVAL;
-	in = kzalloc(sizeof(*in), GFP_KERNEL);
-	if (!in)
-		return -ENOMEM;
-	idr_init(&in->watches);
-	list_init(&in->events);
-	waitq_init(&in->waitq);
+	in = instance_alloc();
+	if (IS_ERR(in))
+		return PTR_ERR(in);
 	f = file_anon("anon_inode:inotify", &inotify_fops, in,
 		      O_RDONLY | ((u32)flags & O_NONBLOCK));
 	if (IS_ERR(f)) {
-		kfree(in);
+		instance_free(in);
 		return PTR_ERR(f);
 	}
 	return fd_add(f, (u32)flags & O_CLOEXEC);
@@ -455,51 +605,75 @@ long sys_inotify_init(void)
 	return sys_inotify_init1(0);
 }
 
-/* inotify_lock held: the instance's mark on @inode. */
-static struct mark *find_mark(struct instance *in, struct inode *inode)
+/* ---- adding a watch ---- */
+
+/* The inode's marks, made if there are none; NULL: no memory. */
+static struct inotify_marks *marks_of(struct inode *inode)
+{
+	struct inotify_marks *marks = READ_ONCE(inode->marks), *fresh;
+
+	if (marks)
+		return marks;
+	fresh = kmalloc(sizeof(*fresh), GFP_KERNEL);
+	if (!fresh)
+		return NULL;
+	spin_init(&fresh->lock, "inotify marks", LR_INOTIFY);
+	list_init(&fresh->list);
+	spin_lock(&marks_new_lock);
+	marks = inode->marks;
+	if (!marks)
+		rcu_assign(inode->marks, fresh);
+	spin_unlock(&marks_new_lock);
+	if (!marks)
+		return fresh;
+	kfree(fresh);
+	return marks;
+}
+
+static struct mark *find_mark(struct inotify_marks *marks, const struct instance *in)
+	MUST_HOLD(&marks->lock)
 {
 	struct mark *m;
 
-	if (inode->marks)
-		LIST_FOR_EACH(m, &inode->marks->list, node)
-			if (m->instance == in)
-				return m;
+	LIST_FOR_EACH(m, &marks->list, node)
+		if (m->instance == in)
+			return m;
 	return NULL;
 }
 
 static s32 update_mark(struct mark *m, u32 mask)
 {
+	u32 kept = mask & (DELIVERED | KEPT_OPTIONS);
+
 	if (mask & IN_MASK_CREATE)
 		return -EEXIST;
-	if (mask & IN_MASK_ADD)
-		m->mask |= mask & (DELIVERED | IN_ONESHOT);
-	else
-		m->mask = mask & (DELIVERED | IN_ONESHOT);
+	m->mask = mask & IN_MASK_ADD ? m->mask | kept : kept;
 	return m->wd;
 }
 
-/* inotify_lock held.  Uses *@fresh and *@marks up and clears them. */
-static s32 insert_mark(struct instance *in, struct inode *inode, u32 mask, struct mark **fresh,
-		       struct inotify_marks **marks)
+/* Uses *@fresh up and clears it. */
+static s32 insert_mark(struct inotify_marks *marks, struct instance *in, struct inode *inode, u32 mask,
+		       struct mark **fresh) MUST_HOLD(&marks->lock)
 {
 	struct mark *m = *fresh;
 	int wd;
 
-	if (in->nr_watches >= MAX_WATCHES)
+	if (!charge_try(in->user, CHARGE_INOTIFY_WATCHES, 1, (u64)READ_ONCE(max_user_watches)))
 		return -ENOSPC;
+	spin_lock(&in->lock);
 	wd = idr_alloc_cyclic(&in->watches, m, 1, IDR_MAX);
-	if (wd < 0)
+	if (wd > 0)
+		*m = (struct mark){ .inode = inode, .instance = in, .wd = wd, .linked = true,
+				    .mask = mask & (DELIVERED | KEPT_OPTIONS) };
+	if (wd > 0)
+		ref_init(&m->refs, 1);
+	spin_unlock(&in->lock);
+	if (wd < 0) {
+		charge_drop(in->user, CHARGE_INOTIFY_WATCHES, 1);
 		return wd;
-	if (!inode->marks) {
-		list_init(&(*marks)->list);
-		inode->marks = *marks;
-		*marks = NULL;
 	}
 	inode_get(inode);
-	*m = (struct mark){ .inode = inode, .instance = in, .wd = wd,
-			    .mask = mask & (DELIVERED | IN_ONESHOT) };
-	list_add_tail(&inode->marks->list, &m->node);
-	in->nr_watches++;
+	list_add_tail(&marks->list, &m->node);
 	atomic_fetch_add(&nr_marks, 1);
 	*fresh = NULL;
 	return wd;
@@ -507,18 +681,17 @@ static s32 insert_mark(struct instance *in, struct inode *inode, u32 mask, struc
 
 static s32 add_watch(struct instance *in, struct inode *inode, u32 mask)
 {
+	struct inotify_marks *marks = marks_of(inode);
 	struct mark *m, *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL);
-	struct inotify_marks *marks = kmalloc(sizeof(*marks), GFP_KERNEL);
 	s32 wd = -ENOMEM;
 
 	if (fresh && marks) {
-		spin_lock(&inotify_lock);
-		m = find_mark(in, inode);
-		wd = m ? update_mark(m, mask) : insert_mark(in, inode, mask, &fresh, &marks);
-		spin_unlock(&inotify_lock);
+		spin_lock(&marks->lock);
+		m = find_mark(marks, in);
+		wd = m ? update_mark(m, mask) : insert_mark(marks, in, inode, mask, &fresh);
+		spin_unlock(&marks->lock);
 	}
 	kfree(fresh);
-	kfree(marks);
 	return wd;
 }
 
@@ -529,15 +702,13 @@ long sys_inotify_add_watch(int fd, const char __user *name, u32 mask)
 	struct path p;
 	long err;
 
-	if (!(mask & (DELIVERED | OPTIONS)))
-		return -EINVAL;
-	if ((mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE))
+	if (!(mask & (DELIVERED | OPTIONS)) || (mask & ~(u32)(DELIVERED | OPTIONS)))
 		return -EINVAL;
 	r = fd_ref((unsigned int)fd);
 	if (!r.file)
 		return -EBADF;
 	err = -EINVAL;
-	if (r.file->ops != &inotify_fops)
+	if (r.file->ops != &inotify_fops || ((mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE)))
 		goto out;
 	if (mask & IN_ONLYDIR)
 		lookup |= LOOKUP_DIRECTORY;
@@ -553,29 +724,32 @@ out:
 	return err;
 }
 
+static long rm_watch(struct instance *in, int wd)
+{
+	struct mark *m;
+	bool ended;
+
+	spin_lock(&in->lock);
+	m = idr_find(&in->watches, (u32)wd);
+	if (m)
+		ref_get(&m->refs);
+	spin_unlock(&in->lock);
+	if (!m)
+		return -EINVAL;
+	ended = mark_end(m, true);
+	mark_put(m);
+	return ended ? 0 : -EINVAL;
+}
+
 long sys_inotify_rm_watch(int fd, int wd)
 {
-	struct list dead = LIST_INIT(dead);
 	struct fdref r = fd_ref((unsigned int)fd);
-	struct instance *in;
-	struct mark *m = NULL;
 	long err = -EINVAL;
 
 	if (!r.file)
 		return -EBADF;
-	if (r.file->ops == &inotify_fops && wd > 0) {
-		in = r.file->private;
-		spin_lock(&inotify_lock);
-		m = idr_find(&in->watches, (u32)wd);
-		if (m) {
-			queue(in, wd, IN_IGNORED, 0, NULL);
-			mark_unlink(m, &dead);
-			err = 0;
-		}
-		spin_unlock(&inotify_lock);
-		marks_free(&dead);
-	}
+	if (r.file->ops == &inotify_fops && wd > 0)
+		err = rm_watch(r.file->private, wd);
 	fd_unref(r);
 	return err;
 }
-

@@ -151,6 +151,10 @@ int path_setattr(const struct path *p, struct setattr *attr);
 int path_getattr(const struct path *p, struct kstat *out);
 long fcntl_lock(struct file *f, unsigned int cmd, unsigned long arg, unsigned int fd);
 long memfd_fcntl(struct file *f, unsigned int cmd, unsigned long arg);
+/* Limits of what a user may have: a machine with @pages of memory starts. */
+void locks_limit_init(u64 pages);
+void epoll_limit_init(u64 pages);
+void inotify_limit_init(u64 pages);
 void inotify_free_marks(struct inode *inode);
 void tmpfs_init(void);
 void devfs_init(void);

@@ -2,211 +2,109 @@
 /*
  * Advisory file locks: flock(2), and fcntl(2)'s POSIX and OFD record locks.
  *
- * An inode has two lists.  flock locks cover the whole file and belong to an
- * open file description.  Record locks cover ranges; a POSIX one belongs to a
- * process (its descriptor table) and goes when the process closes any
- * descriptor of the file, an OFD one belongs to the open file description.
+ * flock locks cover the whole file and belong to an open file description.  Record
+ * locks cover ranges; a POSIX one belongs to a process (its descriptor table) and
+ * goes when the process closes any descriptor of the file, an OFD one belongs to
+ * the open file description.
  *
- * locks_lock (one for all) guards everything here.  Waiters sleep on the
- * inode's queue and try again when something was let go.  A POSIX waiter is on
- * `blocked` with the owner it waits for; following these edges finds the
- * cycle that EDEADLK reports.
+ * Here are the calls; locks_list.c has the lists, who waits for whom, deadlocks.
+ * Leases are absent: fcntl gives EINVAL for them (fd.c).
+ * Tests: tests/abi/ev_locks.c
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <arch/uaccess.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
-#include <tarn/strbuf.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
-#include <tarn/waitq.h>
 
 #include "internal.h"
-
-#define RANGE_END 0x7fffffffffffffffull
-#define MAX_CYCLE 64
-
-enum lock_kind { LK_FLOCK, LK_POSIX, LK_OFD };
-
-struct flk {
-	struct list node;
-	enum lock_kind kind;
-	const void *owner;     /* struct files (POSIX) or struct file */
-	pid_t pid;             /* who asked, for F_GETLK; -1 for OFD */
-	short type;            /* F_RDLCK, F_WRLCK */
-	u64 start, end;        /* inclusive */
-	/* While it waits */
-	struct list blocked_node;
-	const void *waits_for;
-};
-
-struct inode_locks {
-	struct list flocks, records; /* records: by start */
-	struct waitq waitq;
-	struct inode *inode;         /* [I] */
-	struct list all_node;
-};
-
-static struct spinlock locks_lock = SPINLOCK_INIT("file_locks", LR_FILES);
-static struct list all_locks = LIST_INIT(all_locks);
-static struct list blocked = LIST_INIT(blocked);
-
-static struct inode_locks *locks_of(struct inode *inode)
-{
-	struct inode_locks *l = READ_ONCE(inode->locks), *fresh;
-
-	if (l)
-		return l;
-	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL);
-	if (!fresh)
-		return NULL;
-	list_init(&fresh->flocks);
-	list_init(&fresh->records);
-	waitq_init(&fresh->waitq);
-	fresh->inode = inode;
-	spin_lock(&locks_lock);
-	l = inode->locks;
-	if (!l) {
-		list_add_tail(&all_locks, &fresh->all_node);
-		rcu_assign(inode->locks, fresh);
-	}
-	spin_unlock(&locks_lock);
-	if (l)
-		kfree(fresh);
-	return inode->locks;
-}
-
-void inode_locks_free(struct inode *inode)
-{
-	struct inode_locks *l = inode->locks;
-
-	if (!l)
-		return;
-	spin_lock(&locks_lock);
-	list_del(&l->all_node);
-	spin_unlock(&locks_lock);
-	inode->locks = NULL;
-	kfree(l);
-}
-
-static void free_list(struct list *dead)
-{
-	struct flk *k;
-
-	while ((k = list_first(dead, struct flk, node)) != NULL) {
-		list_del(&k->node);
-		kfree(k);
-	}
-}
-
-static bool overlap(const struct flk *a, const struct flk *b)
-{
-	return a->start <= b->end && b->start <= a->end;
-}
-
-/* locks_lock held: a lock that keeps @want from being set. */
-static struct flk *conflict(const struct list *list, const struct flk *want)
-{
-	struct flk *k;
-
-	LIST_FOR_EACH(k, list, node)
-		if (k->owner != want->owner && overlap(k, want) &&
-		    (k->type == F_WRLCK || want->type == F_WRLCK))
-			return k;
-	return NULL;
-}
+#include "locks_internal.h"
 
 /* ---- flock(2) ---- */
 
-/* locks_lock held; @k goes in or, as the owner's new type, replaces what he had.  -EAGAIN: not now. */
-static int flock_try(struct inode_locks *l, struct flk *k, struct list *dead)
+/* @spare goes in or, as the owner's new type, replaces what he had.  With @w the caller waits for who is in the way. */
+static int flock_try(struct inode_locks *l, const struct flk *req, struct flk **spare,
+		     struct lock_waiter *w, struct list *dead) MUST_HOLD(&l->lock)
 {
 	struct flk *old, *next;
-	bool let_go = false;
 
 	/* Changing the type is not atomic, as on Linux: the old one goes first. */
 	LIST_FOR_EACH_SAFE(old, next, &l->flocks, node)
-		if (old->owner == k->owner) {
-			if (old->type == k->type) {
-				list_add(dead, &k->node);
+		if (old->owner == req->owner) {
+			if (old->type == req->type)
 				return 0;
-			}
+			locks_let_go(old);
 			list_move(dead, &old->node);
-			let_go = true;
 		}
-	if (let_go)
-		waitq_wake_all(&l->waitq, 0);
-	if (conflict(&l->flocks, k))
+	old = flk_conflict(&l->flocks, req);
+	if (old) {
+		if (w)
+			lock_wait_for(w, old); /* only POSIX locks look for circles */
 		return -EAGAIN;
-	list_add_tail(&l->flocks, &k->node);
+	}
+	if (!flk_fill(*spare, req))
+		return -ENOLCK;
+	list_add_tail(&l->flocks, &(*spare)->node);
+	*spare = NULL;
 	return 0;
 }
 
-static int flock_once(struct inode_locks *l, struct flk *k)
-{
-	struct list dead = LIST_INIT(dead);
-	int err;
-
-	spin_lock(&locks_lock);
-	err = flock_try(l, k, &dead);
-	spin_unlock(&locks_lock);
-	free_list(&dead);
-	return err;
-}
-
-static bool flock_free(struct inode_locks *l, const struct flk *k)
-{
-	bool free;
-
-	spin_lock(&locks_lock);
-	free = !conflict(&l->flocks, k);
-	spin_unlock(&locks_lock);
-	return free;
-}
-
-/* Removes what @owner holds on @list with @kind; wakes waiters. */
+/* Removes what @owner holds on @list with @kind, and lets go of who waited. */
 static void drop_owned(struct inode_locks *l, struct list *list, enum lock_kind kind,
 		       const void *owner)
 {
 	struct list dead = LIST_INIT(dead);
 	struct flk *k, *next;
 
-	spin_lock(&locks_lock);
+	spin_lock(&l->lock);
 	LIST_FOR_EACH_SAFE(k, next, list, node)
-		if (k->kind == kind && k->owner == owner)
+		if (k->kind == kind && k->owner == owner) {
+			locks_let_go(k);
 			list_move(&dead, &k->node);
-	if (!list_empty(&dead))
-		waitq_wake_all(&l->waitq, 0);
-	spin_unlock(&locks_lock);
-	free_list(&dead);
+		}
+	spin_unlock(&l->lock);
+	flk_free_list(&dead);
+}
+
+static int flock_set(struct inode_locks *l, const struct flk *req, bool nonblock)
+{
+	struct flk *spare = kmalloc(sizeof(*spare), GFP_KERNEL);
+	struct lock_waiter w;
+	int err;
+
+	if (!spare)
+		return -ENOMEM;
+	lock_waiter_init(&w, req);
+	for (;;) {
+		struct list dead = LIST_INIT(dead);
+
+		spin_lock(&l->lock);
+		err = flock_try(l, req, &spare, nonblock ? NULL : &w, &dead);
+		spin_unlock(&l->lock);
+		flk_free_list(&dead);
+		if (err != -EAGAIN || nonblock)
+			break;
+		err = lock_wait(&w);
+		if (err)
+			break;
+	}
+	kfree(spare);
+	return err;
 }
 
 static long do_flock(struct file *f, short type, bool nonblock)
 {
-	struct inode_locks *l = locks_of(f->inode);
-	struct flk *k;
-	int err;
-
-	if (!l)
-		return -ENOMEM;
-	if (type == F_UNLCK) {
-		drop_owned(l, &l->flocks, LK_FLOCK, f);
-		return 0;
-	}
-	k = kzalloc(sizeof(*k), GFP_KERNEL);
-	if (!k)
-		return -ENOMEM;
-	*k = (struct flk){ .kind = LK_FLOCK, .owner = f, .type = type, .end = RANGE_END,
+	struct inode_locks *l = locks_of(f->inode, type != F_UNLCK);
+	struct flk req = { .kind = LK_FLOCK, .owner = f, .type = type, .end = RANGE_END,
 			   .pid = current->process->pid };
-	while ((err = flock_once(l, k)) == -EAGAIN && !nonblock) {
-		err = wait_event_interruptible(&l->waitq, flock_free(l, k));
-		if (err)
-			break;
-	}
-	if (err)
-		kfree(k);
-	return err;
+
+	if (type != F_UNLCK)
+		return l ? flock_set(l, &req, nonblock) : -ENOMEM;
+	if (l)
+		drop_owned(l, &l->flocks, LK_FLOCK, f);
+	return 0;
 }
 
 long sys_flock(unsigned int fd, unsigned int cmd)
@@ -232,7 +130,7 @@ long sys_flock(unsigned int fd, unsigned int cmd)
 
 /* ---- record locks ---- */
 
-/* Three spare structs: the lock itself and the rest of a range that is cut in two. */
+/* The lock itself and the rest of a range that is cut in two. */
 struct spare {
 	struct flk *k[2];
 };
@@ -240,7 +138,7 @@ struct spare {
 static int spare_fill(struct spare *s)
 {
 	for (int i = 0; i < 2; i++) {
-		s->k[i] = kzalloc(sizeof(struct flk), GFP_KERNEL);
+		s->k[i] = kmalloc(sizeof(struct flk), GFP_KERNEL);
 		if (!s->k[i])
 			return -ENOMEM;
 	}
@@ -253,13 +151,14 @@ static void spare_drop(struct spare *s)
 	kfree(s->k[1]);
 }
 
+/* A new lock, charged to whom @like is charged. */
 static struct flk *spare_take(struct spare *s, const struct flk *like)
 {
 	int i = s->k[0] ? 0 : 1;
 	struct flk *k = s->k[i];
 
 	s->k[i] = NULL;
-	*k = *like;
+	flk_fill_rest(k, like);
 	return k;
 }
 
@@ -267,12 +166,12 @@ static void insert_sorted(struct list *list, struct flk *k)
 {
 	struct flk *at;
 
-	LIST_FOR_EACH(at, list, node)
-		if (at->start > k->start) {
-			list_add_tail(&at->node, &k->node);
+	LIST_FOR_EACH_REVERSE(at, list, node)
+		if (at->start <= k->start) {
+			list_add(&at->node, &k->node);
 			return;
 		}
-	list_add_tail(list, &k->node);
+	list_add(list, &k->node);
 }
 
 /* Cuts [want->start, want->end] out of @k, its owner's; what remains stays. */
@@ -281,6 +180,7 @@ static void cut(struct list *list, struct flk *k, const struct flk *want, struct
 {
 	bool left = k->start < want->start, right = k->end > want->end;
 
+	locks_let_go(k);
 	if (left && right) {
 		struct flk *rest = spare_take(s, k);
 
@@ -303,107 +203,113 @@ static bool touches(const struct flk *a, const struct flk *b)
 	return (a->start == 0 || a->start - 1 <= b->end) && (b->start == 0 || b->start - 1 <= a->end);
 }
 
-/* locks_lock held, no conflict: the owner's locks become what @req says. */
+static bool beyond(const struct flk *k, const struct flk *want)
+{
+	return k->start > want->end && k->start - 1 > want->end;
+}
+
+static bool same_owner(const struct flk *a, const struct flk *b)
+{
+	return a->owner == b->owner && a->kind == b->kind;
+}
+
+/* By how many locks @req makes the list longer; less than 0: shorter. */
+static int growth(const struct inode_locks *l, const struct flk *req) MUST_HOLD(&l->lock)
+{
+	int n = req->type != F_UNLCK;
+	struct flk *k;
+
+	LIST_FOR_EACH(k, &l->records, node) {
+		if (beyond(k, req))
+			break;
+		if (!same_owner(k, req) || !touches(k, req))
+			continue;
+		if (k->type == req->type)
+			n--;
+		else if (k->start < req->start && k->end > req->end)
+			n++;
+		else if (k->start >= req->start && k->end <= req->end)
+			n--;
+	}
+	return n;
+}
+
+/* No conflict: the owner's locks become what @req says. */
 static void record_apply(struct inode_locks *l, const struct flk *req, struct spare *s,
-			 struct list *dead)
+			 struct list *dead) MUST_HOLD(&l->lock)
 {
 	struct flk want = *req, *k, *next;
 
 	LIST_FOR_EACH_SAFE(k, next, &l->records, node) {
-		if (k->owner != want.owner || k->kind != want.kind)
-			continue;
-		if (k->type == want.type && touches(k, &want)) {
+		if (beyond(k, &want))
+			break;
+		if (same_owner(k, &want) && k->type == want.type && touches(k, &want)) {
 			want.start = MIN(want.start, k->start);
 			want.end = MAX(want.end, k->end);
+			locks_let_go(k);
 			list_move(dead, &k->node);
 		}
 	}
-	LIST_FOR_EACH_SAFE(k, next, &l->records, node)
-		if (k->owner == want.owner && k->kind == want.kind && overlap(k, &want))
+	LIST_FOR_EACH_SAFE(k, next, &l->records, node) {
+		if (k->start > want.end)
+			break;
+		if (same_owner(k, &want) && flk_overlap(k, &want))
 			cut(&l->records, k, &want, s, dead);
+	}
 	if (want.type != F_UNLCK)
 		insert_sorted(&l->records, spare_take(s, &want));
-	waitq_wake_all(&l->waitq, 0);
 }
 
-/* locks_lock held: would waiting for @holder close a circle back to @me? */
-static bool deadlocks(const void *me, const void *holder)
+/* The same, if the user may have that many. */
+static int record_charge_and_apply(struct inode_locks *l, const struct flk *req, struct spare *s,
+				   struct list *dead) MUST_HOLD(&l->lock)
 {
-	for (int i = 0; i < MAX_CYCLE; i++) {
-		const struct flk *b;
-		const void *next = NULL;
+	int more = growth(l, req);
 
-		if (holder == me)
-			return true;
-		LIST_FOR_EACH(b, &blocked, blocked_node)
-			if (b->owner == holder) {
-				next = b->waits_for;
-				break;
-			}
-		if (!next)
-			return false;
-		holder = next;
-	}
-	return false;
+	if (more > 0 && !locks_promise((u32)more))
+		return -ENOLCK;
+	record_apply(l, req, s, dead);
+	if (more > 0)
+		locks_unpromise((u32)more);
+	return 0;
 }
 
-/* 0 done, -EAGAIN another has it, -EDEADLK. With @wait the request is put among the blocked. */
-static int record_try(struct inode_locks *l, struct flk *req, struct spare *s, bool wait)
+/* 0 done, -EAGAIN another has it (with @w the caller waits for it now), -EDEADLK, -ENOLCK. */
+static int record_try(struct inode_locks *l, const struct flk *req, struct spare *s,
+		      struct lock_waiter *w)
 {
 	struct list dead = LIST_INIT(dead);
-	struct flk *k;
+	struct flk *blocker;
 	int err = 0;
 
-	spin_lock(&locks_lock);
-	if (!list_empty(&req->blocked_node))
-		list_del_init(&req->blocked_node);
-	k = req->type == F_UNLCK ? NULL : conflict(&l->records, req);
-	if (!k) {
-		record_apply(l, req, s, &dead);
-	} else if (wait && req->kind == LK_POSIX && deadlocks(req->owner, k->owner)) {
-		err = -EDEADLK;
+	spin_lock(&l->lock);
+	blocker = req->type == F_UNLCK ? NULL : flk_conflict(&l->records, req);
+	if (!blocker) {
+		err = record_charge_and_apply(l, req, s, &dead);
 	} else {
-		err = -EAGAIN;
-		if (wait && req->kind == LK_POSIX && k->kind == LK_POSIX) {
-			req->waits_for = k->owner;
-			list_add_tail(&blocked, &req->blocked_node);
-		}
+		if (w)
+			err = lock_wait_for(w, blocker);
+		if (!err)
+			err = -EAGAIN;
 	}
-	spin_unlock(&locks_lock);
-	free_list(&dead);
+	spin_unlock(&l->lock);
+	flk_free_list(&dead);
 	return err;
 }
 
-static bool record_free(struct inode_locks *l, const struct flk *req)
+static long record_set(struct file *f, const struct flk *req, bool wait)
 {
-	bool free;
-
-	spin_lock(&locks_lock);
-	free = !conflict(&l->records, req);
-	spin_unlock(&locks_lock);
-	return free;
-}
-
-static void unblock(struct flk *req)
-{
-	spin_lock(&locks_lock);
-	list_del_init(&req->blocked_node);
-	spin_unlock(&locks_lock);
-}
-
-static long record_set(struct file *f, struct flk *req, bool wait)
-{
-	struct inode_locks *l = locks_of(f->inode);
+	struct inode_locks *l = locks_of(f->inode, req->type != F_UNLCK);
 	struct spare s = { { NULL } };
-	long err = spare_fill(&s);
+	struct lock_waiter w;
+	long err;
 
 	if (!l)
-		err = -ENOMEM;
-	list_init(&req->blocked_node);
-	while (!err && (err = record_try(l, req, &s, wait)) == -EAGAIN && wait)
-		err = wait_event_interruptible(&l->waitq, record_free(l, req));
-	if (err)
-		unblock(req);
+		return req->type == F_UNLCK ? 0 : -ENOLCK;
+	lock_waiter_init(&w, req);
+	err = spare_fill(&s);
+	while (!err && (err = record_try(l, req, &s, wait ? &w : NULL)) == -EAGAIN && wait)
+		err = lock_wait(&w);
 	spare_drop(&s);
 	return err;
 }
@@ -445,40 +351,44 @@ static int range_of(struct file *f, const struct flock *fl, struct flk *k)
 	return 0;
 }
 
-static long record_get(struct file *f, struct flk *req, struct flock *fl)
+/* The type was looked at before: F_UNLCK asks about nothing. */
+static long record_get(struct file *f, const struct flk *req, struct flock *fl)
 {
-	struct inode_locks *l = locks_of(f->inode);
-	struct flk *k;
+	struct inode_locks *l = locks_of(f->inode, false);
+	struct flk *k = NULL;
 
+	fl->l_type = F_UNLCK;
 	if (!l)
-		return -ENOMEM;
-	spin_lock(&locks_lock);
-	k = conflict(&l->records, req);
+		return 0;
+	spin_lock(&l->lock);
+	k = flk_conflict(&l->records, req);
 	if (k) {
 		fl->l_type = k->type;
 		fl->l_whence = SEEK_SET;
 		fl->l_start = (s64)k->start;
 		fl->l_len = k->end == RANGE_END ? 0 : (s64)(k->end - k->start + 1);
 		fl->l_pid = k->kind == LK_OFD ? -1 : k->pid;
-	} else {
-		fl->l_type = F_UNLCK;
 	}
-	spin_unlock(&locks_lock);
+	spin_unlock(&l->lock);
 	return 0;
 }
 
-/* The descriptor may have been closed while we set a lock that its close should have taken away. */
-static void check_closed_race(struct file *f, unsigned int fd)
+/* The descriptor may have been closed while we set a lock that its close should have taken away: -EBADF. */
+static int check_closed_race(struct file *f, unsigned int fd)
 {
 	struct fdref r;
+	int err = 0;
 
 	if (ref_read(&current->files->refs) == 1)
-		return;
+		return 0;
 	r = fd_ref(fd);
-	if (r.file != f)
+	if (r.file != f) {
 		locks_on_close(f, current->files);
+		err = -EBADF;
+	}
 	if (r.file)
 		fd_unref(r);
+	return err;
 }
 
 static bool mode_fits(const struct file *f, short type)
@@ -488,36 +398,57 @@ static bool mode_fits(const struct file *f, short type)
 	return type != F_WRLCK || (f->mode & FMODE_WRITE);
 }
 
+static bool is_type(short type, bool get)
+{
+	return type == F_RDLCK || type == F_WRLCK || (type == F_UNLCK && !get);
+}
+
+static long do_get(struct file *f, struct flk *req, struct flock *fl, void __user *ufl)
+{
+	long err = req->kind == LK_OFD && fl->l_pid ? -EINVAL : record_get(f, req, fl);
+
+	return err ? err : copy_to_user(ufl, fl, sizeof(*fl));
+}
+
+static long do_set(struct file *f, const struct flk *req, const struct flock *fl, bool wait,
+		   unsigned int fd)
+{
+	long err;
+
+	if (!mode_fits(f, fl->l_type))
+		return -EBADF;
+	if (req->kind == LK_OFD && fl->l_pid)
+		return -EINVAL;
+	err = record_set(f, req, wait);
+	if (!err && req->kind == LK_POSIX && fl->l_type != F_UNLCK)
+		err = check_closed_race(f, fd);
+	return err;
+}
+
+/* The order of errors is Linux's: F_GETLK looks at the type before the range, F_SETLK after it. */
 long fcntl_lock(struct file *f, unsigned int cmd, unsigned long arg, unsigned int fd)
 {
 	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
 	bool get = cmd == F_GETLK || cmd == F_OFD_GETLK;
-	struct flock fl;
 	struct flk req = { .kind = ofd ? LK_OFD : LK_POSIX };
+	struct flock fl;
 	long err;
 
 	if (copy_from_user(&fl, (void __user *)arg, sizeof(fl)))
 		return -EFAULT;
-	if (fl.l_type != F_RDLCK && fl.l_type != F_WRLCK && (get || fl.l_type != F_UNLCK))
-		return -EINVAL;
-	if (ofd && fl.l_pid)
+	if (get && !is_type(fl.l_type, true))
 		return -EINVAL;
 	err = range_of(f, &fl, &req);
 	if (err)
 		return err;
+	if (!is_type(fl.l_type, get))
+		return -EINVAL;
 	req.type = fl.l_type;
 	req.owner = ofd ? (const void *)f : (const void *)current->files;
 	req.pid = ofd ? -1 : current->process->pid;
-	if (get) {
-		err = record_get(f, &req, &fl);
-		return err ? err : copy_to_user((void __user *)arg, &fl, sizeof(fl));
-	}
-	if (!mode_fits(f, fl.l_type))
-		return -EBADF;
-	err = record_set(f, &req, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
-	if (!err && !ofd && fl.l_type != F_UNLCK)
-		check_closed_race(f, fd);
-	return err;
+	if (get)
+		return do_get(f, &req, &fl, (void __user *)arg);
+	return do_set(f, &req, &fl, cmd == F_SETLKW || cmd == F_OFD_SETLKW, fd);
 }
 
 /* ---- the ends of owners ---- */
@@ -533,41 +464,4 @@ void locks_on_release(struct file *f)
 
 	drop_owned(l, &l->flocks, LK_FLOCK, f);
 	drop_owned(l, &l->records, LK_OFD, f);
-}
-
-/* ---- /proc/locks ---- */
-
-static void show_one(struct strbuf *out, u32 n, const struct inode *inode, const struct flk *k)
-{
-	static const char *const kinds[] = { "FLOCK ", "POSIX ", "OFDLCK" };
-
-	strbuf_printf(out, "%u: %s ADVISORY  %s %d %02x:%02x:%llu %llu ", n, kinds[k->kind],
-		      k->type == F_WRLCK ? "WRITE" : "READ ", k->pid,
-		      KDEV_MAJOR(inode->super->dev), KDEV_MINOR(inode->super->dev),
-		      (unsigned long long)inode->ino, (unsigned long long)k->start);
-	if (k->end == RANGE_END)
-		strbuf_puts(out, "EOF\n");
-	else
-		strbuf_printf(out, "%llu\n", (unsigned long long)k->end);
-}
-
-/* Text is written in memory got beforehand: nothing may sleep under the lock. */
-void locks_show(struct strbuf *out)
-{
-	struct inode_locks *l;
-	struct flk *k;
-	u32 n = 0;
-
-	if (strbuf_reserve(out, out->len + (64 << 10)))
-		return;
-	spin_lock(&locks_lock);
-	LIST_FOR_EACH(l, &all_locks, all_node) {
-		LIST_FOR_EACH(k, &l->flocks, node)
-			if (out->len + 128 < out->cap)
-				show_one(out, ++n, l->inode, k);
-		LIST_FOR_EACH(k, &l->records, node)
-			if (out->len + 128 < out->cap)
-				show_one(out, ++n, l->inode, k);
-	}
-	spin_unlock(&locks_lock);
 }

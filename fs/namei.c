@@ -299,9 +299,9 @@ long sys_linkat(int olddfd, const char __user *from, int newdfd, const char __us
 	err = create_begin(&c, newdfd, to, false);
 	if (!err) {
 		err = old.mnt == c.w.path.mnt ? link_inode(&c, old.dentry->inode) : -EXDEV;
-		create_end(&c, err, 0);
 		if (!err)
-			notify_dentry(old.dentry, IN_ATTRIB);
+			notify_dentry_self(old.dentry, IN_ATTRIB);
+		create_end(&c, err, 0);
 	}
 	path_put(&old);
 	return err;
@@ -329,8 +329,8 @@ static int do_unlink(struct inode *dir, struct dentry *d)
 	rwsem_write_unlock(&inode->lock);
 	if (!err) {
 		notify_dentry_self(d, IN_ATTRIB);
-		notify_name(dir, &d->name, IN_DELETE, 0);
 		dentry_delete(d);
+		notify_name(dir, &d->name, IN_DELETE, 0); /* whoever hears of it does not find it */
 	}
 	return err;
 }
@@ -350,9 +350,9 @@ static int do_rmdir(struct inode *dir, struct dentry *d)
 		inode_set_dead(inode);
 	rwsem_write_unlock(&inode->lock);
 	if (!err) {
-		notify_name(dir, &d->name, IN_DELETE | NOTIFY_IS_DIR, 0);
 		dentry_prune_children(d);
 		dentry_delete(d);
+		notify_name(dir, &d->name, IN_DELETE | NOTIFY_IS_DIR, 0);
 	}
 	return err;
 }

@@ -98,6 +98,8 @@ static struct file *open_existing(const struct path *p, const struct open_args *
 			return ERR_PTR(err);
 		}
 	}
+	if (!IS_ERR(f) && (flags & O_TRUNC))
+		notify_file(f, IN_OPEN);
 	return f;
 }
 

@@ -13,12 +13,20 @@
  * FIFO's pipe hangs on its inode (inode->spin) while somebody has it open.
  *
  * Sleepers are exclusive: each write wakes one reader and each read one writer,
- * who passes the wake-up on if there is more to do.
+ * who passes the wake-up on if there is more to do.  Who did not sleep passes
+ * nothing on: EPOLLET would take it for news.
+ *
+ * Limits: the slots of a user's pipes are charged (CHARGE_PIPE_PAGES).  Beyond
+ * fs.pipe-user-pages-soft an ordinary user's new pipes have two slots and none grows,
+ * beyond -hard there are no new ones; fs.pipe-max-size is for each: pipe(7).
+ * Tests: tests/abi/io_more.c, ev_pipe.c, ev_limits.c
  */
 #include <arch/uaccess.h>
 #include <asm/ioctls.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
+#include <tarn/charge.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/poll.h>
@@ -37,6 +45,19 @@ static const struct sysctl pipe_max_sysctl = {
 	.max = 1 << 30,
 };
 SECTION_SET(sysctls, pipe_max_sysctl);
+
+/* Pages of one user's pipes; 0: no limit. */
+static int user_pages_soft = 16384, user_pages_hard;
+
+#define PAGES_SYSCTL(name)                                                             \
+	static const struct sysctl user_pages_##name##_sysctl = {                      \
+		.path = "fs/pipe-user-pages-" #name, .value = &user_pages_##name,      \
+		.min = 0, .max = 0x7fffffff };                                         \
+	SECTION_SET(sysctls, user_pages_##name##_sysctl)
+PAGES_SYSCTL(soft);
+PAGES_SYSCTL(hard);
+
+#define FEW_SLOTS 2u /* of a pipe beyond the soft limit */
 
 /* ---- slots ---- */
 
@@ -71,18 +92,58 @@ struct pipe_slot *pipe_slot_add(struct pipe *p, struct page *page, u32 offset, u
 	return s;
 }
 
+/* ---- who pays for the slots ---- */
+
+static bool is_ordinary(void)
+{
+	return !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
+}
+
+static u64 pages_limit(int sysctl)
+{
+	return sysctl ? (u64)sysctl : CHARGE_NO_LIMIT;
+}
+
+/* @n more for @u, which those with rights always get. */
+static bool slots_charge(struct user *u, u32 n, u64 limit)
+{
+	return charge_try(u, CHARGE_PIPE_PAGES, n, limit) ||
+	       (!is_ordinary() && charge_try(u, CHARGE_PIPE_PAGES, n, CHARGE_NO_LIMIT));
+}
+
+/* How many slots a new pipe of @u has, charged; 0: none. */
+static u32 slots_for_new(struct user *u)
+{
+	u64 soft = pages_limit(READ_ONCE(user_pages_soft)), hard = pages_limit(READ_ONCE(user_pages_hard));
+	u32 n = MIN(PIPE_SLOTS, (u32)READ_ONCE(pipe_max_size) / (u32)PAGE_SIZE);
+
+	if (n < PIPE_SLOTS && capable(CAP_SYS_RESOURCE))
+		n = PIPE_SLOTS;
+	n = 1u << (31 - __builtin_clz(n));
+	if (slots_charge(u, n, soft)) {
+		if (charge_of(u, CHARGE_PIPE_PAGES) <= hard || !is_ordinary())
+			return n;
+		charge_drop(u, CHARGE_PIPE_PAGES, n);
+		return 0;
+	}
+	return slots_charge(u, FEW_SLOTS, hard) ? FEW_SLOTS : 0;
+}
+
 static struct pipe *pipe_alloc(void)
 {
 	struct pipe *p = kzalloc(sizeof(*p), GFP_KERNEL);
 
 	if (!p)
 		return NULL;
-	p->nslots = PIPE_SLOTS;
-	p->slots = kcalloc(p->nslots, sizeof(*p->slots), GFP_KERNEL);
+	p->user = current->cred->user;
+	p->nslots = slots_for_new(p->user);
+	p->slots = p->nslots ? kcalloc(p->nslots, sizeof(*p->slots), GFP_KERNEL) : NULL;
 	if (!p->slots) {
+		charge_drop(p->user, CHARGE_PIPE_PAGES, p->nslots);
 		kfree(p);
 		return NULL;
 	}
+	user_get(p->user);
 	mutex_init(&p->lock, "pipe", LR_PIPE);
 	waitq_init(&p->readable);
 	waitq_init(&p->writable);
@@ -96,6 +157,7 @@ static void pipe_free(struct pipe *p) NO_LOCK_CHECK
 		pipe_slot_drop(p, pipe_tail(p));
 	if (p->spare)
 		page_put(p->spare);
+	charge_return(p->user, CHARGE_PIPE_PAGES, p->nslots);
 	kfree(p->slots);
 	kfree(p);
 }
@@ -180,8 +242,8 @@ static ssize_t drain(struct pipe *p, struct iov_iter *to) MUST_HOLD(&p->lock)
 static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct pipe *p = f->private;
+	bool more, full, slept = false;
 	ssize_t n = 0;
-	bool more, full;
 	int err;
 
 	if (!to->count)
@@ -198,10 +260,11 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		n = err;
 		if (err)
 			goto out;
+		slept = true;
 	}
 	full = pipe_full(p);
 	n = drain(p, to);
-	more = pipe_used(p);
+	more = slept && pipe_used(p);
 	full = full && !pipe_full(p); /* it was, and a writer may have slept on that */
 	mutex_unlock(&p->lock);
 	if (full)
@@ -286,16 +349,19 @@ static int wait_room(struct pipe *p, struct file *f) NO_LOCK_CHECK
 	return pipe_wait_writable(p);
 }
 
-static ssize_t write_locked(struct pipe *p, struct file *f, struct iov_iter *from)
-	MUST_HOLD(&p->lock)
+/* *@broken: data is left and nobody will read it.  *@slept: the wake-up of this writer is to be passed on. */
+static ssize_t write_locked(struct pipe *p, struct file *f, struct iov_iter *from, bool *broken,
+			    bool *slept) MUST_HOLD(&p->lock)
 {
 	bool packet = f->flags & O_DIRECT;
 	ssize_t total = 0, n;
 	int err;
 
 	for (;;) {
-		if (!p->readers)
+		if (!p->readers) {
+			*broken = true;
 			return total ? total : -EPIPE;
+		}
 		n = packet || total ? 0 : join(p, from);
 		if (n >= 0 && from->count) {
 			total += n;
@@ -309,27 +375,27 @@ static ssize_t write_locked(struct pipe *p, struct file *f, struct iov_iter *fro
 		err = wait_room(p, f);
 		if (err)
 			return total ? total : err;
+		*slept = true;
 	}
 }
 
 static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct pipe *p = f->private;
+	bool room, broken = false, slept = false;
 	ssize_t n;
-	bool room, reader_gone;
 
 	if (!from->count)
 		return 0;
 	mutex_lock(&p->lock);
-	n = write_locked(p, f, from);
-	reader_gone = !p->readers;
-	room = !pipe_full(p);
+	n = write_locked(p, f, from, &broken, &slept);
+	room = slept && !pipe_full(p);
 	mutex_unlock(&p->lock);
 	if (n > 0)
 		pipe_wake_readers(p);
 	if (room)
 		pipe_wake_writers(p);
-	if (n == -EPIPE && reader_gone)
+	if (broken) /* even if part was written: pipe(7) */
 		signal_thread(current, SIGPIPE);
 	return n;
 }
@@ -434,26 +500,13 @@ static u32 round_up_power(u32 n)
 	return v;
 }
 
-static long set_size(struct pipe *p, unsigned long size)
+/* @slots replaces the ring: false if what is in the pipe does not fit. */
+static bool slots_replace(struct pipe *p, struct pipe_slot *slots, u32 n) MUST_HOLD(&p->lock)
 {
-	struct pipe_slot *slots;
-	u32 n, used;
+	u32 used = pipe_used(p);
 
-	if (size > BIT(31))
-		return -EINVAL;
-	n = round_up_power((u32)MAX(DIV_ROUND_UP(size, PAGE_SIZE), 1ul));
-	if (n > p->nslots && (u64)n * PAGE_SIZE > (u64)pipe_max_size && !capable(CAP_SYS_RESOURCE))
-		return -EPERM;
-	slots = kcalloc(n, sizeof(*slots), GFP_KERNEL);
-	if (!slots)
-		return -ENOMEM;
-	mutex_lock(&p->lock);
-	used = pipe_used(p);
-	if (used + p->reserved > n) {
-		mutex_unlock(&p->lock);
-		kfree(slots);
-		return -EBUSY;
-	}
+	if (used + p->reserved > n)
+		return false;
 	for (u32 i = 0; i < used; i++)
 		slots[i] = p->slots[(p->tail + i) & (p->nslots - 1)];
 	kfree(p->slots);
@@ -461,9 +514,51 @@ static long set_size(struct pipe *p, unsigned long size)
 	p->nslots = n;
 	p->tail = 0;
 	p->head = used;
-	mutex_unlock(&p->lock);
-	pipe_wake_writers(p);
+	return true;
+}
+
+/* The difference is charged; a pipe may always get smaller. */
+static long set_slots(struct pipe *p, struct pipe_slot *slots, u32 n) MUST_HOLD(&p->lock)
+{
+	u64 limit = MIN(pages_limit(READ_ONCE(user_pages_soft)), pages_limit(READ_ONCE(user_pages_hard)));
+	u32 had = p->nslots;
+
+	if (n > had && (u64)n * PAGE_SIZE > (u64)pipe_max_size && !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	if (n > had && !slots_charge(p->user, n - had, limit))
+		return -EPERM;
+	if (!slots_replace(p, slots, n)) {
+		charge_drop(p->user, CHARGE_PIPE_PAGES, n > had ? n - had : 0);
+		return -EBUSY;
+	}
+	charge_drop(p->user, CHARGE_PIPE_PAGES, n < had ? had - n : 0);
 	return (long)(n * PAGE_SIZE);
+}
+
+static long set_size(struct pipe *p, unsigned long size)
+{
+	struct pipe_slot *slots;
+	long ret;
+	u32 n;
+
+	if (size > BIT(31))
+		return -EINVAL;
+	n = round_up_power((u32)MAX(DIV_ROUND_UP(size, PAGE_SIZE), 1ul));
+	/* Asked again under the lock: before, so that nobody makes us get that much memory. */
+	if (n > READ_ONCE(p->nslots) && (u64)n * PAGE_SIZE > (u64)pipe_max_size &&
+	    !capable(CAP_SYS_RESOURCE))
+		return -EPERM;
+	slots = kcalloc(n, sizeof(*slots), GFP_KERNEL);
+	if (!slots)
+		return -ENOMEM;
+	mutex_lock(&p->lock);
+	ret = set_slots(p, slots, n);
+	mutex_unlock(&p->lock);
+	if (ret < 0)
+		kfree(slots);
+	else
+		pipe_wake_writers(p);
+	return ret;
 }
 
 long pipe_fcntl(struct file *f, unsigned int cmd, unsigned long arg)
@@ -606,7 +701,7 @@ int pipe_create(u32 flags, struct file **rd, struct file **wr) NO_LOCK_CHECK
 	struct pipe *p = pipe_alloc();
 
 	if (!inode || !p)
-		goto no_memory;
+		goto no_pipe;
 	p->readers = p->writers = p->reader_opens = p->writer_opens = 1;
 	p->files = 2;
 	p->nameless = true;
@@ -629,12 +724,12 @@ int pipe_create(u32 flags, struct file **rd, struct file **wr) NO_LOCK_CHECK
 	(*rd)->pos = -1;
 	return 0;
 
-no_memory:
+no_pipe:
 	if (inode)
 		inode_put(inode);
 	if (p)
 		pipe_free(p);
-	return -ENOMEM;
+	return -ENFILE; /* as Linux says, of the hard limit and of memory */
 }
 
 /* The descriptors become visible only after user space has the numbers. */

@@ -25,6 +25,7 @@ struct pipe {
 	u32 readers, writers;                            /* open ends; lock to write */
 	u32 reader_opens, writer_opens;                  /* ever; lock to write */
 	u32 files;                                       /* inode->spin */
+	struct user *user;                               /* [I] the maker, charged for nslots */
 	struct page *spare;                              /* lock; kept for the next write */
 	bool nameless;                                   /* [I] pipe(2)'s: opening it never waits */
 	struct waitq readable, writable;

@@ -8,6 +8,7 @@
  */
 #include <abi_fs.h>
 #include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <arch/uaccess.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
@@ -108,6 +109,7 @@ static int iterate(struct file *f, struct dir_emit *e)
 		pos = (u64)f->pos;
 		err = f->ops->iterate(f, e, &pos);
 		f->pos = (loff_t)pos;
+		notify_file(f, IN_ACCESS);
 	}
 	rwsem_read_unlock(&dir->lock);
 	mutex_unlock(&f->pos_lock);

@@ -157,14 +157,18 @@ static int check_permissions(const struct renaming *r)
 
 /* ---- doing it ---- */
 
-static void tell(const struct renaming *r, const struct qstr *old_name, const struct qstr *new_name)
+/* @moved has gone from @old_name of @from to @new_name of @to, in the place of @target if there was one. */
+static void tell(struct dentry *moved, struct dentry *from, const struct qstr *old_name,
+		 struct dentry *to, const struct qstr *new_name, struct dentry *target)
 {
 	u32 cookie = atomic_fetch_add(&next_cookie, 1);
-	u32 dir = mode_is_dir(r->old->inode->mode) ? NOTIFY_IS_DIR : 0;
+	u32 dir = mode_is_dir(moved->inode->mode) ? NOTIFY_IS_DIR : 0;
 
-	notify_name(r->old_dir->inode, old_name, IN_MOVED_FROM | dir, cookie);
-	notify_name(r->new_dir->inode, new_name, IN_MOVED_TO | dir, cookie);
-	notify_dentry_self(r->old, IN_MOVE_SELF | dir);
+	notify_name(from->inode, old_name, IN_MOVED_FROM | dir, cookie);
+	notify_name(to->inode, new_name, IN_MOVED_TO | dir, cookie);
+	if (target)
+		notify_dentry_self(target, IN_ATTRIB);
+	notify_dentry_self(moved, IN_MOVE_SELF); /* without IN_ISDIR, as on Linux */
 }
 
 /* The file system has done it: the dcache follows. */
@@ -176,7 +180,8 @@ static void move_dentries(struct renaming *r)
 		u32 a_len = r->new->name.len, b_len = r->old->name.len;
 		struct qstr a = { r->new_name, a_len, 0 }, b = { r->old_name, b_len, 0 };
 
-		tell(r, &b, &a);
+		tell(r->old, r->old_dir, &b, r->new_dir, &a, NULL);
+		tell(r->new, r->new_dir, &a, r->old_dir, &b, NULL);
 		dentry_exchange(r->old, r->new, r->new_name, r->old_name);
 		r->old_name = NULL;
 	} else {
@@ -187,9 +192,7 @@ static void move_dentries(struct renaming *r)
 			inode_set_dead(target);
 			dentry_prune_children(r->new);
 		}
-		if (target)
-			notify_dentry_self(r->new, IN_ATTRIB);
-		tell(r, &from, &to);
+		tell(r->old, r->old_dir, &from, r->new_dir, &to, target ? r->new : NULL);
 		dentry_drop(r->new);
 		dentry_move(r->old, r->new_dir, r->new_name, to.len);
 	}

@@ -13,12 +13,14 @@
  */
 #include <arch/uaccess.h>
 #include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/pagecache.h>
 #include <tarn/poll.h>
 #include <tarn/signal.h>
 #include <tarn/slab.h>
+#include <tarn/socket.h>
 #include <tarn/syscall.h>
 #include "pipe_internal.h"
 
@@ -99,6 +101,8 @@ static ssize_t send_cached(struct file *out, loff_t *out_pos, struct file *in, l
 	iov_init_pages(&it, pages, (unsigned int)n);
 	done = file_write(out, &it, out_pos);
 	put_pages(pages, (unsigned int)n);
+	if (done > 0)
+		notify_file(in, IN_ACCESS); /* file_write told of the other */
 	return done;
 }
 
@@ -135,6 +139,8 @@ static ssize_t push_cached(struct pipe *to, struct file *in, loff_t pos, size_t 
 		else
 			page_put(pages[i].page);
 	}
+	if (total)
+		notify_file(in, IN_ACCESS);
 	return total ? total : err;
 }
 
@@ -159,6 +165,33 @@ static ssize_t push_filled(struct pipe *to, fill_fn *fill, void *source, bool no
 	if (page)
 		page_put(page);
 	return n;
+}
+
+/* ---- what can splice ---- */
+
+/*
+ * Files with contents, pipes, sockets and devices.  Directories cannot, nor what is
+ * only a number or a queue of records: eventfd, timerfd, signalfd, inotify, epoll.
+ */
+static bool can_splice(const struct file *f)
+{
+	switch (f->inode->mode & S_IFMT) {
+	case S_IFDIR:
+		return false;
+	case S_IFIFO:
+	case S_IFSOCK:
+	case S_IFCHR:
+	case S_IFBLK:
+		return true;
+	default:
+		return !(f->mode & FMODE_NO_POS);
+	}
+}
+
+/* The range that is asked for ends before the last position. */
+static bool range_fits(loff_t pos, size_t len)
+{
+	return pos >= 0 && len <= (size_t)(0x7fffffffffffffffll - pos);
 }
 
 /* ---- positions ---- */
@@ -211,15 +244,22 @@ static loff_t *cursor_pos(struct cursor *c)
 struct file_source {
 	struct cursor *in;
 	size_t len;
+	bool nonblock;
 };
 
+/* SPLICE_F_NONBLOCK is for a socket, too; other files wait, as on Linux. */
 static ssize_t fill_from_file(void *source, struct page *page)
 {
 	struct file_source *s = source;
+	struct socket *sock = s->nonblock ? file_socket(s->in->file) : NULL;
+	struct msg m = { 0 };
 	struct iov_iter it;
 
 	iov_init_kernel(&it, page_address(page), MIN(s->len, PAGE_SIZE));
-	return file_read(s->in->file, &it, cursor_pos(s->in));
+	if (!sock)
+		return file_read(s->in->file, &it, cursor_pos(s->in));
+	m.iter = it;
+	return sock->ops->recvmsg ? sock->ops->recvmsg(sock, &m, MSG_DONTWAIT) : -EOPNOTSUPP;
 }
 
 /* Reading goes on without waiting for anybody but a disk. */
@@ -241,7 +281,7 @@ static ssize_t file_to_pipe(struct pipe *to, struct cursor *in, size_t len, bool
 	ssize_t total = 0, n = 0;
 
 	while (len && (!total || reads_at_once(in))) {
-		struct file_source source = { .in = in, .len = len };
+		struct file_source source = { .in = in, .len = len, .nonblock = nonblock };
 		bool now = nonblock || total;
 
 		if (is_cached(in->file)) {
@@ -312,6 +352,8 @@ static ssize_t sendfile_files(struct file *out, struct file *in, loff_t __user *
 	err = cursor_begin(&from, in, offset);
 	if (!err)
 		err = cursor_begin(&to, out, NULL);
+	if (!err && ((!from.none && !range_fits(from.pos, count)) || !can_splice(in) || !can_splice(out)))
+		err = -EINVAL;
 	if (err)
 		return err;
 	count = MIN(count, MAX_BYTES);
@@ -320,10 +362,12 @@ static ssize_t sendfile_files(struct file *out, struct file *in, loff_t __user *
 	if (n == -EPIPE && pipe)
 		signal_thread(current, SIGPIPE);
 	if (n > 0) {
-		err = cursor_end(&from);
 		cursor_end(&to);
+		if (!offset)
+			cursor_end(&from);
 	}
-	return err ? err : n;
+	/* Told even when nothing came; whoever cannot be told has lost count, not data. */
+	return offset && cursor_end(&from) ? -EFAULT : n;
 }
 
 long sys_sendfile(int out_fd, int in_fd, loff_t __user *offset, size_t count)
@@ -544,10 +588,17 @@ static ssize_t splice_files(struct file *in, loff_t __user *off_in, struct file 
 		return -EINVAL;
 	if ((file_pipe(in) && off_in) || (file_pipe(out) && off_out))
 		return -ESPIPE;
+	/* A socket's offset is EINVAL here, ESPIPE only for sendfile. */
+	if ((off_in && (in->mode & FMODE_NO_POS)) || (off_out && (out->mode & FMODE_NO_POS)))
+		return -EINVAL;
+	if (!can_splice(in) || !can_splice(out))
+		return -EINVAL;
 	err = cursor_begin(&from, in, off_in);
 	if (!err)
 		err = cursor_begin(&to, out, off_out);
-	if (err || !len)
+	if (!err && ((!from.none && !range_fits(from.pos, len)) || (!to.none && !range_fits(to.pos, len))))
+		err = -EINVAL;
+	if (err)
 		return err;
 	n = splice_cursors(&from, &to, MIN(len, MAX_BYTES), flags);
 	if (n == -EPIPE && file_pipe(out))
@@ -566,6 +617,8 @@ long sys_splice(int fd_in, loff_t __user *off_in, int fd_out, loff_t __user *off
 	struct fdref in, out;
 	long ret = -EBADF;
 
+	if (!len)
+		return 0; /* whatever else is wrong, as Linux has it */
 	if (flags & ~SPLICE_FLAGS)
 		return -EINVAL;
 	in = fd_ref((unsigned int)fd_in);
@@ -588,8 +641,6 @@ static ssize_t tee_files(struct file *in, struct file *out, size_t len, unsigned
 		return -EBADF;
 	if (!from || !to || from == to)
 		return -EINVAL;
-	if (!len)
-		return 0;
 	n = pass_slots(to, from, len,
 		       (flags & SPLICE_F_NONBLOCK) || ((in->flags | out->flags) & O_NONBLOCK), copy_slots);
 	if (n == -EPIPE)
@@ -604,6 +655,8 @@ long sys_tee(int fd_in, int fd_out, size_t len, unsigned int flags)
 
 	if (flags & ~SPLICE_FLAGS)
 		return -EINVAL;
+	if (!len)
+		return 0;
 	in = fd_ref((unsigned int)fd_in);
 	out = fd_ref((unsigned int)fd_out);
 	if (in.file && out.file)

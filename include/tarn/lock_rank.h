@@ -39,6 +39,10 @@ enum lock_rank {
 	/* Spinlocks */
 	LR_SPIN_FIRST,
 	LR_FILES = LR_SPIN_FIRST, /* files->lock: the descriptor table                   */
+	LR_FILE_LOCKS,     /* inode_locks->lock: advisory locks of one inode             */
+	LR_LOCK_GRAPH,     /* who waits for which of them, over all inodes               */
+	LR_INOTIFY,        /* inotify marks of one inode, under its directory's dentries  */
+	LR_INOTIFY_SET,    /* one inotify instance: its watches and its queue            */
 	LR_DCACHE_LRU,
 	LR_DENTRY,         /* dentry->lock: parent before child                           */
 	LR_DCACHE_HASH,    /* a bucket of the dentry hash                                */

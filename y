@@ -1,0 +1,1 @@
+tarn: no kernel at x: see --kernel
