@@ -564,21 +564,33 @@ void inode_touch(struct inode *inode, u32 which)
 	inode_mark_dirty(inode);
 }
 
+void inode_set_owner(struct inode *inode, struct owner o)
+{
+	spin_lock(&inode->spin);
+	seq_write_begin(&inode->owner_seq);
+	inode->mode = o.mode;
+	inode->uid = o.uid;
+	inode->gid = o.gid;
+	seq_write_end(&inode->owner_seq);
+	spin_unlock(&inode->spin);
+}
+
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode)
 {
 	const struct cred *c = current_cred();
+	struct owner o = { .uid = c->fsuid, .gid = c->fsgid }, of_dir;
 
-	inode->uid = c->fsuid;
-	inode->gid = c->fsgid;
-	if (dir && (dir->mode & S_ISGID)) {
-		inode->gid = dir->gid;
-		if (mode_is_dir(mode))
-			mode |= S_ISGID;
-		else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-			 !cred_in_group(c, dir->gid) && !cred_capable(c, CAP_FSETID))
-			mode &= ~S_ISGID;
+	if (dir) {
+		of_dir = inode_owner(dir);
+		if (of_dir.mode & S_ISGID) {
+			o.gid = of_dir.gid;
+			if (mode_is_dir(mode))
+				mode |= S_ISGID;
+		}
 	}
-	inode->mode = mode;
+	o.mode = mode;
+	inode_set_owner(inode, o);
+	inode->no_file_caps = true;
 	inode_fix_rank(inode);
 }
 
@@ -589,14 +601,16 @@ void inode_set_dead(struct inode *inode)
 
 void stat_generic(struct inode *inode, struct kstat *out)
 {
+	struct owner o = inode_owner(inode);
+
 	memset(out, 0, sizeof(*out));
 	out->ino = inode->ino;
 	out->dev = inode->super->dev;
 	out->rdev = inode->rdev;
-	out->mode = inode->mode;
+	out->mode = o.mode;
 	out->nlink = inode->nlink;
-	out->uid = inode->uid;
-	out->gid = inode->gid;
+	out->uid = o.uid;
+	out->gid = o.gid;
 	out->size = inode_size(inode);
 	out->blksize = 1u << inode->blkbits;
 	if (out->blksize < PAGE_SIZE)

@@ -87,7 +87,9 @@ struct walk {
 	struct inode *inode;     /* of path.dentry */
 	u32 seq;                 /* path.dentry's, while rcu */
 	u32 mount_seq;
+	u64 renames;             /* rename_count at the start, for scoped walks */
 	bool rcu;
+	bool trailing;           /* the step is to the last name of the path, or of a link that ends it */
 	bool trailing_slash;
 	u32 flags;               /* LOOKUP_* */
 	u32 links;               /* symlinks followed */
@@ -99,9 +101,10 @@ struct walk {
 	const char *saved[3];    /* rcu: text to go on with after a link's own */
 	u32 depth;
 	struct path root;        /* where "/" and ".." end; counted unless rcu */
-	struct path start;       /* where it began; not counted: its owner outlives the walk */
+	struct path start;       /* where it began; its owner outlives the walk, or start_counted */
 	struct path jump;        /* link_jump's target while get_link runs */
-	bool have_start;         /* start was given or is dirfd's; else the working directory */
+	bool have_start;         /* start was given, is dirfd's or counted; else the working directory */
+	bool start_counted;
 	struct fdref dirfd;
 	struct walk *outer;
 };
@@ -130,6 +133,14 @@ int perm_delete(struct inode *dir, struct dentry *victim, bool want_dir);
 int perm_create(struct inode *dir);
 int perm_open(const struct path *p, u32 flags);
 int perm_sticky(const struct inode *dir, const struct inode *victim);
+
+/* What a new file in @dir gets of @mode (its type included): the umask, and no set-group-id that its maker has no right to. */
+mode_t mode_for_new(const struct inode *dir, mode_t mode);
+
+/* ---- sticky.c: 0, -EACCES or -EPERM ---- */
+int perm_follow_link(const struct inode *dir, const struct inode *link);
+int perm_hard_link(struct inode *inode);
+int perm_open_for_create(const struct inode *dir, const struct inode *inode);
 
 /* ---- file.c ---- */
 void file_cache_init(void);

@@ -92,18 +92,13 @@ static void create_end(struct creation *c, int err, u32 flags) NO_LOCK_CHECK /* 
 		path_name_put(c->name);
 }
 
-static mode_t masked(const struct super *sb, mode_t mode)
-{
-	return atomic_load(&sb->flags) & MS_POSIXACL ? mode : mode & ~current->fs->umask;
-}
-
 static int do_mkdir(struct creation *c, mode_t mode)
 {
 	int err = -EPERM;
 
-	mode = masked(c->dir->super, mode & 01777);
+	mode = mode_for_new(c->dir, S_IFDIR | (mode & 01777));
 	if (c->dir->ops->mkdir)
-		err = c->dir->ops->mkdir(c->dir, c->dentry, S_IFDIR | mode);
+		err = c->dir->ops->mkdir(c->dir, c->dentry, mode);
 	create_end(c, err, NOTIFY_IS_DIR);
 	return err;
 }
@@ -161,10 +156,9 @@ static int do_mknod(struct creation *c, mode_t mode, kdev_t rdev)
 
 	if (type != S_IFCHR && type != S_IFBLK)
 		rdev = 0;
-	mode = masked(c->dir->super, mode);
+	mode = mode_for_new(c->dir, type ? mode : S_IFREG | mode);
 	if (type == 0 || type == S_IFREG)
-		return ops->create ? ops->create(c->dir, c->dentry, S_IFREG | (mode & 07777)) :
-				     -EACCES;
+		return ops->create ? ops->create(c->dir, c->dentry, mode) : -EACCES;
 	return ops->mknod ? ops->mknod(c->dir, c->dentry, mode, rdev) : -EPERM;
 }
 
@@ -298,7 +292,9 @@ long sys_linkat(int olddfd, const char __user *from, int newdfd, const char __us
 		return err;
 	err = create_begin(&c, newdfd, to, false);
 	if (!err) {
-		err = old.mnt == c.w.path.mnt ? link_inode(&c, old.dentry->inode) : -EXDEV;
+		err = old.mnt == c.w.path.mnt ? perm_hard_link(old.dentry->inode) : -EXDEV;
+		if (!err)
+			err = link_inode(&c, old.dentry->inode);
 		create_end(&c, err, 0);
 		if (!err)
 			notify_dentry(old.dentry, IN_ATTRIB);

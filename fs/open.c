@@ -61,7 +61,7 @@ static int check_flags(struct open_args *a)
 static int truncate_opened(struct file *f)
 {
 	struct setattr attr = {
-		.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_OPEN | ATTR_KILL_PRIV,
+		.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_OPEN | ATTR_DROP_CONTENT,
 		.size = 0,
 	};
 	int err;
@@ -121,11 +121,6 @@ int vfs_create(const struct path *dir, struct dentry *d, mode_t mode)
 	return err;
 }
 
-static mode_t masked(const struct super *sb, mode_t mode)
-{
-	return atomic_load(&sb->flags) & MS_POSIXACL ? mode : mode & ~current->fs->umask;
-}
-
 /* The last name: found, or created under the directory's lock.  With a reference. */
 static struct dentry *find_or_create(struct walk *w, const struct open_args *a, bool *created)
 {
@@ -140,7 +135,7 @@ static struct dentry *find_or_create(struct walk *w, const struct open_args *a, 
 	rwsem_write_lock(&dir->lock);
 	d = lookup_locked(w->path.dentry, &w->last, w->flags);
 	if (!IS_ERR(d) && !d->inode) {
-		err = vfs_create(&w->path, d, masked(dir->super, a->mode));
+		err = vfs_create(&w->path, d, mode_for_new(dir, S_IFREG | a->mode));
 		*created = !err;
 	}
 	rwsem_write_unlock(&dir->lock);
@@ -159,6 +154,25 @@ static struct file *open_found(struct walk *w, const struct open_args *a)
 	if (mode_is_dir(w->path.dentry->inode->mode))
 		return ERR_PTR(-EISDIR);
 	return open_existing(&w->path, a, false);
+}
+
+/* O_CREAT found @p, in w->path. */
+static struct file *open_instead(struct walk *w, struct path *p, const struct open_args *a)
+{
+	struct inode *inode;
+	int err = 0;
+
+	mount_down(p);
+	inode = p->dentry->inode;
+	if (p->mnt != w->path.mnt && (w->flags & LOOKUP_NO_XDEV))
+		err = -EXDEV;
+	else if (a->flags & O_EXCL)
+		err = -EEXIST;
+	else if (mode_is_dir(inode->mode))
+		err = -EISDIR;
+	else
+		err = perm_open_for_create(w->path.dentry->inode, inode);
+	return err ? ERR_PTR(err) : open_existing(p, a, false);
 }
 
 static struct file *open_create(struct walk *w, const struct open_args *a)
@@ -189,17 +203,7 @@ static struct file *open_create(struct walk *w, const struct open_args *a)
 	}
 	mount_get(w->path.mnt);
 	p = (struct path){ w->path.mnt, d };
-	if (created) {
-		f = open_existing(&p, a, true);
-	} else {
-		mount_down(&p);
-		if (a->flags & O_EXCL)
-			f = ERR_PTR(-EEXIST);
-		else if (mode_is_dir(p.dentry->inode->mode))
-			f = ERR_PTR(-EISDIR);
-		else
-			f = open_existing(&p, a, false);
-	}
+	f = created ? open_existing(&p, a, true) : open_instead(w, &p, a);
 	path_put(&p);
 	return f;
 }
@@ -224,7 +228,7 @@ static struct file *open_tmpfile_in(const struct path *dir, const struct open_ar
 	if (!di->ops->tmpfile)
 		return ERR_PTR(-EOPNOTSUPP);
 	rwsem_write_lock(&di->lock);
-	err = di->ops->tmpfile(di, S_IFREG | masked(di->super, a->mode), &inode);
+	err = di->ops->tmpfile(di, mode_for_new(di, S_IFREG | a->mode), &inode);
 	rwsem_write_unlock(&di->lock);
 	if (err)
 		return ERR_PTR(err);

@@ -171,6 +171,8 @@ static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 
 	if (unlikely(f->inode->attr_flags & S_SWAPFILE))
 		return -ETXTBSY;
+	if (unlikely(f->inode->attr_flags & S_IMMUTABLE)) /* also for who opened it before */
+		return -EPERM;
 	if (file_flags(f) & O_APPEND)
 		*pos = (loff_t)inode_size(f->inode);
 	n = write_limit(f, (u64)*pos, asked);
