@@ -421,10 +421,8 @@ int file_fallocate(struct file *f, int mode, u64 offset, u64 len)
 	if (offset + len > inode->super->max_bytes)
 		return -EFBIG;
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && offset + len > inode_size(inode) &&
-	    offset + len > rlimit_cur(RLIMIT_FSIZE)) {
-		signal_thread(current, SIGXFSZ);
-		return -EFBIG;
-	}
+	    offset + len > rlimit_cur(RLIMIT_FSIZE))
+		return file_too_large();
 	if (!f->ops->fallocate)
 		return -EOPNOTSUPP;
 	err = mount_want_write(f->path.mnt);

@@ -39,6 +39,8 @@ static inline bool dentry_is_hashed(const struct dentry *d)
 
 /* Gives a new dentry its inode (reference taken over) without hashing it. */
 void dentry_attach(struct dentry *d, struct inode *inode);
+/* From now on walks find it. */
+void dentry_hash(struct dentry *d);
 
 /* ---- inode.c ---- */
 void inode_cache_init(void);
@@ -54,6 +56,7 @@ void inode_set_dead(struct inode *inode);
 /* relatime, noatime: after a read. */
 void file_accessed(struct file *f);
 void atime_update(const struct path *p);
+bool atime_would_change(const struct mount *m, struct inode *inode); /* also under RCU */
 
 /* ---- super.c ---- */
 bool super_get_active(struct super *sb);
@@ -144,8 +147,12 @@ int perm_open_for_create(const struct inode *dir, const struct inode *inode);
 
 /* ---- file.c ---- */
 void file_cache_init(void);
-struct file *file_alloc(u32 flags, const struct cred *cred);
+u64 anon_magic(const struct inode *inode);
+struct file *file_alloc(u32 flags, const struct cred *cred); /* ERR_PTR(-ENFILE, -ENOMEM) */
+void file_limits_init(void);
+bool file_limit_reached(u64 open);
 void file_free_unopened(struct file *f);
+bool inode_takes_direct(const struct inode *inode);
 int inode_get_write(struct inode *inode);        /* 0 or -ETXTBSY */
 void inode_put_write(struct inode *inode);
 void file_uncount_writer(struct file *f);        /* just opened: it does not keep programs from running */
@@ -153,6 +160,9 @@ void file_uncount_writer(struct file *f);        /* just opened: it does not kee
 /* ---- inotify.c ---- */
 /* To watchers of the inode itself, not of its parent. */
 void notify_dentry_self(struct dentry *d, u32 event);
+
+/* ---- read_write.c ---- */
+int file_too_large(void);
 
 /* ---- others ---- */
 int vfs_create(const struct path *dir, struct dentry *d, mode_t mode);

@@ -126,7 +126,8 @@ long sys_mkdir(const char __user *name, mode_t mode)
 
 /* ---- mknod ---- */
 
-static int mknod_type_ok(mode_t mode)
+/* Whiteouts, devices 0:0, are for everybody: nothing can be done with them. */
+static int mknod_type_ok(mode_t mode, u32 dev)
 {
 	switch (mode & S_IFMT) {
 	case 0:
@@ -135,6 +136,7 @@ static int mknod_type_ok(mode_t mode)
 	case S_IFSOCK:
 		return 0;
 	case S_IFCHR:
+		return !dev || capable(CAP_MKNOD) ? 0 : -EPERM;
 	case S_IFBLK:
 		return capable(CAP_MKNOD) ? 0 : -EPERM;
 	case S_IFDIR:
@@ -165,7 +167,7 @@ static int do_mknod(struct creation *c, mode_t mode, kdev_t rdev)
 long sys_mknodat(int dfd, const char __user *name, mode_t mode, unsigned int dev)
 {
 	struct creation c;
-	int err = mknod_type_ok(mode);
+	int err = mknod_type_ok(mode, dev);
 
 	if (err)
 		return err;

@@ -32,11 +32,13 @@ struct open_args {
 	u32 lookup; /* LOOKUP_* */
 };
 
-/* Flags that contradict each other; sets a->lookup's own bits. */
+/* Flags that contradict each other, before any look at the name; sets a->lookup's own bits. */
 static int check_flags(struct open_args *a)
 {
 	u32 f = a->flags;
 
+	if (f & O_PATH) /* the others do not count, contradictory or not */
+		f &= PATH_FLAGS;
 	if (f & __O_SYNC)
 		f |= O_DSYNC;
 	if (f & __O_TMPFILE) {
@@ -47,8 +49,6 @@ static int check_flags(struct open_args *a)
 	} else if ((f & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY)) {
 		return -EINVAL;
 	}
-	if (f & O_PATH)
-		f &= PATH_FLAGS;
 	if (!(f & O_NOFOLLOW))
 		a->lookup |= LOOKUP_FOLLOW;
 	if (f & O_DIRECTORY)
@@ -266,15 +266,12 @@ static struct file *open_walk(struct walk *w, const struct open_args *a)
 	return open_existing(&w->path, a, false);
 }
 
-static struct file *do_open(int dfd, const char *name, struct open_args *a)
+static struct file *do_open(int dfd, const char *name, const struct open_args *a)
 {
 	struct file *f;
 	struct walk w;
-	int err = check_flags(a);
+	int err = walk_begin(&w, dfd, NULL, name, a->lookup);
 
-	if (err)
-		return ERR_PTR(err);
-	err = walk_begin(&w, dfd, NULL, name, a->lookup);
 	f = err ? ERR_PTR(err) : open_walk(&w, a);
 	walk_end(&w);
 	return f;
@@ -283,16 +280,20 @@ static struct file *do_open(int dfd, const char *name, struct open_args *a)
 struct file *file_open(const char *name, u32 flags, mode_t mode)
 {
 	struct open_args a = { .flags = flags & OPEN_FLAGS, .mode = mode };
+	int err = check_flags(&a);
 
-	return do_open(AT_FDCWD, name, &a);
+	return err ? ERR_PTR(err) : do_open(AT_FDCWD, name, &a);
 }
 
 static long open_fd(int dfd, const char __user *uname, struct open_args *a)
 {
-	char *name = path_name_get(uname, a->lookup & LOOKUP_EMPTY);
 	struct file *f;
-	int fd;
+	char *name;
+	int fd = check_flags(a);
 
+	if (fd)
+		return fd;
+	name = path_name_get(uname, a->lookup & LOOKUP_EMPTY);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
 	fd = fd_reserve(0, a->flags & O_CLOEXEC);

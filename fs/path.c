@@ -517,6 +517,7 @@ static int follow_counted(struct walk *w, struct dentry *d)
 
 	if (err)
 		return err;
+	atime_update(&(struct path){ w->path.mnt, d });
 	text = read_link(w, d->inode, d, &done);
 	if (IS_ERR(text))
 		return (int)PTR_ERR(text);
@@ -539,6 +540,8 @@ static int follow_rcu(struct walk *w, struct inode *inode)
 	int err;
 
 	if (!text || !*text || (*w->name && w->depth == ARRAY_SIZE(w->saved)))
+		return 1;
+	if (atime_would_change(w->path.mnt, inode))
 		return 1;
 	err = link_allowed(w, inode);
 	if (err)

@@ -215,10 +215,8 @@ int setattr_prepare(struct inode *inode, struct setattr *a)
 	if (valid & ATTR_SIZE) {
 		if (a->size > inode->super->max_bytes)
 			return -EFBIG;
-		if (a->size > inode_size(inode) && a->size > rlimit_cur(RLIMIT_FSIZE)) {
-			signal_thread(current, SIGXFSZ);
-			return -EFBIG;
-		}
+		if (a->size > inode_size(inode) && a->size > rlimit_cur(RLIMIT_FSIZE))
+			return file_too_large();
 	}
 	if (valid & (ATTR_UID | ATTR_GID)) {
 		err = may_chown(inode, a);

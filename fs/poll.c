@@ -10,6 +10,7 @@
  */
 #include <arch/uaccess.h>
 #include <linux/fcntl.h>
+#include <linux/personality.h>
 #include <linux/time_types.h>
 #include <tarn/errno.h>
 #include <tarn/poll.h>
@@ -301,7 +302,8 @@ static long finish_masked(long ret, ktime_t deadline, void __user *uts)
 {
 	if (ret != -EINTR)
 		signal_restore_mask();
-	if (uts && deadline != KTIME_MAX && ktime_to_user_timespec(uts, time_left(deadline)))
+	if (uts && deadline != KTIME_MAX && !(current->personality & STICKY_TIMEOUTS) &&
+	    ktime_to_user_timespec(uts, time_left(deadline)))
 		return ret == -EINTR ? -EINTR : ret;
 	return ret == -EINTR ? -ERESTARTNOHAND : ret;
 }
@@ -474,7 +476,7 @@ static long write_back_timeval(long ret, ktime_t deadline, void __user *utv)
 	struct __kernel_old_timeval tv;
 	u64 left;
 
-	if (utv && deadline != KTIME_MAX) {
+	if (utv && deadline != KTIME_MAX && !(current->personality & STICKY_TIMEOUTS)) {
 		left = time_left(deadline);
 		tv.tv_sec = (long)(left / NSEC_PER_SEC);
 		tv.tv_usec = (long)(left % NSEC_PER_SEC / NSEC_PER_USEC);

@@ -3,6 +3,7 @@
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <arch/uaccess.h>
 #include <tarn/slab.h>
@@ -15,6 +16,7 @@
 /* statfs(2)'s f_flags: not in a UAPI header. */
 #define ABI_ST_VALID 0x0020
 #define ABI_ST_RELATIME 0x1000
+#define ABI_ST_NOSYMFOLLOW 0x2000
 
 _Static_assert(sizeof(struct stat) == 144, "x86_64 struct stat");
 _Static_assert(sizeof(struct statfs) == 120, "x86_64 struct statfs");
@@ -185,6 +187,8 @@ static long mount_flags_to_st(const struct mount *m)
 	st |= (long)(f & (MS_NOATIME | MS_NODIRATIME));
 	if (f & MS_RELATIME)
 		st |= ABI_ST_RELATIME;
+	if (f & MS_NOSYMFOLLOW)
+		st |= ABI_ST_NOSYMFOLLOW;
 	return st;
 }
 
@@ -196,7 +200,7 @@ static long statfs_path(const struct path *p, void __user *buf)
 	int err = 0;
 
 	memset(&k, 0, sizeof(k));
-	k.type = sb->magic;
+	k.type = sb->magic == ANON_INODE_FS_MAGIC ? anon_magic(p->dentry->inode) : sb->magic;
 	k.bsize = k.frsize = sb->block_size;
 	k.namelen = NAME_MAX_LEN;
 	k.fsid = sb->dev;

@@ -599,6 +599,7 @@ struct file *file_anon_inode(struct inode *inode, const char *name, const struct
 /* With a unique st_ino; @mode with its type.  NULL: no memory. */
 struct inode *inode_anon(mode_t mode);
 u64 file_count(void); /* open files, for /proc/sys/fs/file-nr */
+extern int nr_open;   /* fs.nr_open: no descriptor, and no RLIMIT_NOFILE, is larger */
 
 /* Kernel-side I/O on an open file. Bytes or -errno; *pos NULL: the file's own. */
 ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos);
