@@ -359,6 +359,16 @@ static int note_answer(struct select_sets *s, u32 word, u32 bit, u32 mask)
 	return found;
 }
 
+/* An O_PATH descriptor is one, though nothing can be asked of it: select(2) calls it ready for all. */
+static bool is_path_descriptor(u32 fd)
+{
+	struct fdref r = fd_ref_raw(fd);
+
+	if (r.file)
+		fd_unref(r);
+	return r.file;
+}
+
 static int scan_word(struct poll_table *t, struct select_sets *s, u32 word)
 {
 	ulong any = s->in[0][word] | s->in[1][word] | s->in[2][word];
@@ -371,8 +381,11 @@ static int scan_word(struct poll_table *t, struct select_sets *s, u32 word)
 		if (fd >= s->n)
 			break;
 		mask = ask(t, (int)fd, wanted_events(s, word, bit));
-		if (mask == POLLNVAL)
-			return -EBADF;
+		if (mask == POLLNVAL) {
+			if (!is_path_descriptor(fd))
+				return -EBADF;
+			mask = SELECT_IN | SELECT_OUT | SELECT_EX;
+		}
 		found = note_answer(s, word, bit, mask);
 		if (found)
 			t->wait.add = NULL;

@@ -343,9 +343,9 @@ static long rwv(unsigned long fd, const struct iovec __user *vec, unsigned long 
 
 	if (!r.file)
 		return -EBADF;
-	n = check_rwf(flags);
-	if (!n)
-		n = iov_import(&it, vec, vlen, stack, &heap);
+	n = iov_import(&it, vec, vlen, stack, &heap);
+	if (!n && it.count) /* of nothing, anything is well */
+		n = check_rwf(flags);
 	if (!n) {
 		loff_t at = pos ? *pos : 0;
 
@@ -474,6 +474,8 @@ static int copy_checks(const struct file *in, const struct file *out, u32 flags)
 	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE) ||
 	    (file_flags(out) & O_APPEND))
 		return -EBADF;
+	if (in->inode->super != out->inode->super)
+		return -EXDEV;
 	if (out->inode->attr_flags & S_IMMUTABLE)
 		return -EPERM;
 	return 0;
@@ -506,14 +508,21 @@ static ssize_t copy_loop(struct file *in, loff_t *from, struct file *out, loff_t
 	return n < 0 ? n : put;
 }
 
+/* Linux's order of errors: what wraps around, what the target cannot hold, overlap, what is no position. */
 static ssize_t copy_range(struct file *in, loff_t *from, struct file *out, loff_t *to, size_t len)
 {
-	if (*from < 0 || *to < 0)
-		return -EINVAL;
+	loff_t size = (loff_t)inode_size(in->inode);
+
 	if ((u64)*from + len < (u64)*from || (u64)*to + len < (u64)*to)
 		return -EOVERFLOW;
-	len = (u64)*from < inode_size(in->inode) ? MIN(len, inode_size(in->inode) - (u64)*from) : 0;
+	len = *from < size ? MIN(len, (u64)size - (u64)*from) : 0;
+	if (*to >= 0 && (u64)*to >= rlimit_cur(RLIMIT_FSIZE))
+		return file_too_large();
+	if (*to >= 0 && (u64)*to >= out->inode->super->max_bytes)
+		return -EFBIG;
 	if (in->inode == out->inode && (u64)*to + len > (u64)*from && (u64)*from + len > (u64)*to)
+		return -EINVAL;
+	if (*from < 0 || *to < 0)
 		return -EINVAL;
 	return copy_loop(in, from, out, to, MIN(len, MAX_RW));
 }

@@ -95,8 +95,11 @@ static int ext4_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
 {
 	struct ext4_handle h;
 	struct inode *inode;
-	int err = ext4_start(&h, EXT4_FS(dir), CREDITS_NAME);
+	int err;
 
+	if (!dir->nlink) /* a removed directory */
+		return -EPERM;
+	err = ext4_start(&h, EXT4_FS(dir), CREDITS_NAME);
 	if (err)
 		return err;
 	inode = ext4_new_inode(&h, dir, (mode & ~(mode_t)S_IFMT) | S_IFREG);

@@ -190,7 +190,7 @@ static int sysfs_lookup(struct inode *dir, struct dentry *d)
 	n = child_find(inode_node(dir), d->name.name, d->name.len);
 	mutex_unlock(&tree_lock);
 	if (!n)
-		return -ENOENT; /* not cached as absent: it may appear */
+		return 0; /* not cached as absent: it may appear */
 	inode = node_inode(dir->super, n);
 	if (!inode)
 		return -ENOMEM;

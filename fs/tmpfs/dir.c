@@ -92,9 +92,12 @@ static int mkdir(struct inode *dir, struct dentry *d, mode_t mode)
 
 static int symlink(struct inode *dir, struct dentry *d, const char *target)
 {
-	struct inode *inode = tmpfs_new_inode(dir->super, dir, S_IFLNK | 0777, 0);
+	struct inode *inode;
 	char *text;
 
+	if (strlen(target) >= TMPFS_LONG_LINK && tmpfs_full(dir->super, 1))
+		return -ENOSPC;
+	inode = tmpfs_new_inode(dir->super, dir, S_IFLNK | 0777, 0);
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
 	text = kstrdup(target, GFP_KERNEL);
@@ -105,6 +108,7 @@ static int symlink(struct inode *dir, struct dentry *d, const char *target)
 	}
 	inode->link = text;
 	atomic_store(&inode->size, strlen(text));
+	tmpfs_account(inode);
 	return insert(dir, d, inode);
 }
 

@@ -155,6 +155,31 @@ TEST(rwf_append_was_refused_without_o_append)
 	CHECK_ERR(pv2(SYS_preadv2, fd, &v, -2, 0), EINVAL);
 }
 
+/* More of what the order of checks decides. */
+TEST(flags_of_nothing_are_not_looked_at)
+{
+	struct iovec v = { NULL, 0 };
+	int fd = file_of("f", 10), p[2];
+
+	CHECK(!pipe(p));
+	CHECK_EQ(pv2(SYS_preadv2, fd, &v, 0, 0x1000), 0);
+	CHECK_ERR(pv2(SYS_preadv2, p[0], &v, 0, 0x1000), ESPIPE);
+}
+
+TEST(select_of_a_path_descriptor_was_ebadf)
+{
+	int fd = open(".", O_PATH);
+	struct timeval tv = { 0, 0 };
+	fd_set r;
+
+	FD_ZERO(&r);
+	FD_SET(fd, &r);
+	CHECK_EQ(select(fd + 1, &r, NULL, NULL, &tv), 1);
+	CHECK(FD_ISSET(fd, &r));
+	close(fd);
+	CHECK_ERR(select(fd + 1, &r, NULL, NULL, &tv), EBADF);
+}
+
 static volatile siginfo_t seen;
 
 static void on_xfsz(int sig, siginfo_t *i, void *ctx)
@@ -275,7 +300,11 @@ TEST(copy_file_range_at_the_ends)
 	end = open("b", O_WRONLY | O_APPEND);
 	CHECK_ERR(copy_file_range(a, NULL, end, NULL, 5, 0), EBADF);
 	from = -1;
+	CHECK_ERR(copy_file_range(a, &from, b, NULL, 5, 0), EOVERFLOW);
+	from = -10;
 	CHECK_ERR(copy_file_range(a, &from, b, NULL, 5, 0), EINVAL);
+	from = 0;
+	CHECK_ERR(copy_file_range(open("/proc/self/maps", O_RDONLY), NULL, b, NULL, 5, 0), EXDEV);
 }
 
 TEST(select_wrote_the_time_left_for_sticky_timeouts)

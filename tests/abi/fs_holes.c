@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 
 #define K 1024L
 
@@ -227,4 +228,55 @@ TEST(nr_open_bounds_the_limit_of_descriptors)
 	CHECK(!setrlimit(RLIMIT_NOFILE, &r));
 	set_number("nr_open", old);
 	CHECK(!setrlimit(RLIMIT_NOFILE, &big));
+}
+
+/* ---- what a user can make tmpfs keep ---- */
+
+TEST(tmpfs_did_not_charge_long_links_and_user_attributes)
+{
+	char text[2000];
+	struct statfs a, b;
+	struct stat st;
+
+	CHECK(!mkdir("m", 0755));
+	if (mount("t", "m", "tmpfs", 0, "size=16k"))
+		SKIP("no mounts");
+	memset(text, 'x', sizeof(text));
+	text[127] = 0;
+	CHECK(!statfs("m", &a) && !symlink(text, "m/short") && !statfs("m", &b));
+	CHECK_EQ(a.f_bfree, b.f_bfree);
+	text[127] = 'x';
+	text[1999] = 0;
+	CHECK(!symlink(text, "m/long") && !statfs("m", &b) && !lstat("m/long", &st));
+	CHECK_EQ(a.f_bfree, b.f_bfree + 1);
+	CHECK_EQ(st.st_size, 1999);
+	CHECK_EQ(st.st_blocks, 8);
+	CHECK(!symlink(text, "m/2") && !symlink(text, "m/3") && !symlink(text, "m/4"));
+	CHECK_ERR(symlink(text, "m/5"), ENOSPC);
+	CHECK(!unlink("m/2") && !unlink("m/3") && !unlink("m/4") && !unlink("m/long") && !statfs("m", &b));
+	CHECK_EQ(a.f_bfree, b.f_bfree);
+	write_file("m/f", "", 0);
+	CHECK_ERR(setxattr("m/f", "user.a", text, 1000, 0), EOPNOTSUPP);
+	CHECK_ERR(getxattr("m/f", "user.a", text, 1000), EOPNOTSUPP);
+	CHECK(!setxattr("m/f", "trusted.a", text, 1000, 0));
+}
+
+TEST(a_temporary_file_in_a_removed_directory)
+{
+	close(fresh());
+	CHECK(!mkdir("d", 0755) && !chdir("d") && !rmdir("../d"));
+	CHECK_ERR(open(".", O_TMPFILE | O_RDWR, 0600), EPERM);
+}
+
+TEST(names_in_sys_were_missing_instead_of_forbidden)
+{
+	struct stat st;
+
+	if (stat("/sys/kernel", &st))
+		SKIP("no /sys");
+	write_file("f", "x", 1);
+	CHECK_ERR(link("f", "/sys/kernel/x"), EXDEV);
+	CHECK_ERR(mkdir("/sys/kernel/x", 0755), EPERM);
+	CHECK_ERR(open("/sys/kernel/x", O_CREAT | O_RDWR, 0600), EACCES);
+	CHECK_ERR(stat("/sys/kernel/x", &st), ENOENT);
 }
