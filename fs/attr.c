@@ -5,6 +5,7 @@
 #include <linux/inotify.h>
 #include <linux/mount.h>
 #include <linux/securebits.h>
+#include <linux/xattr.h>
 #include <arch/uaccess.h>
 #include <tarn/process.h>
 #include <tarn/syscall.h>
@@ -12,22 +13,52 @@
 
 #include "internal.h"
 
-/* Set-id bits that a write or chown takes away. */
-static bool has_priv_bits(const struct inode *inode)
-{
-	mode_t m = inode->mode;
+/* ---- rights that a file gives who runs it: set-id bits, security.capability ---- */
 
-	return mode_is_reg(m) &&
-	       ((m & S_ISUID) || (m & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP));
+/* The mode without them.  Set-group-id that gives no right (no group execute) stays for the group's members. */
+static mode_t mode_without_set_id(const struct inode *inode)
+{
+	const struct cred *c = current_cred();
+	mode_t m = inode->mode & ~(mode_t)S_ISUID;
+
+	if ((m & S_IXGRP) || (!cred_in_group(c, inode->gid) && !cred_capable(c, CAP_FSETID)))
+		m &= ~(mode_t)S_ISGID;
+	return m;
 }
 
-static void kill_priv(const struct inode *inode, struct setattr *a)
+static bool has_file_caps(struct inode *inode)
 {
-	if (!(a->valid & ATTR_MODE))
-		a->mode = inode->mode;
-	a->mode &= ~(mode_t)S_ISUID;
-	if (a->mode & S_IXGRP)
-		a->mode &= ~(mode_t)S_ISGID;
+	ssize_t n;
+
+	if (inode->no_file_caps || !inode->ops->getxattr)
+		return false;
+	n = inode->ops->getxattr(inode, XATTR_NAME_CAPS, NULL, 0);
+	/* Other errors: what cannot be read is not believed away; removing it will say why. */
+	inode->no_file_caps = n == -ENODATA || n == -EOPNOTSUPP;
+	return !inode->no_file_caps;
+}
+
+static int drop_file_caps(struct inode *inode)
+{
+	int err;
+
+	if (!has_file_caps(inode))
+		return 0;
+	if (!inode->ops->setxattr)
+		return -EPERM;
+	err = inode->ops->setxattr(inode, XATTR_NAME_CAPS, NULL, 0, XATTR_REPLACE);
+	inode->no_file_caps = !err;
+	return err;
+}
+
+/* The bits that @a takes away join what it changes. */
+static void drop_set_id(const struct inode *inode, struct setattr *a)
+{
+	mode_t m = mode_without_set_id(inode);
+
+	if (m == inode->mode || (a->valid & ATTR_MODE))
+		return;
+	a->mode = m;
 	a->valid |= ATTR_MODE;
 }
 
@@ -47,26 +78,50 @@ static u32 change_events(u32 valid)
 	return events;
 }
 
+/* New contents take the rights of regular files only. */
+static bool drops_for_content(struct inode *inode)
+{
+	if (!mode_is_reg(inode->mode))
+		return false;
+	if (unlikely(inode->mode & (S_ISUID | S_ISGID)) && !capable(CAP_FSETID) &&
+	    mode_without_set_id(inode) != inode->mode)
+		return true;
+	return unlikely(!inode->no_file_caps) && has_file_caps(inode);
+}
+
+/* ---- all changes of attributes ---- */
+
+static int setattr_allowed(const struct inode *inode, u32 valid)
+{
+	if (inode->attr_flags & S_IMMUTABLE)
+		return -EPERM;
+	if ((valid & ATTR_SIZE) && (inode->attr_flags & S_SWAPFILE))
+		return -ETXTBSY;
+	if ((inode->attr_flags & S_APPEND) &&
+	    (valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_ATIME_SET | ATTR_MTIME_SET)))
+		return -EPERM;
+	return 0;
+}
+
 int setattr_locked(struct dentry *d, struct setattr *a)
 {
 	struct inode *inode = d->inode;
-	int err;
+	u32 drop = a->valid & (ATTR_DROP_OWNER | ATTR_DROP_CONTENT);
+	int err = setattr_allowed(inode, a->valid);
 
-	if (inode->attr_flags & S_IMMUTABLE)
-		return -EPERM;
-	if (a->valid & ATTR_SIZE && inode->attr_flags & S_SWAPFILE)
-		return -ETXTBSY;
-	if ((inode->attr_flags & S_APPEND) &&
-	    (a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_SIZE | ATTR_ATIME_SET | ATTR_MTIME_SET)))
-		return -EPERM;
-	/* Dropping the bits is no chmod of the caller's: asked first, so that owner checks stay. */
-	if (!(a->valid & ATTR_KILL_PRIV) || !has_priv_bits(inode)) {
-		a->valid &= ~(u32)ATTR_KILL_PRIV;
-		err = setattr_prepare(inode, a);
-	} else {
-		err = setattr_prepare(inode, a);
-		kill_priv(inode, a);
-	}
+	a->valid &= ~drop;
+	if (err)
+		return err;
+	/* A chown's loss of bits counts as the caller's chmod, new contents' does not. */
+	if (drop & ATTR_DROP_OWNER)
+		drop_set_id(inode, a);
+	err = setattr_prepare(inode, a);
+	if (err)
+		return err;
+	if ((drop & ATTR_DROP_CONTENT) && mode_is_reg(inode->mode) && !capable(CAP_FSETID))
+		drop_set_id(inode, a);
+	if (drop && ((drop & ATTR_DROP_OWNER) || mode_is_reg(inode->mode)))
+		err = drop_file_caps(inode);
 	if (err)
 		return err;
 	err = inode->ops->setattr ? inode->ops->setattr(inode, a) : setattr_generic(inode, a);
@@ -88,15 +143,14 @@ int path_setattr(const struct path *p, struct setattr *a)
 	return err;
 }
 
-/* Before each write, inode->lock held: times, and no set-id bits for contents of another's making. */
+/* Before each write, inode->lock held: times, and no rights for contents of another's making. */
 int file_modified(struct file *f)
 {
 	struct inode *inode = f->inode;
 	struct timespec64 now;
 
-	if (unlikely(inode->mode & (S_ISUID | S_ISGID)) && has_priv_bits(inode) &&
-	    !capable(CAP_FSETID)) {
-		struct setattr a = { .valid = ATTR_KILL_PRIV | ATTR_CTIME };
+	if (unlikely(drops_for_content(inode))) {
+		struct setattr a = { .valid = ATTR_DROP_CONTENT | ATTR_CTIME };
 		int err = setattr_locked(f->path.dentry, &a);
 
 		if (err)
@@ -159,7 +213,7 @@ static int chown_path(const struct path *p, uid_t uid, gid_t gid)
 	if (gid != (gid_t)-1)
 		a.valid |= ATTR_GID;
 	if (!mode_is_dir(p->dentry->inode->mode))
-		a.valid |= ATTR_KILL_PRIV;
+		a.valid |= ATTR_DROP_OWNER;
 	return path_setattr(p, &a);
 }
 
@@ -205,7 +259,7 @@ long sys_fchown(unsigned int fd, uid_t uid, gid_t gid)
 static int truncate_path(const struct path *p, u64 size)
 {
 	struct setattr a = {
-		.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_KILL_PRIV,
+		.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_DROP_CONTENT,
 		.size = size,
 	};
 
@@ -382,10 +436,8 @@ int file_fallocate(struct file *f, int mode, u64 offset, u64 len)
 	if (offset + len > inode->super->max_bytes)
 		return -EFBIG;
 	if (!(mode & FALLOC_FL_KEEP_SIZE) && offset + len > inode_size(inode) &&
-	    offset + len > rlimit_cur(RLIMIT_FSIZE)) {
-		signal_thread(current, SIGXFSZ);
-		return -EFBIG;
-	}
+	    offset + len > rlimit_cur(RLIMIT_FSIZE))
+		return file_too_large();
 	if (!f->ops->fallocate)
 		return -EOPNOTSUPP;
 	err = mount_want_write(f->path.mnt);

@@ -292,13 +292,18 @@ static void dentry_rehash(struct dentry *d)
 	spin_unlock(l);
 }
 
-void dentry_add(struct dentry *d, struct inode *inode)
+void dentry_hash(struct dentry *d)
 {
-	dentry_attach(d, inode);
 	spin_lock(&d->lock);
 	if (!dentry_is_hashed(d))
 		dentry_rehash(d);
 	spin_unlock(&d->lock);
+}
+
+void dentry_add(struct dentry *d, struct inode *inode)
+{
+	dentry_attach(d, inode);
+	dentry_hash(d);
 }
 
 void dentry_instantiate(struct dentry *d, struct inode *inode)

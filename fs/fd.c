@@ -20,8 +20,6 @@
 
 #include "internal.h"
 
-#define FD_LIMIT (1u << 20) /* as fs.nr_open */
-
 struct fdtable {
 	u32 max;              /* [I] slots: a multiple of 64 */
 	struct file **file;   /* [I] slots: files->lock to write */
@@ -71,7 +69,7 @@ static int table_grow(struct files *files, u32 fd) MUST_HOLD(&files->lock)
 	u32 max = MAX(files->table->max * 2, 64u);
 	struct fdtable *t, *old;
 
-	if (fd >= FD_LIMIT)
+	if (fd >= (u32)READ_ONCE(nr_open))
 		return -EMFILE;
 	while (max <= fd)
 		max *= 2;
@@ -337,7 +335,7 @@ struct file *fd_get(unsigned int fd)
 
 static int reserve_locked(struct files *files, u32 min, u32 flags) MUST_HOLD(&files->lock)
 {
-	u64 limit = MIN(rlimit_cur(RLIMIT_NOFILE), (u64)FD_LIMIT);
+	u64 limit = MIN(rlimit_cur(RLIMIT_NOFILE), (u64)READ_ONCE(nr_open));
 	struct fdtable *t;
 	size_t fd;
 	int err;
@@ -619,8 +617,11 @@ static long set_flags(struct file *f, u32 flags)
 	const u32 changeable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC;
 	u32 old = file_flags(f);
 
-	if ((f->inode->attr_flags & S_APPEND) && (old & O_APPEND) && !(flags & O_APPEND))
+	if ((f->inode->attr_flags & S_APPEND) && ((old ^ flags) & O_APPEND))
 		return -EPERM;
+	/* Of a pipe it means packets. */
+	if ((flags & O_DIRECT) && !inode_takes_direct(f->inode) && (f->inode->mode & S_IFMT) != S_IFIFO)
+		return -EINVAL;
 	if ((flags & O_NOATIME) && !(old & O_NOATIME) && !inode_owner_or_capable(f->inode))
 		return -EPERM;
 	atomic_store(&f->flags, (old & ~changeable) | (flags & changeable));

@@ -37,10 +37,13 @@ u64 file_count(void)
 
 struct file *file_alloc(u32 flags, const struct cred *cred)
 {
-	struct file *f = kmem_cache_alloc(file_cache, GFP_KERNEL);
+	struct file *f;
 
+	if (file_limit_reached(atomic_load_explicit(&nr_files, memory_order_relaxed)))
+		return ERR_PTR(-ENFILE);
+	f = kmem_cache_alloc(file_cache, GFP_KERNEL);
 	if (!f)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	memset(f, 0, sizeof(*f));
 	ref_init(&f->refs, 1);
 	atomic_store_explicit(&f->flags, flags, memory_order_relaxed);
@@ -122,6 +125,12 @@ static void sample_errors(struct file *f)
 		atomic_store(&f->meta_seen, mapping_sample_error(sb->bdev->inode->mapping));
 }
 
+/* O_DIRECT is for what lies on a disk. */
+bool inode_takes_direct(const struct inode *inode)
+{
+	return (mode_is_reg(inode->mode) && inode->super->bdev) || (inode->mode & S_IFMT) == S_IFBLK;
+}
+
 /* @f has its path; on an error it is as before. */
 static int file_do_open(struct file *f)
 {
@@ -136,6 +145,8 @@ static int file_do_open(struct file *f)
 		f->ops = &path_only;
 		return 0;
 	}
+	if ((flags & O_DIRECT) && !inode_takes_direct(inode))
+		return -EINVAL;
 	f->mode = (flags + 1) & (FMODE_READ | FMODE_WRITE);
 	if ((f->mode & FMODE_WRITE) && counts_writers(inode)) {
 		err = inode_get_write(inode);
@@ -163,8 +174,8 @@ struct file *file_open_path(const struct path *path, u32 flags, const struct cre
 	struct file *f = file_alloc(flags & ~(u32)O_CLOEXEC, cred);
 	int err;
 
-	if (!f)
-		return ERR_PTR(-ENOMEM);
+	if (IS_ERR(f))
+		return f;
 	f->path = *path;
 	path_get(path);
 	err = file_do_open(f);
@@ -226,9 +237,9 @@ static struct file *open_pseudo(struct inode *inode, const char *name, const str
 		return ERR_PTR(-ENOMEM);
 	}
 	f = file_alloc(flags & ~(u32)O_CLOEXEC, current_cred());
-	if (!f) {
+	if (IS_ERR(f)) {
 		dentry_put(d);
-		return ERR_PTR(-ENOMEM);
+		return f;
 	}
 	mount_get(anon_mount);
 	f->path = (struct path){ anon_mount, d };
@@ -275,7 +286,27 @@ struct inode *inode_anon(mode_t mode)
 	return inode;
 }
 
-static const struct super_ops anon_super_ops;
+static int anon_statfs(struct super *sb, struct kstatfs *out)
+{
+	return 0;
+}
+
+static const struct super_ops anon_super_ops = {
+	.statfs = anon_statfs,
+};
+
+/* What fstatfs(2) tells of a file without a name: pipes and sockets have file systems of their own on Linux. */
+u64 anon_magic(const struct inode *inode)
+{
+	switch (inode->mode & S_IFMT) {
+	case S_IFIFO:
+		return PIPEFS_MAGIC;
+	case S_IFSOCK:
+		return SOCKFS_MAGIC;
+	default:
+		return ANON_INODE_FS_MAGIC;
+	}
+}
 
 static struct super *anon_mount_fs(const struct fs_type *type, const struct mount_args *args)
 {
@@ -310,6 +341,7 @@ void file_cache_init(void)
 	file_cache = kmem_cache_create("file", sizeof(struct file), 64, NULL);
 	if (!file_cache)
 		panic("no memory for files");
+	file_limits_init();
 	anon_mount = mount_internal(&anon_fs);
 	anon_shared_inode = inode_anon(0600);
 	if (!anon_shared_inode)

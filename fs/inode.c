@@ -357,33 +357,48 @@ static bool take_unused(struct inode *inode, bool even_dirty)
 	return took;
 }
 
-/* Until nothing is unused; who holds one still is a bug and is named. */
-void inode_shrink_super(struct super *sb)
+/* The first of @sb goes to @seen, taken for freeing if it is unused; *took tells.  False: none is left. */
+static bool shrink_step(struct super *sb, struct list *seen, struct inode **took)
 {
 	struct inode *inode;
 
-	for (;;) {
-		bool found = false;
+	*took = NULL;
+	rcu_read_lock();
+	spin_lock(&sb->inodes_lock);
+	inode = list_first(&sb->inodes, struct inode, super_node);
+	if (inode)
+		list_move_tail(seen, &inode->super_node);
+	spin_unlock(&sb->inodes_lock);
+	if (inode && take_unused(inode, true))
+		*took = inode;
+	rcu_read_unlock();
+	return inode;
+}
 
-		rcu_read_lock();
-		spin_lock(&sb->inodes_lock);
-		LIST_FOR_EACH(inode, &sb->inodes, super_node)
-			if (ref_read(&inode->refs) == 0 && !is_freeing(inode)) {
-				found = true;
-				break;
+/*
+ * Until nothing is unused; who holds one still is a bug and is named.  Each
+ * pass looks at each inode once; another follows as long as inodes went, which
+ * may have held others.
+ */
+void inode_shrink_super(struct super *sb)
+{
+	struct list seen = LIST_INIT(seen);
+	struct inode *inode;
+	bool again;
+
+	do {
+		again = false;
+		while (shrink_step(sb, &seen, &inode)) {
+			if (inode) {
+				inode_evict(inode);
+				again = true;
 			}
+			cond_resched();
+		}
+		spin_lock(&sb->inodes_lock);
+		list_splice_tail(&sb->inodes, &seen);
 		spin_unlock(&sb->inodes_lock);
-		if (found)
-			found = take_unused(inode, true);
-		else
-			inode = NULL;
-		rcu_read_unlock();
-		if (!inode)
-			break;
-		if (found)
-			inode_evict(inode);
-		cond_resched();
-	}
+	} while (again);
 }
 
 static u64 icache_count(void)
@@ -564,21 +579,33 @@ void inode_touch(struct inode *inode, u32 which)
 	inode_mark_dirty(inode);
 }
 
+void inode_set_owner(struct inode *inode, struct owner o)
+{
+	spin_lock(&inode->spin);
+	seq_write_begin(&inode->owner_seq);
+	inode->mode = o.mode;
+	inode->uid = o.uid;
+	inode->gid = o.gid;
+	seq_write_end(&inode->owner_seq);
+	spin_unlock(&inode->spin);
+}
+
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode)
 {
 	const struct cred *c = current_cred();
+	struct owner o = { .uid = c->fsuid, .gid = c->fsgid }, of_dir;
 
-	inode->uid = c->fsuid;
-	inode->gid = c->fsgid;
-	if (dir && (dir->mode & S_ISGID)) {
-		inode->gid = dir->gid;
-		if (mode_is_dir(mode))
-			mode |= S_ISGID;
-		else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-			 !cred_in_group(c, dir->gid) && !cred_capable(c, CAP_FSETID))
-			mode &= ~S_ISGID;
+	if (dir) {
+		of_dir = inode_owner(dir);
+		if (of_dir.mode & S_ISGID) {
+			o.gid = of_dir.gid;
+			if (mode_is_dir(mode))
+				mode |= S_ISGID;
+		}
 	}
-	inode->mode = mode;
+	o.mode = mode;
+	inode_set_owner(inode, o);
+	inode->no_file_caps = true;
 	inode_fix_rank(inode);
 }
 
@@ -589,18 +616,18 @@ void inode_set_dead(struct inode *inode)
 
 void stat_generic(struct inode *inode, struct kstat *out)
 {
+	struct owner o = inode_owner(inode);
+
 	memset(out, 0, sizeof(*out));
 	out->ino = inode->ino;
 	out->dev = inode->super->dev;
 	out->rdev = inode->rdev;
-	out->mode = inode->mode;
+	out->mode = o.mode;
 	out->nlink = inode->nlink;
-	out->uid = inode->uid;
-	out->gid = inode->gid;
+	out->uid = o.uid;
+	out->gid = o.gid;
 	out->size = inode_size(inode);
 	out->blksize = 1u << inode->blkbits;
-	if (out->blksize < PAGE_SIZE)
-		out->blksize = PAGE_SIZE;
 	out->result_mask = STATX_BASIC_STATS;
 	spin_lock(&inode->spin);
 	out->blocks = inode->blocks;

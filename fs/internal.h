@@ -39,6 +39,8 @@ static inline bool dentry_is_hashed(const struct dentry *d)
 
 /* Gives a new dentry its inode (reference taken over) without hashing it. */
 void dentry_attach(struct dentry *d, struct inode *inode);
+/* From now on walks find it. */
+void dentry_hash(struct dentry *d);
 
 /* ---- inode.c ---- */
 void inode_cache_init(void);
@@ -54,6 +56,7 @@ void inode_set_dead(struct inode *inode);
 /* relatime, noatime: after a read. */
 void file_accessed(struct file *f);
 void atime_update(const struct path *p);
+bool atime_would_change(const struct mount *m, struct inode *inode); /* also under RCU */
 
 /* ---- super.c ---- */
 bool super_get_active(struct super *sb);
@@ -87,7 +90,9 @@ struct walk {
 	struct inode *inode;     /* of path.dentry */
 	u32 seq;                 /* path.dentry's, while rcu */
 	u32 mount_seq;
+	u64 renames;             /* rename_count at the start, for scoped walks */
 	bool rcu;
+	bool trailing;           /* the step is to the last name of the path, or of a link that ends it */
 	bool trailing_slash;
 	u32 flags;               /* LOOKUP_* */
 	u32 links;               /* symlinks followed */
@@ -99,9 +104,10 @@ struct walk {
 	const char *saved[3];    /* rcu: text to go on with after a link's own */
 	u32 depth;
 	struct path root;        /* where "/" and ".." end; counted unless rcu */
-	struct path start;       /* where it began; not counted: its owner outlives the walk */
+	struct path start;       /* where it began; its owner outlives the walk, or start_counted */
 	struct path jump;        /* link_jump's target while get_link runs */
-	bool have_start;         /* start was given or is dirfd's; else the working directory */
+	bool have_start;         /* start was given, is dirfd's or counted; else the working directory */
+	bool start_counted;
 	struct fdref dirfd;
 	struct walk *outer;
 };
@@ -131,10 +137,22 @@ int perm_create(struct inode *dir);
 int perm_open(const struct path *p, u32 flags);
 int perm_sticky(const struct inode *dir, const struct inode *victim);
 
+/* What a new file in @dir gets of @mode (its type included): the umask, and no set-group-id that its maker has no right to. */
+mode_t mode_for_new(const struct inode *dir, mode_t mode);
+
+/* ---- sticky.c: 0, -EACCES or -EPERM ---- */
+int perm_follow_link(const struct inode *dir, const struct inode *link);
+int perm_hard_link(struct inode *inode);
+int perm_open_for_create(const struct inode *dir, const struct inode *inode);
+
 /* ---- file.c ---- */
 void file_cache_init(void);
-struct file *file_alloc(u32 flags, const struct cred *cred);
+u64 anon_magic(const struct inode *inode);
+struct file *file_alloc(u32 flags, const struct cred *cred); /* ERR_PTR(-ENFILE, -ENOMEM) */
+void file_limits_init(void);
+bool file_limit_reached(u64 open);
 void file_free_unopened(struct file *f);
+bool inode_takes_direct(const struct inode *inode);
 int inode_get_write(struct inode *inode);        /* 0 or -ETXTBSY */
 void inode_put_write(struct inode *inode);
 void file_uncount_writer(struct file *f);        /* just opened: it does not keep programs from running */
@@ -142,6 +160,9 @@ void file_uncount_writer(struct file *f);        /* just opened: it does not kee
 /* ---- inotify.c ---- */
 /* To watchers of the inode itself, not of its parent. */
 void notify_dentry_self(struct dentry *d, u32 event);
+
+/* ---- read_write.c ---- */
+int file_too_large(void);
 
 /* ---- others ---- */
 int vfs_create(const struct path *dir, struct dentry *d, mode_t mode);

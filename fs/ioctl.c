@@ -21,6 +21,41 @@ static long set_flag(struct file *f, u32 flag, unsigned long arg)
 	return 0;
 }
 
+/*
+ * Sharing blocks between files: no file system here can.  What the arguments
+ * are wrong about is said first, as programs (cp) tell the cases apart.
+ */
+static long clone_refused(const struct file *from, const struct file *to)
+{
+	if (from->inode->super != to->inode->super)
+		return -EXDEV;
+	if (mode_is_dir(from->inode->mode) || mode_is_dir(to->inode->mode))
+		return -EISDIR;
+	if (!mode_is_reg(from->inode->mode) || !mode_is_reg(to->inode->mode))
+		return -EINVAL;
+	if (!(from->mode & FMODE_READ) || !(to->mode & FMODE_WRITE) || (file_flags(to) & O_APPEND))
+		return -EBADF;
+	return -EOPNOTSUPP;
+}
+
+static long clone_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	struct file_clone_range range;
+	struct fdref from;
+	long ret;
+
+	if (cmd == FICLONE)
+		range.src_fd = (int)arg;
+	else if (copy_from_user(&range, (void __user *)arg, sizeof(range)))
+		return -EFAULT;
+	from = fd_ref((unsigned int)range.src_fd);
+	if (!from.file)
+		return -EBADF;
+	ret = clone_refused(from.file, f);
+	fd_unref(from);
+	return ret;
+}
+
 static long regular_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -41,6 +76,9 @@ static long do_ioctl(struct file *f, unsigned int fd, unsigned int cmd, unsigned
 	case FIOCLEX:
 	case FIONCLEX:
 		return sys_fcntl(fd, F_SETFD, cmd == FIOCLEX ? FD_CLOEXEC : 0);
+	case FICLONE:
+	case FICLONERANGE:
+		return clone_ioctl(f, cmd, arg);
 	case FIONBIO:
 		return set_flag(f, O_NONBLOCK, arg);
 	case FIOQSIZE:

@@ -46,7 +46,7 @@ int path_make_socket(const char *name, mode_t mode, struct path *out)
 	if (!err) {
 		dir = w.path.dentry->inode;
 		rwsem_write_lock(&dir->lock);
-		err = make_locked(&w, mode & ~current->fs->umask, out);
+		err = make_locked(&w, mode_for_new(dir, mode), out);
 		rwsem_write_unlock(&dir->lock);
 	}
 	walk_end(&w);

@@ -58,6 +58,13 @@ static void mount_free_rcu(struct rcu_head *h)
 
 void mount_put(struct mount *m)
 {
+	if (unlikely(atomic_load_explicit(&m->flags, memory_order_relaxed) & MOUNT_EXPIRES))
+		atomic_fetch_and(&m->flags, ~(u32)MOUNT_EXPIRES);
+	mount_put_quietly(m);
+}
+
+void mount_put_quietly(struct mount *m)
+{
 	if (!ref_put(&m->refs))
 		return;
 	dentry_put(m->root);
@@ -300,7 +307,7 @@ static struct mount *mount_clone(struct mount *m, struct dentry *root)
 
 	if (!super_get_active(m->super))
 		return ERR_PTR(-EINVAL);
-	c = mount_alloc(m->super, root, m->source, atomic_load(&m->flags));
+	c = mount_alloc(m->super, root, m->source, atomic_load(&m->flags) & ~(u32)MOUNT_EXPIRES);
 	if (!c) {
 		super_put(m->super);
 		return ERR_PTR(-ENOMEM);

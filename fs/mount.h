@@ -10,6 +10,11 @@ extern struct rwsem namespace_lock;
 	(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | \
 	 MS_NOSYMFOLLOW)
 
+/* In mount->flags: umount2(2) with MNT_EXPIRE saw it unused, and nobody has used it since. */
+#define MOUNT_EXPIRES BIT(29)
+/* mount_put() of a user who does not count as one. */
+void mount_put_quietly(struct mount *m);
+
 struct mount *mount_alloc(struct super *sb, struct dentry *root, const char *source, u32 flags);
 void mount_link(struct mount *m, struct mount *parent, struct dentry *mountpoint);
 void mount_unlink(struct mount *m);

@@ -450,6 +450,16 @@ static int umount_locked(struct mount *m, u32 flags, struct list *dead)
 	return 0;
 }
 
+/* MNT_EXPIRE: the first call marks an unused mount, the second finds the mark still there.  0: it may go. */
+static int expire(struct mount *m, u32 flags)
+{
+	if (flags & (ABI_MNT_FORCE | ABI_MNT_DETACH))
+		return -EINVAL;
+	if (ref_read(&m->refs) > 2)
+		return -EBUSY;
+	return atomic_fetch_or(&m->flags, MOUNT_EXPIRES) & MOUNT_EXPIRES ? 0 : -EAGAIN;
+}
+
 static int do_umount(const struct path *p, u32 flags)
 {
 	struct list dead = LIST_INIT(dead);
@@ -464,6 +474,11 @@ static int do_umount(const struct path *p, u32 flags)
 	is_root = root.mnt == p->mnt;
 	path_put(&root);
 	/* The root cannot go; at shutdown it at least becomes read-only. */
+	if (flags & ABI_MNT_EXPIRE) {
+		err = is_root ? -EINVAL : expire(p->mnt, flags);
+		if (err)
+			return err;
+	}
 	if (is_root && !(flags & ABI_MNT_DETACH))
 		return super_remount(p->mnt->super, MS_RDONLY, NULL);
 	if (!p->mnt->parent)
@@ -486,13 +501,16 @@ long sys_umount2(const char __user *utarget, int flags)
 
 	if (flags & ~(ABI_MNT_FORCE | ABI_MNT_DETACH | ABI_MNT_EXPIRE | ABI_UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (flags & ABI_MNT_EXPIRE) /* automounters' two-step unmount is not there */
-		return -EINVAL;
 	err = path_lookup_user(AT_FDCWD, utarget, lookup, &p);
 	if (err)
 		return err;
+	mount_down(&p); /* "." may be covered by what is mounted on it */
 	err = capable(CAP_SYS_ADMIN) ? do_umount(&p, (u32)flags) : -EPERM;
-	path_put(&p); /* the last reference writes everything back */
+	dentry_put(p.dentry);
+	if (err == -EAGAIN)
+		mount_put_quietly(p.mnt);
+	else
+		mount_put(p.mnt); /* the last reference writes everything back */
 	return err;
 }
 

@@ -92,18 +92,13 @@ static void create_end(struct creation *c, int err, u32 flags) NO_LOCK_CHECK /* 
 		path_name_put(c->name);
 }
 
-static mode_t masked(const struct super *sb, mode_t mode)
-{
-	return atomic_load(&sb->flags) & MS_POSIXACL ? mode : mode & ~current->fs->umask;
-}
-
 static int do_mkdir(struct creation *c, mode_t mode)
 {
 	int err = -EPERM;
 
-	mode = masked(c->dir->super, mode & 01777);
+	mode = mode_for_new(c->dir, S_IFDIR | (mode & 01777));
 	if (c->dir->ops->mkdir)
-		err = c->dir->ops->mkdir(c->dir, c->dentry, S_IFDIR | mode);
+		err = c->dir->ops->mkdir(c->dir, c->dentry, mode);
 	create_end(c, err, NOTIFY_IS_DIR);
 	return err;
 }
@@ -131,7 +126,8 @@ long sys_mkdir(const char __user *name, mode_t mode)
 
 /* ---- mknod ---- */
 
-static int mknod_type_ok(mode_t mode)
+/* Whiteouts, devices 0:0, are for everybody: nothing can be done with them. */
+static int mknod_type_ok(mode_t mode, u32 dev)
 {
 	switch (mode & S_IFMT) {
 	case 0:
@@ -140,6 +136,7 @@ static int mknod_type_ok(mode_t mode)
 	case S_IFSOCK:
 		return 0;
 	case S_IFCHR:
+		return !dev || capable(CAP_MKNOD) ? 0 : -EPERM;
 	case S_IFBLK:
 		return capable(CAP_MKNOD) ? 0 : -EPERM;
 	case S_IFDIR:
@@ -161,17 +158,16 @@ static int do_mknod(struct creation *c, mode_t mode, kdev_t rdev)
 
 	if (type != S_IFCHR && type != S_IFBLK)
 		rdev = 0;
-	mode = masked(c->dir->super, mode);
+	mode = mode_for_new(c->dir, type ? mode : S_IFREG | mode);
 	if (type == 0 || type == S_IFREG)
-		return ops->create ? ops->create(c->dir, c->dentry, S_IFREG | (mode & 07777)) :
-				     -EACCES;
+		return ops->create ? ops->create(c->dir, c->dentry, mode) : -EACCES;
 	return ops->mknod ? ops->mknod(c->dir, c->dentry, mode, rdev) : -EPERM;
 }
 
 long sys_mknodat(int dfd, const char __user *name, mode_t mode, unsigned int dev)
 {
 	struct creation c;
-	int err = mknod_type_ok(mode);
+	int err = mknod_type_ok(mode, dev);
 
 	if (err)
 		return err;
@@ -298,7 +294,9 @@ long sys_linkat(int olddfd, const char __user *from, int newdfd, const char __us
 		return err;
 	err = create_begin(&c, newdfd, to, false);
 	if (!err) {
-		err = old.mnt == c.w.path.mnt ? link_inode(&c, old.dentry->inode) : -EXDEV;
+		err = old.mnt == c.w.path.mnt ? perm_hard_link(old.dentry->inode) : -EXDEV;
+		if (!err)
+			err = link_inode(&c, old.dentry->inode);
 		if (!err)
 			notify_dentry_self(old.dentry, IN_ATTRIB);
 		create_end(&c, err, 0);

@@ -32,11 +32,13 @@ struct open_args {
 	u32 lookup; /* LOOKUP_* */
 };
 
-/* Flags that contradict each other; sets a->lookup's own bits. */
+/* Flags that contradict each other, before any look at the name; sets a->lookup's own bits. */
 static int check_flags(struct open_args *a)
 {
 	u32 f = a->flags;
 
+	if (f & O_PATH) /* the others do not count, contradictory or not */
+		f &= PATH_FLAGS;
 	if (f & __O_SYNC)
 		f |= O_DSYNC;
 	if (f & __O_TMPFILE) {
@@ -47,8 +49,6 @@ static int check_flags(struct open_args *a)
 	} else if ((f & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY)) {
 		return -EINVAL;
 	}
-	if (f & O_PATH)
-		f &= PATH_FLAGS;
 	if (!(f & O_NOFOLLOW))
 		a->lookup |= LOOKUP_FOLLOW;
 	if (f & O_DIRECTORY)
@@ -61,7 +61,7 @@ static int check_flags(struct open_args *a)
 static int truncate_opened(struct file *f)
 {
 	struct setattr attr = {
-		.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_OPEN | ATTR_KILL_PRIV,
+		.valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | ATTR_OPEN | ATTR_DROP_CONTENT,
 		.size = 0,
 	};
 	int err;
@@ -123,11 +123,6 @@ int vfs_create(const struct path *dir, struct dentry *d, mode_t mode)
 	return err;
 }
 
-static mode_t masked(const struct super *sb, mode_t mode)
-{
-	return atomic_load(&sb->flags) & MS_POSIXACL ? mode : mode & ~current->fs->umask;
-}
-
 /* The last name: found, or created under the directory's lock.  With a reference. */
 static struct dentry *find_or_create(struct walk *w, const struct open_args *a, bool *created)
 {
@@ -142,7 +137,7 @@ static struct dentry *find_or_create(struct walk *w, const struct open_args *a, 
 	rwsem_write_lock(&dir->lock);
 	d = lookup_locked(w->path.dentry, &w->last, w->flags);
 	if (!IS_ERR(d) && !d->inode) {
-		err = vfs_create(&w->path, d, masked(dir->super, a->mode));
+		err = vfs_create(&w->path, d, mode_for_new(dir, S_IFREG | a->mode));
 		*created = !err;
 	}
 	rwsem_write_unlock(&dir->lock);
@@ -161,6 +156,25 @@ static struct file *open_found(struct walk *w, const struct open_args *a)
 	if (mode_is_dir(w->path.dentry->inode->mode))
 		return ERR_PTR(-EISDIR);
 	return open_existing(&w->path, a, false);
+}
+
+/* O_CREAT found @p, in w->path. */
+static struct file *open_instead(struct walk *w, struct path *p, const struct open_args *a)
+{
+	struct inode *inode;
+	int err = 0;
+
+	mount_down(p);
+	inode = p->dentry->inode;
+	if (p->mnt != w->path.mnt && (w->flags & LOOKUP_NO_XDEV))
+		err = -EXDEV;
+	else if (a->flags & O_EXCL)
+		err = -EEXIST;
+	else if (mode_is_dir(inode->mode))
+		err = -EISDIR;
+	else
+		err = perm_open_for_create(w->path.dentry->inode, inode);
+	return err ? ERR_PTR(err) : open_existing(p, a, false);
 }
 
 static struct file *open_create(struct walk *w, const struct open_args *a)
@@ -191,17 +205,7 @@ static struct file *open_create(struct walk *w, const struct open_args *a)
 	}
 	mount_get(w->path.mnt);
 	p = (struct path){ w->path.mnt, d };
-	if (created) {
-		f = open_existing(&p, a, true);
-	} else {
-		mount_down(&p);
-		if (a->flags & O_EXCL)
-			f = ERR_PTR(-EEXIST);
-		else if (mode_is_dir(p.dentry->inode->mode))
-			f = ERR_PTR(-EISDIR);
-		else
-			f = open_existing(&p, a, false);
-	}
+	f = created ? open_existing(&p, a, true) : open_instead(w, &p, a);
 	path_put(&p);
 	return f;
 }
@@ -226,7 +230,7 @@ static struct file *open_tmpfile_in(const struct path *dir, const struct open_ar
 	if (!di->ops->tmpfile)
 		return ERR_PTR(-EOPNOTSUPP);
 	rwsem_write_lock(&di->lock);
-	err = di->ops->tmpfile(di, S_IFREG | masked(di->super, a->mode), &inode);
+	err = di->ops->tmpfile(di, mode_for_new(di, S_IFREG | a->mode), &inode);
 	rwsem_write_unlock(&di->lock);
 	if (err)
 		return ERR_PTR(err);
@@ -264,15 +268,12 @@ static struct file *open_walk(struct walk *w, const struct open_args *a)
 	return open_existing(&w->path, a, false);
 }
 
-static struct file *do_open(int dfd, const char *name, struct open_args *a)
+static struct file *do_open(int dfd, const char *name, const struct open_args *a)
 {
 	struct file *f;
 	struct walk w;
-	int err = check_flags(a);
+	int err = walk_begin(&w, dfd, NULL, name, a->lookup);
 
-	if (err)
-		return ERR_PTR(err);
-	err = walk_begin(&w, dfd, NULL, name, a->lookup);
 	f = err ? ERR_PTR(err) : open_walk(&w, a);
 	walk_end(&w);
 	return f;
@@ -281,16 +282,20 @@ static struct file *do_open(int dfd, const char *name, struct open_args *a)
 struct file *file_open(const char *name, u32 flags, mode_t mode)
 {
 	struct open_args a = { .flags = flags & OPEN_FLAGS, .mode = mode };
+	int err = check_flags(&a);
 
-	return do_open(AT_FDCWD, name, &a);
+	return err ? ERR_PTR(err) : do_open(AT_FDCWD, name, &a);
 }
 
 static long open_fd(int dfd, const char __user *uname, struct open_args *a)
 {
-	char *name = path_name_get(uname, a->lookup & LOOKUP_EMPTY);
 	struct file *f;
-	int fd;
+	char *name;
+	int fd = check_flags(a);
 
+	if (fd)
+		return fd;
+	name = path_name_get(uname, a->lookup & LOOKUP_EMPTY);
 	if (IS_ERR(name))
 		return PTR_ERR(name);
 	fd = fd_reserve(0, a->flags & O_CLOEXEC);

@@ -16,6 +16,14 @@
  * links need no stack.
  *
  * ".." stops at w->root: the thread's, or with RESOLVE_IN_ROOT where we began.
+ *
+ * Scoped walks (RESOLVE_BENEATH, RESOLVE_IN_ROOT) must not leave w->start,
+ * which they hold for that.  A rename or mount behind our back could make ".."
+ * lead past it: any that happened since the start ends the walk with -EAGAIN,
+ * as on Linux, and so does an end, or a parent of a name to be made, that is
+ * no longer below.
+ *
+ * Tests: tests/abi/vfs_race.c, fs_security.c.
  */
 #include <linux/fcntl.h>
 #include <linux/mount.h>
@@ -57,13 +65,26 @@ static bool absolute_ok(const struct walk *w)
 	return !(w->flags & LOOKUP_BENEATH);
 }
 
+static bool is_scoped(const struct walk *w)
+{
+	return w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT);
+}
+
+/* What the tree looks like: before the first step. */
+static void sample_tree(struct walk *w)
+{
+	w->mount_seq = seq_read_begin(&mount_seq);
+	if (is_scoped(w))
+		w->renames = atomic_load(&rename_count);
+}
+
 static int begin_rcu(struct walk *w)
 {
 	struct path cwd;
 
 	rcu_read_lock();
 	w->rcu = true;
-	w->mount_seq = seq_read_begin(&mount_seq);
+	sample_tree(w);
 	fs_read(&w->root, &cwd);
 	if (!w->have_start)
 		w->start = cwd;
@@ -83,6 +104,7 @@ static int begin_counted(struct walk *w)
 	w->name = w->original;
 	w->depth = w->links = 0;
 	w->trailing_slash = false;
+	sample_tree(w);
 	fs_get_root(&w->root);
 	fs_get_cwd(&cwd);
 	if (!w->have_start)
@@ -94,7 +116,7 @@ static int begin_counted(struct walk *w)
 	}
 	w->path = *w->name == '/' ? w->root : w->start;
 	path_get(&w->path);
-	path_put(&cwd); /* if it is the start, another thread may let it go: see walk_begin */
+	path_put(&cwd); /* another thread may let it go: nobody but scoped walks looks at w->start later */
 	w->inode = w->path.dentry->inode;
 	return 0;
 }
@@ -117,6 +139,9 @@ int walk_begin(struct walk *w, int dfd, const struct path *base, const char *nam
 			return -EBADF;
 		w->start = w->dirfd.file->path;
 		w->have_start = true;
+	} else if (is_scoped(w)) {
+		fs_get_cwd(&w->start);
+		w->have_start = w->start_counted = true;
 	}
 	if (*name == '/' && !absolute_ok(w))
 		return -EXDEV;
@@ -139,6 +164,8 @@ void walk_end(struct walk *w)
 {
 	drop_position(w);
 	kfree(w->flat);
+	if (w->start_counted)
+		path_put(&w->start);
 	if (w->dirfd.file)
 		fd_unref(w->dirfd);
 }
@@ -327,12 +354,22 @@ static int dotdot_counted(struct walk *w)
 	return cross_down(w);
 }
 
+static bool tree_changed(const struct walk *w)
+{
+	return seq_read_retry(&mount_seq, w->mount_seq) || atomic_load(&rename_count) != w->renames;
+}
+
 static int dotdot(struct walk *w)
 {
+	int err;
+
 	if ((w->flags & LOOKUP_BENEATH) && w->path.dentry == w->start.dentry &&
 	    w->path.mnt == w->start.mnt)
 		return -EXDEV;
-	return w->rcu ? dotdot_rcu(w) : dotdot_counted(w);
+	err = w->rcu ? dotdot_rcu(w) : dotdot_counted(w);
+	if (!err && is_scoped(w) && tree_changed(w))
+		err = w->rcu ? -ECHILD : -EAGAIN;
+	return err;
 }
 
 /* ---- names on disk ---- */
@@ -414,9 +451,17 @@ void link_done(void *done)
 	kfree(done);
 }
 
-static int link_allowed(struct walk *w)
+/* w->inode is the directory that holds @link. */
+static int link_allowed(struct walk *w, const struct inode *link)
 {
-	if (++w->links > MAX_LINKS || (w->flags & LOOKUP_NO_SYMLINKS))
+	int err;
+
+	if (++w->links > MAX_LINKS)
+		return -ELOOP;
+	err = w->trailing ? perm_follow_link(w->inode, link) : 0;
+	if (err)
+		return err;
+	if (w->flags & LOOKUP_NO_SYMLINKS)
 		return -ELOOP;
 	if (atomic_load_explicit(&w->path.mnt->flags, memory_order_relaxed) & MS_NOSYMFOLLOW)
 		return -ELOOP;
@@ -468,10 +513,11 @@ static int follow_counted(struct walk *w, struct dentry *d)
 {
 	void *done = NULL;
 	const char *text;
-	int err = link_allowed(w);
+	int err = link_allowed(w, d->inode);
 
 	if (err)
 		return err;
+	atime_update(&(struct path){ w->path.mnt, d });
 	text = read_link(w, d->inode, d, &done);
 	if (IS_ERR(text))
 		return (int)PTR_ERR(text);
@@ -495,7 +541,9 @@ static int follow_rcu(struct walk *w, struct inode *inode)
 
 	if (!text || !*text || (*w->name && w->depth == ARRAY_SIZE(w->saved)))
 		return 1;
-	err = link_allowed(w);
+	if (atime_would_change(w->path.mnt, inode))
+		return 1;
+	err = link_allowed(w, inode);
 	if (err)
 		return err;
 	if (*w->name)
@@ -657,12 +705,16 @@ static int to_parent(struct walk *w)
 static int to_last(struct walk *w)
 {
 	bool follow = (w->flags & LOOKUP_FOLLOW) || w->trailing_slash;
+	int err;
 
 	switch (w->last_kind) {
 	case LAST_DOTDOT:
 		return dotdot(w);
 	case LAST_NAME:
-		return step(w, &w->last, follow);
+		w->trailing = true;
+		err = step(w, &w->last, follow);
+		w->trailing = false;
+		return err;
 	default:
 		return 0;
 	}
@@ -674,7 +726,7 @@ static int check_still_below(struct walk *w)
 	struct path p = w->path;
 	bool below = false;
 
-	if (!(w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)))
+	if (!is_scoped(w))
 		return 0;
 	path_get(&p);
 	do {
@@ -737,14 +789,19 @@ int walk_parent(struct walk *w)
 		restart(w);
 		err = to_parent(w);
 	}
-	return err;
+	return err ? err : check_still_below(w);
 }
 
 int walk_follow_last(struct walk *w, struct dentry *d)
 {
-	int err = follow_counted(w, d);
+	int err;
 
-	return err ? err : to_parent(w);
+	w->trailing = true;
+	err = follow_counted(w, d);
+	w->trailing = false;
+	if (!err)
+		err = to_parent(w);
+	return err ? err : check_still_below(w);
 }
 
 int resolve_path(int dfd, const char *name, u32 flags, struct path *out)

@@ -14,14 +14,14 @@
 #include "internal.h"
 
 /* The rwx bits that apply to @c. */
-static u32 mode_for(const struct cred *c, const struct inode *inode)
+static u32 mode_for(const struct cred *c, struct owner o)
 {
-	mode_t m = inode->mode;
+	mode_t m = o.mode;
 
-	if (c->fsuid == inode->uid)
+	if (c->fsuid == o.uid)
 		return (m >> 6) & 7;
 	/* Groups matter only where they differ from others. */
-	if (((m >> 3) ^ m) & 7 && cred_in_group(c, inode->gid))
+	if (((m >> 3) ^ m) & 7 && cred_in_group(c, o.gid))
 		return (m >> 3) & 7;
 	return m & 7;
 }
@@ -30,10 +30,11 @@ int perm_generic(struct inode *inode, int mask)
 {
 	const struct cred *c = current_cred();
 	u32 want = (u32)mask & (MAY_READ | MAY_WRITE | MAY_EXEC);
+	struct owner o = inode_owner(inode);
 
-	if (!(want & ~mode_for(c, inode)))
+	if (!(want & ~mode_for(c, o)))
 		return 0;
-	if (mode_is_dir(inode->mode)) {
+	if (mode_is_dir(o.mode)) {
 		if (!(want & MAY_WRITE) && cred_capable(c, CAP_DAC_READ_SEARCH))
 			return 0;
 		return cred_capable(c, CAP_DAC_OVERRIDE) ? 0 : -EACCES;
@@ -41,7 +42,7 @@ int perm_generic(struct inode *inode, int mask)
 	if (want == MAY_READ && cred_capable(c, CAP_DAC_READ_SEARCH))
 		return 0;
 	/* A file nobody may execute, root may not either. */
-	if ((!(want & MAY_EXEC) || (inode->mode & 0111)) && cred_capable(c, CAP_DAC_OVERRIDE))
+	if ((!(want & MAY_EXEC) || (o.mode & 0111)) && cred_capable(c, CAP_DAC_OVERRIDE))
 		return 0;
 	return -EACCES;
 }
@@ -81,8 +82,9 @@ int perm_path_write(const struct path *p)
 int perm_sticky(const struct inode *dir, const struct inode *victim)
 {
 	const struct cred *c = current_cred();
+	struct owner o = inode_owner(dir);
 
-	if (!(dir->mode & S_ISVTX) || c->fsuid == victim->uid || c->fsuid == dir->uid ||
+	if (!(o.mode & S_ISVTX) || c->fsuid == READ_ONCE(victim->uid) || c->fsuid == o.uid ||
 	    cred_capable(c, CAP_FOWNER))
 		return 0;
 	return -EPERM;
@@ -93,6 +95,23 @@ int perm_create(struct inode *dir)
 	if (READ_UNLOCKED(dir->state) & IS_DEAD_DIR)
 		return -ENOENT;
 	return inode_permission(dir, MAY_WRITE | MAY_EXEC);
+}
+
+/*
+ * Set-group-id is judged before the umask takes group execute away: else the
+ * umask would decide whether a stranger's file keeps the directory's group's right.
+ */
+mode_t mode_for_new(const struct inode *dir, mode_t mode)
+{
+	const struct cred *c = current_cred();
+	struct owner o = inode_owner(dir);
+
+	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && (o.mode & S_ISGID) &&
+	    !mode_is_dir(mode) && !cred_in_group(c, o.gid) && !cred_capable(c, CAP_FSETID))
+		mode &= ~(mode_t)S_ISGID;
+	if (!(atomic_load_explicit(&dir->super->flags, memory_order_relaxed) & MS_POSIXACL))
+		mode &= ~(mode_t)current->fs->umask;
+	return mode;
 }
 
 /* unlink(2), rmdir(2), rename(2) of @victim (positive) out of @dir. */
@@ -196,10 +215,8 @@ int setattr_prepare(struct inode *inode, struct setattr *a)
 	if (valid & ATTR_SIZE) {
 		if (a->size > inode->super->max_bytes)
 			return -EFBIG;
-		if (a->size > inode_size(inode) && a->size > rlimit_cur(RLIMIT_FSIZE)) {
-			signal_thread(current, SIGXFSZ);
-			return -EFBIG;
-		}
+		if (a->size > inode_size(inode) && a->size > rlimit_cur(RLIMIT_FSIZE))
+			return file_too_large();
 	}
 	if (valid & (ATTR_UID | ATTR_GID)) {
 		err = may_chown(inode, a);
@@ -209,7 +226,7 @@ int setattr_prepare(struct inode *inode, struct setattr *a)
 	if (valid & ATTR_MODE) {
 		gid_t gid = (valid & ATTR_GID) ? a->gid : inode->gid;
 
-		if (!(valid & ATTR_KILL_PRIV) && !inode_owner_or_capable(inode))
+		if (!inode_owner_or_capable(inode))
 			return -EPERM;
 		if (!cred_in_group(c, gid) && !cred_capable(c, CAP_FSETID))
 			a->mode &= ~(mode_t)S_ISGID;
@@ -222,13 +239,16 @@ int setattr_prepare(struct inode *inode, struct setattr *a)
 void setattr_copy(struct inode *inode, const struct setattr *a)
 {
 	struct timespec64 now = inode_now(inode);
+	struct owner o = { inode->mode, inode->uid, inode->gid };
 
 	if (a->valid & ATTR_UID)
-		inode->uid = a->uid;
+		o.uid = a->uid;
 	if (a->valid & ATTR_GID)
-		inode->gid = a->gid;
+		o.gid = a->gid;
 	if (a->valid & ATTR_MODE)
-		inode->mode = (inode->mode & S_IFMT) | (a->mode & 07777);
+		o.mode = (inode->mode & S_IFMT) | (a->mode & 07777);
+	if (a->valid & (ATTR_UID | ATTR_GID | ATTR_MODE))
+		inode_set_owner(inode, o);
 	spin_lock(&inode->spin);
 	if (a->valid & ATTR_ATIME)
 		inode->atime = (a->valid & ATTR_ATIME_SET) ? a->atime : now;
@@ -243,7 +263,8 @@ void setattr_copy(struct inode *inode, const struct setattr *a)
 
 int setattr_generic(struct inode *inode, const struct setattr *a)
 {
-	if (a->valid & ATTR_SIZE) {
+	/* Files made of text (/proc, /sys) have no size to change: O_TRUNC and truncate(2) leave them as they are. */
+	if ((a->valid & ATTR_SIZE) && inode->mapping->ops) {
 		u64 old = inode_size(inode);
 
 		if (a->size > old)

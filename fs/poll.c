@@ -10,6 +10,7 @@
  */
 #include <arch/uaccess.h>
 #include <linux/fcntl.h>
+#include <linux/personality.h>
 #include <linux/time_types.h>
 #include <tarn/errno.h>
 #include <tarn/poll.h>
@@ -301,7 +302,8 @@ static long finish_masked(long ret, ktime_t deadline, void __user *uts)
 {
 	if (ret != -EINTR)
 		signal_restore_mask();
-	if (uts && deadline != KTIME_MAX && ktime_to_user_timespec(uts, time_left(deadline)))
+	if (uts && deadline != KTIME_MAX && !(current->personality & STICKY_TIMEOUTS) &&
+	    ktime_to_user_timespec(uts, time_left(deadline)))
 		return ret == -EINTR ? -EINTR : ret;
 	return ret == -EINTR ? -ERESTARTNOHAND : ret;
 }
@@ -357,6 +359,16 @@ static int note_answer(struct select_sets *s, u32 word, u32 bit, u32 mask)
 	return found;
 }
 
+/* An O_PATH descriptor is one, though nothing can be asked of it: select(2) calls it ready for all. */
+static bool is_path_descriptor(u32 fd)
+{
+	struct fdref r = fd_ref_raw(fd);
+
+	if (r.file)
+		fd_unref(r);
+	return r.file;
+}
+
 static int scan_word(struct poll_table *t, struct select_sets *s, u32 word)
 {
 	ulong any = s->in[0][word] | s->in[1][word] | s->in[2][word];
@@ -369,8 +381,11 @@ static int scan_word(struct poll_table *t, struct select_sets *s, u32 word)
 		if (fd >= s->n)
 			break;
 		mask = ask(t, (int)fd, wanted_events(s, word, bit));
-		if (mask == POLLNVAL)
-			return -EBADF;
+		if (mask == POLLNVAL) {
+			if (!is_path_descriptor(fd))
+				return -EBADF;
+			mask = SELECT_IN | SELECT_OUT | SELECT_EX;
+		}
 		found = note_answer(s, word, bit, mask);
 		if (found)
 			t->wait.add = NULL;
@@ -474,7 +489,7 @@ static long write_back_timeval(long ret, ktime_t deadline, void __user *utv)
 	struct __kernel_old_timeval tv;
 	u64 left;
 
-	if (utv && deadline != KTIME_MAX) {
+	if (utv && deadline != KTIME_MAX && !(current->personality & STICKY_TIMEOUTS)) {
 		left = time_left(deadline);
 		tv.tv_sec = (long)(left / NSEC_PER_SEC);
 		tv.tv_usec = (long)(left % NSEC_PER_SEC / NSEC_PER_USEC);

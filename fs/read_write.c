@@ -12,6 +12,7 @@
 #include <linux/mount.h>
 #include <arch/uaccess.h>
 #include <tarn/process.h>
+#include <tarn/signal.h>
 #include <tarn/slab.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
@@ -30,6 +31,14 @@ static void clamp_iter(struct iov_iter *it)
 		it->count = MAX_RW;
 }
 
+/* A length that, from @pos on, ends beyond the last position is no length for any file. */
+static bool ends_too_far(loff_t pos, size_t count)
+{
+	loff_t end;
+
+	return __builtin_add_overflow(pos, count, &end);
+}
+
 static ssize_t read_at(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t n;
@@ -38,6 +47,8 @@ static ssize_t read_at(struct file *f, struct iov_iter *to, loff_t *pos)
 		return -EBADF;
 	if (!f->ops->read)
 		return mode_is_dir(f->inode->mode) ? -EISDIR : -EINVAL;
+	if (ends_too_far(*pos, to->count))
+		return -EINVAL;
 	clamp_iter(to);
 	n = f->ops->read(f, to, pos);
 	current->syscr++;
@@ -55,6 +66,8 @@ static ssize_t write_at(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (!(f->mode & FMODE_WRITE))
 		return -EBADF;
 	if (!f->ops->write)
+		return -EINVAL;
+	if (ends_too_far(*pos, from->count))
 		return -EINVAL;
 	clamp_iter(from);
 	n = f->ops->write(f, from, pos);
@@ -119,11 +132,22 @@ ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos)
 
 ssize_t file_read_generic(struct file *f, struct iov_iter *to, loff_t *pos)
 {
+	size_t asked = to->count;
 	ssize_t n = pagecache_read(f, to, pos);
 
-	if (n > 0)
+	if (n >= 0 && asked) /* at the end of the file, too */
 		file_accessed(f);
 	return n;
+}
+
+/* -EFBIG, with the signal that goes with RLIMIT_FSIZE: as if the process had sent it itself. */
+int file_too_large(void)
+{
+	struct ksiginfo info;
+
+	siginfo_user(&info, SIGXFSZ, SI_USER);
+	signal_send_thread(current, &info);
+	return -EFBIG;
 }
 
 /* How much of @count may be written at @pos: 0 and more, or -EFBIG. */
@@ -133,10 +157,8 @@ static ssize_t write_limit(const struct file *f, u64 pos, u64 count)
 
 	if (!count)
 		return 0;
-	if (pos >= limit) {
-		signal_thread(current, SIGXFSZ);
-		return -EFBIG;
-	}
+	if (pos >= limit)
+		return file_too_large();
 	if (pos >= max)
 		return -EFBIG;
 	count = MIN(count, limit - pos);
@@ -177,7 +199,9 @@ static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 
 	if (unlikely(f->inode->attr_flags & S_SWAPFILE))
 		return -ETXTBSY;
-	if (file_flags(f) & O_APPEND)
+	if (unlikely(f->inode->attr_flags & S_IMMUTABLE)) /* also for who opened it before */
+		return -EPERM;
+	if ((file_flags(f) & O_APPEND) || from->append)
 		*pos = (loff_t)inode_size(f->inode);
 	n = write_limit(f, (u64)*pos, asked);
 	if (n <= 0)
@@ -230,8 +254,6 @@ ssize_t file_write_generic(struct file *f, struct iov_iter *from, loff_t *pos)
 static int user_buffer(struct iov_iter *it, void __user *buf, size_t count)
 {
 	iov_init_user(it, buf, count);
-	if ((ssize_t)count < 0)
-		return -EINVAL;
 	return user_range_ok(buf, count) ? 0 : -EFAULT;
 }
 
@@ -246,6 +268,8 @@ long sys_read(unsigned int fd, void __user *buf, size_t count)
 	n = user_buffer(&it, buf, count);
 	if (!n)
 		n = rw_own_pos(r.file, &it, r.counted, read_at);
+	else if (!(r.file->mode & FMODE_READ))
+		n = -EBADF;
 	fd_unref(r);
 	return n;
 }
@@ -261,6 +285,8 @@ long sys_write(unsigned int fd, const void __user *buf, size_t count)
 	n = user_buffer(&it, (void __user *)buf, count);
 	if (!n)
 		n = rw_own_pos(r.file, &it, r.counted, write_at);
+	else if (!(r.file->mode & FMODE_WRITE))
+		n = -EBADF;
 	fd_unref(r);
 	return n;
 }
@@ -305,16 +331,11 @@ long sys_pwrite64(unsigned int fd, const void __user *buf, size_t count, loff_t 
 /* ---- vectors ---- */
 
 /* RWF_*: what this one call wants besides the file's flags. */
-static int check_rwf(const struct file *f, int flags, bool write)
+static int check_rwf(int flags)
 {
 	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
 		return -EOPNOTSUPP;
-	/* Promising not to block, or to append atomically without O_APPEND, is not there. */
-	if (flags & RWF_NOWAIT)
-		return -EOPNOTSUPP;
-	if ((flags & RWF_APPEND) && (!write || !(file_flags(f) & O_APPEND)))
-		return -EOPNOTSUPP;
-	return 0;
+	return (flags & RWF_NOWAIT) ? -EOPNOTSUPP : 0; /* promising not to block is not there */
 }
 
 static long rwv(unsigned long fd, const struct iovec __user *vec, unsigned long vlen,
@@ -328,12 +349,13 @@ static long rwv(unsigned long fd, const struct iovec __user *vec, unsigned long 
 
 	if (!r.file)
 		return -EBADF;
-	n = check_rwf(r.file, flags, write);
-	if (!n)
-		n = iov_import(&it, vec, vlen, stack, &heap);
+	n = iov_import(&it, vec, vlen, stack, &heap);
+	if (!n && it.count) /* of nothing, anything is well */
+		n = check_rwf(flags);
 	if (!n) {
 		loff_t at = pos ? *pos : 0;
 
+		it.append = flags & RWF_APPEND;
 		n = pos ? rw_at(r.file, &it, at, fn) : rw_own_pos(r.file, &it, r.counted, fn);
 		if (n > 0 && write && (flags & (RWF_DSYNC | RWF_SYNC))) {
 			int err = file_fsync(r.file, 0, ~0ull, !(flags & RWF_SYNC));
@@ -399,11 +421,11 @@ loff_t llseek_generic(struct file *f, loff_t offset, int whence)
 		break;
 	case SEEK_CUR:
 		if (__builtin_add_overflow(offset, f->pos, &offset))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_END:
 		if (__builtin_add_overflow(offset, size, &offset))
-			return -EOVERFLOW;
+			return -EINVAL;
 		break;
 	case SEEK_DATA: /* a file system that knows no holes: all is data, one hole at the end */
 		if (offset < 0 || offset >= size)
@@ -458,6 +480,10 @@ static int copy_checks(const struct file *in, const struct file *out, u32 flags)
 	if (!(in->mode & FMODE_READ) || !(out->mode & FMODE_WRITE) ||
 	    (file_flags(out) & O_APPEND))
 		return -EBADF;
+	if (in->inode->super != out->inode->super)
+		return -EXDEV;
+	if (out->inode->attr_flags & S_IMMUTABLE)
+		return -EPERM;
 	return 0;
 }
 
@@ -488,13 +514,21 @@ static ssize_t copy_loop(struct file *in, loff_t *from, struct file *out, loff_t
 	return n < 0 ? n : put;
 }
 
+/* Linux's order of errors: what wraps around, what the target cannot hold, overlap, what is no position. */
 static ssize_t copy_range(struct file *in, loff_t *from, struct file *out, loff_t *to, size_t len)
 {
-	if (*from < 0 || *to < 0)
-		return -EINVAL;
+	loff_t size = (loff_t)inode_size(in->inode);
+
 	if ((u64)*from + len < (u64)*from || (u64)*to + len < (u64)*to)
 		return -EOVERFLOW;
+	len = *from < size ? MIN(len, (u64)size - (u64)*from) : 0;
+	if (*to >= 0 && (u64)*to >= rlimit_cur(RLIMIT_FSIZE))
+		return file_too_large();
+	if (*to >= 0 && (u64)*to >= out->inode->super->max_bytes)
+		return -EFBIG;
 	if (in->inode == out->inode && (u64)*to + len > (u64)*from && (u64)*from + len > (u64)*to)
+		return -EINVAL;
+	if (*from < 0 || *to < 0)
 		return -EINVAL;
 	return copy_loop(in, from, out, to, MIN(len, MAX_RW));
 }

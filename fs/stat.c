@@ -3,8 +3,10 @@
 #include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <arch/uaccess.h>
+#include <tarn/block.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>
@@ -15,6 +17,7 @@
 /* statfs(2)'s f_flags: not in a UAPI header. */
 #define ABI_ST_VALID 0x0020
 #define ABI_ST_RELATIME 0x1000
+#define ABI_ST_NOSYMFOLLOW 0x2000
 
 _Static_assert(sizeof(struct stat) == 144, "x86_64 struct stat");
 _Static_assert(sizeof(struct statfs) == 120, "x86_64 struct statfs");
@@ -33,7 +36,7 @@ int path_getattr(const struct path *p, struct kstat *out)
 		return err;
 	out->mnt_id = p->mnt->id;
 	out->result_mask |= STATX_MNT_ID;
-	out->attributes_mask |= STATX_ATTR_MOUNT_ROOT;
+	out->attributes_mask |= STATX_ATTR_MOUNT_ROOT | STATX_ATTR_AUTOMOUNT | STATX_ATTR_DAX;
 	if (p->dentry == p->mnt->root)
 		out->attributes |= STATX_ATTR_MOUNT_ROOT;
 	return 0;
@@ -71,31 +74,47 @@ static int stat_to_user(const struct kstat *k, struct stat __user *ust)
 	return copy_to_user(ust, &st, sizeof(st));
 }
 
-static long stat_fd(unsigned int fd, struct kstat *k)
+/* Alignment that direct I/O asks for: what the disk does.  0: it is not to be had. */
+static u32 direct_io_align(const struct path *p)
+{
+	const struct inode *inode = p->dentry->inode;
+
+	return mode_is_reg(inode->mode) && inode->super->bdev ? inode->super->bdev->limits.block_size : 0;
+}
+
+/* @align: for statx(2), or NULL. */
+static long stat_path(const struct path *p, struct kstat *k, u32 *align)
+{
+	if (align)
+		*align = direct_io_align(p);
+	return path_getattr(p, k);
+}
+
+static long stat_fd(unsigned int fd, struct kstat *k, u32 *align)
 {
 	struct fdref r = fd_ref_raw(fd);
-	int err;
+	long err;
 
 	if (!r.file)
 		return -EBADF;
-	err = path_getattr(&r.file->path, k);
+	err = stat_path(&r.file->path, k, align);
 	fd_unref(r);
 	return err;
 }
 
-static long stat_at(int dfd, const char __user *name, int flags, struct kstat *k)
+static long stat_at(int dfd, const char __user *name, int flags, struct kstat *k, u32 *align)
 {
 	struct path p;
 	char first;
-	int err;
+	long err;
 
 	/* glibc's fstat(): no need of a walk for it. */
 	if ((flags & AT_EMPTY_PATH) && dfd >= 0 && get_user(first, name) == 0 && !first)
-		return stat_fd((unsigned int)dfd, k);
+		return stat_fd((unsigned int)dfd, k, align);
 	err = path_at_user(dfd, name, flags, &p);
 	if (err)
 		return err;
-	err = path_getattr(&p, k);
+	err = stat_path(&p, k, align);
 	path_put(&p);
 	return err;
 }
@@ -103,7 +122,7 @@ static long stat_at(int dfd, const char __user *name, int flags, struct kstat *k
 long sys_newfstatat(int dfd, const char __user *name, struct stat __user *st, int flag)
 {
 	struct kstat k;
-	long err = stat_at(dfd, name, flag, &k);
+	long err = stat_at(dfd, name, flag, &k, NULL);
 
 	return err ? err : stat_to_user(&k, st);
 }
@@ -121,7 +140,7 @@ long sys_lstat(const char __user *name, struct stat __user *st)
 long sys_fstat(unsigned int fd, struct stat __user *st)
 {
 	struct kstat k;
-	long err = stat_fd(fd, &k);
+	long err = stat_fd(fd, &k, NULL);
 
 	return err ? err : stat_to_user(&k, st);
 }
@@ -131,12 +150,14 @@ static struct statx_timestamp statx_time(struct timespec64 t)
 	return (struct statx_timestamp){ .tv_sec = t.tv_sec, .tv_nsec = (u32)t.tv_nsec };
 }
 
-static int statx_to_user(const struct kstat *k, void __user *buf)
+/* @align: of direct I/O if it was asked for, or 0. */
+static int statx_to_user(const struct kstat *k, u32 align, void __user *buf)
 {
 	struct statx x;
 
 	memset(&x, 0, sizeof(x));
-	x.stx_mask = k->result_mask;
+	x.stx_mask = k->result_mask | (align ? STATX_DIOALIGN : 0);
+	x.stx_dio_mem_align = x.stx_dio_offset_align = align;
 	x.stx_blksize = k->blksize;
 	x.stx_attributes = k->attributes;
 	x.stx_attributes_mask = k->attributes_mask;
@@ -163,14 +184,15 @@ long sys_statx(int dfd, const char __user *name, unsigned int flags, unsigned in
 	       void __user *buf)
 {
 	struct kstat k;
+	u32 align;
 	long err;
 
 	if (mask & STATX__RESERVED)
 		return -EINVAL;
 	if ((flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
 		return -EINVAL;
-	err = stat_at(dfd, name, (int)(flags & ~AT_STATX_SYNC_TYPE), &k);
-	return err ? err : statx_to_user(&k, buf);
+	err = stat_at(dfd, name, (int)(flags & ~AT_STATX_SYNC_TYPE), &k, &align);
+	return err ? err : statx_to_user(&k, mask & STATX_DIOALIGN ? align : 0, buf);
 }
 
 /* ---- statfs ---- */
@@ -185,6 +207,8 @@ static long mount_flags_to_st(const struct mount *m)
 	st |= (long)(f & (MS_NOATIME | MS_NODIRATIME));
 	if (f & MS_RELATIME)
 		st |= ABI_ST_RELATIME;
+	if (f & MS_NOSYMFOLLOW)
+		st |= ABI_ST_NOSYMFOLLOW;
 	return st;
 }
 
@@ -196,7 +220,7 @@ static long statfs_path(const struct path *p, void __user *buf)
 	int err = 0;
 
 	memset(&k, 0, sizeof(k));
-	k.type = sb->magic;
+	k.type = sb->magic == ANON_INODE_FS_MAGIC ? anon_magic(p->dentry->inode) : sb->magic;
 	k.bsize = k.frsize = sb->block_size;
 	k.namelen = NAME_MAX_LEN;
 	k.fsid = sb->dev;

@@ -45,11 +45,16 @@ static bool atime_due(const struct mount *m, const struct inode *inode, struct t
 	       now.tv_sec - inode->atime.tv_sec >= DAY;
 }
 
+bool atime_would_change(const struct mount *m, struct inode *inode)
+{
+	return atime_wanted(m, inode) && atime_due(m, inode, inode_now(inode));
+}
+
 void atime_update(const struct path *p)
 {
 	struct inode *inode = p->dentry->inode;
 
-	if (atime_wanted(p->mnt, inode) && atime_due(p->mnt, inode, inode_now(inode)))
+	if (atime_would_change(p->mnt, inode))
 		inode_touch(inode, ATTR_ATIME);
 }
 
@@ -88,11 +93,23 @@ static int times_to_attr(const struct timespec64 *times, struct setattr *a)
 	return 0;
 }
 
+/* inode->lock held.  Who may write may set both to now; anything else is the owner's, and nothing for +i or +a. */
+static int may_set_times(struct inode *inode, u32 valid)
+{
+	bool both_now = (valid & (ATTR_ATIME | ATTR_MTIME)) == (ATTR_ATIME | ATTR_MTIME) &&
+			!(valid & (ATTR_ATIME_SET | ATTR_MTIME_SET));
+
+	if (inode->attr_flags & (both_now ? S_IMMUTABLE : S_IMMUTABLE | S_APPEND))
+		return -EPERM;
+	if (inode_owner_or_capable(inode))
+		return 0;
+	return both_now ? inode_permission(inode, MAY_WRITE) : -EPERM;
+}
+
 static int set_times(const struct path *p, const struct timespec64 *times)
 {
 	struct inode *inode = p->dentry->inode;
 	struct setattr a = { 0 };
-	bool both_now;
 	int err = times_to_attr(times, &a);
 
 	if (err)
@@ -102,19 +119,12 @@ static int set_times(const struct path *p, const struct timespec64 *times)
 	err = mount_want_write(p->mnt);
 	if (err)
 		return err;
-	both_now = (a.valid & (ATTR_ATIME | ATTR_MTIME)) == (ATTR_ATIME | ATTR_MTIME) &&
-		   !(a.valid & (ATTR_ATIME_SET | ATTR_MTIME_SET));
-	if (inode->attr_flags & S_IMMUTABLE)
-		return both_now ? -EACCES : -EPERM;
-	/* Who may write may set both to now; anything else is the owner's. */
-	if (!inode_owner_or_capable(inode)) {
-		if (!both_now)
-			return -EPERM;
-		err = inode_permission(inode, MAY_WRITE);
-		if (err)
-			return err;
-	}
-	return path_setattr(p, &a);
+	rwsem_write_lock(&inode->lock);
+	err = may_set_times(inode, a.valid);
+	if (!err)
+		err = setattr_locked(p->dentry, &a);
+	rwsem_write_unlock(&inode->lock);
+	return err;
 }
 
 static long do_utimes(int dfd, const char __user *name, const struct timespec64 *times, int flags)

@@ -63,6 +63,8 @@ static int set_on(const struct path *p, const char *name, const void *value, siz
 	if (!inode->ops->setxattr)
 		return -EOPNOTSUPP;
 	rwsem_write_lock(&inode->lock);
+	if (value && str_eq(name, XATTR_NAME_CAPS))
+		inode->no_file_caps = false;
 	err = inode->ops->setxattr(inode, name, value, size, flags);
 	rwsem_write_unlock(&inode->lock);
 	if (!err)

@@ -281,7 +281,7 @@ static int map_shared_write(struct vma *v, u64 addr, struct page *table, struct 
 		goto put;
 	if (!still_there(m, p, vma_index(v, addr)))
 		goto unlock; /* truncated: the access comes again and meets SIGBUS */
-	err = m->host->attr_flags & S_SWAPFILE ? -ETXTBSY : 0;
+	err = m->host->attr_flags & (S_SWAPFILE | S_IMMUTABLE) ? -EPERM : 0;
 	if (err)
 		goto unlock;
 	if (m->ops->make_writable)

@@ -121,6 +121,15 @@ static long map_file(struct map_request *req, unsigned long flags, unsigned long
 	return addr;
 }
 
+static bool fd_is_open(unsigned long fd)
+{
+	struct fdref r = fd_ref((unsigned int)fd);
+
+	if (r.file)
+		fd_unref(r);
+	return r.file;
+}
+
 /* Down to a page, and up to the lowest that a program may have. */
 static u64 round_hint(u64 addr)
 {
@@ -144,8 +153,10 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 	};
 	int err;
 
-	if (!IS_ALIGNED(off, PAGE_SIZE) || !len)
+	if (!IS_ALIGNED(off, PAGE_SIZE))
 		return -EINVAL;
+	if (!len)
+		return flags & MAP_ANONYMOUS || fd_is_open(fd) ? -EINVAL : -EBADF;
 	if (!req.len)
 		return -ENOMEM;
 	err = check_sharing(flags);

@@ -85,11 +85,8 @@ int devtmpfs_add(const char *name, mode_t mode, kdev_t dev)
 	err = PTR_ERR_OR_ZERO(d);
 	if (!err) {
 		err = d->inode ? -EEXIST : dir->inode->ops->mknod(dir->inode, d, mode, dev);
-		if (!err) { /* whoever runs: devices are root's */
-			d->inode->uid = 0;
-			d->inode->gid = 0;
-			d->inode->mode = mode;
-		}
+		if (!err) /* whoever runs: devices are root's */
+			inode_set_owner(d->inode, (struct owner){ .mode = mode });
 		dentry_put(d);
 	}
 	rwsem_write_unlock(&dir->inode->lock);

@@ -339,6 +339,9 @@ void ext4_page_set_delayed(struct page *p, u32 bits);
 /* inode->lock held: i_size becomes @size. */
 int ext4_set_size(struct inode *inode, u64 size);
 int ext4_setattr(struct inode *inode, const struct setattr *attr);
+
+/* ---- seek.c ---- */
+loff_t ext4_file_llseek(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock);
 /* At eviction: everything goes. */
 int ext4_free_all_blocks(struct inode *inode);
 int ext4_fallocate(struct file *f, int mode, u64 offset, u64 len);

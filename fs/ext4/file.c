@@ -66,7 +66,7 @@ static int ext4_file_mmap(struct file *f, struct vma *v)
 const struct file_ops ext4_file_ops = {
 	.read = file_read_generic,
 	.write = file_write_generic,
-	.llseek = llseek_generic,
+	.llseek = ext4_file_llseek,
 	.ioctl = ext4_ioctl,
 	.mmap = ext4_file_mmap,
 	.open = ext4_file_open,

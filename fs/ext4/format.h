@@ -89,6 +89,9 @@ _Static_assert(offsetof(struct ext4_super, checksum) == 0x3fc, "s_checksum");
 #define COMPAT_DIR_INDEX 0x20
 #define COMPAT_SPARSE_SUPER2 0x200
 
+/* What the elder types' drivers know; more makes a file system ext4's. */
+#define RO_EXT2_KNOWN 0x7u     /* sparse_super, large_file, btree_dir */
+#define INCOMPAT_EXT3_KNOWN (INCOMPAT_FILETYPE | INCOMPAT_RECOVER | INCOMPAT_META_BG)
 #define INCOMPAT_FILETYPE 0x2
 #define INCOMPAT_RECOVER 0x4
 #define INCOMPAT_META_BG 0x10

@@ -409,12 +409,13 @@ static void store_fields(struct inode *inode, struct ext4_disk_inode *di)
 	struct ext4_fs *fs = EXT4_FS(inode);
 	struct ext4_inode *ei = EXT4_I(inode);
 	u64 size = inode_size(inode);
+	struct owner o = inode_owner(inode);
 
-	di->mode = cpu_to_le16((u16)inode->mode);
-	di->uid_lo = cpu_to_le16((u16)inode->uid);
-	di->uid_hi = cpu_to_le16((u16)(inode->uid >> 16));
-	di->gid_lo = cpu_to_le16((u16)inode->gid);
-	di->gid_hi = cpu_to_le16((u16)(inode->gid >> 16));
+	di->mode = cpu_to_le16((u16)o.mode);
+	di->uid_lo = cpu_to_le16((u16)o.uid);
+	di->uid_hi = cpu_to_le16((u16)(o.uid >> 16));
+	di->gid_lo = cpu_to_le16((u16)o.gid);
+	di->gid_hi = cpu_to_le16((u16)(o.gid >> 16));
 	di->links = cpu_to_le16((u16)inode->nlink);
 	di->generation = cpu_to_le32(inode->generation);
 	di->dtime = cpu_to_le32(ei->dtime);

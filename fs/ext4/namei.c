@@ -95,8 +95,11 @@ static int ext4_tmpfile(struct inode *dir, mode_t mode, struct inode **out)
 {
 	struct ext4_handle h;
 	struct inode *inode;
-	int err = ext4_start(&h, EXT4_FS(dir), CREDITS_NAME);
+	int err;
 
+	if (!dir->nlink) /* a removed directory */
+		return -EPERM;
+	err = ext4_start(&h, EXT4_FS(dir), CREDITS_NAME);
 	if (err)
 		return err;
 	inode = ext4_new_inode(&h, dir, (mode & ~(mode_t)S_IFMT) | S_IFREG);
@@ -395,7 +398,9 @@ static int take_over(struct ext4_handle *h, struct inode *new_dir, struct dentry
 	return err ? err : drop_link(h, victim, mode_is_dir(victim->mode));
 }
 
-static int remove_old(struct ext4_handle *h, struct inode *dir, struct dentry *old)
+/* The old name goes, or leads to @whiteout. */
+static int leave_old(struct ext4_handle *h, struct inode *dir, struct dentry *old,
+		     struct inode *whiteout)
 {
 	struct ext4_entry e;
 	/* Looked up again: adding the new name may have split this block. */
@@ -403,13 +408,28 @@ static int remove_old(struct ext4_handle *h, struct inode *dir, struct dentry *o
 
 	if (err)
 		return err;
-	err = ext4_dir_remove(h, dir, &e);
+	err = whiteout ? ext4_write_inode(h, whiteout) : 0;
+	if (!err)
+		err = whiteout ? set_entry(h, dir, &e, whiteout) : ext4_dir_remove(h, dir, &e);
 	buffer_put(e.bh);
 	return err;
 }
 
+/* RENAME_WHITEOUT: a device 0:0, which union file systems take for "nothing below, either".  NULL: not asked. */
+static struct inode *whiteout_new(struct ext4_handle *h, struct inode *dir, u32 flags)
+{
+	struct inode *inode;
+
+	if (!(flags & RENAME_WHITEOUT))
+		return NULL;
+	inode = ext4_new_inode(h, dir, S_IFCHR);
+	if (!IS_ERR(inode))
+		ext4_set_ops(inode);
+	return inode;
+}
+
 static int do_rename(struct ext4_handle *h, struct inode *old_dir, struct dentry *old,
-		     struct inode *new_dir, struct dentry *new_dentry)
+		     struct inode *new_dir, struct dentry *new_dentry, struct inode *whiteout)
 {
 	struct inode *inode = old->inode;
 	bool moved_dir = mode_is_dir(inode->mode) && old_dir != new_dir;
@@ -430,7 +450,7 @@ static int do_rename(struct ext4_handle *h, struct inode *old_dir, struct dentry
 	inode_touch(inode, ATTR_CTIME);
 	if (!err)
 		err = ext4_write_inode(h, inode);
-	return err ? err : remove_old(h, old_dir, old);
+	return err ? err : leave_old(h, old_dir, old, whiteout);
 }
 
 static int exchange(struct ext4_handle *h, struct inode *old_dir, struct dentry *old,
@@ -471,13 +491,11 @@ static int exchange(struct ext4_handle *h, struct inode *old_dir, struct dentry 
 static int ext4_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 		       struct dentry *new_dentry, u32 flags)
 {
-	struct inode *inode = old->inode, *victim = new_dentry->inode;
+	struct inode *inode = old->inode, *victim = new_dentry->inode, *whiteout;
 	bool swap = flags & RENAME_EXCHANGE;
 	struct ext4_handle h;
 	int err;
 
-	if (flags & ~(u32)(RENAME_NOREPLACE | RENAME_EXCHANGE))
-		return -EINVAL;
 	if (victim == inode)
 		return 0;
 	if (swap && !victim)
@@ -489,12 +507,22 @@ static int ext4_rename(struct inode *old_dir, struct dentry *old, struct inode *
 	}
 	if (!swap && !victim && mode_is_dir(inode->mode) && old_dir != new_dir && dir_full(new_dir))
 		return -EMLINK;
-	err = ext4_start(&h, EXT4_FS(old_dir), 2 * CREDITS_NAME);
+	err = ext4_start(&h, EXT4_FS(old_dir), 3 * CREDITS_NAME);
 	if (err)
 		return err;
+	whiteout = whiteout_new(&h, old_dir, flags);
+	err = PTR_ERR_OR_ZERO(whiteout);
+	if (err)
+		return stop(&h, err);
 	err = swap ? exchange(&h, old_dir, old, new_dir, new_dentry) :
-		     do_rename(&h, old_dir, old, new_dir, new_dentry);
-	return stop(&h, err);
+		     do_rename(&h, old_dir, old, new_dir, new_dentry, whiteout);
+	err = stop(&h, err);
+	if (whiteout) {
+		if (err)
+			whiteout->nlink = 0;
+		inode_put(whiteout);
+	}
+	return err;
 }
 
 const struct inode_ops ext4_dir_inode_ops = {

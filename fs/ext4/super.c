@@ -120,11 +120,25 @@ static const char *super_problem(const struct ext4_super *es)
 	return NULL;
 }
 
+/* As ext2 or ext3 only what those can be: so the type that /proc/mounts shows is the real one. */
+static bool fits_type(const struct ext4_fs *fs)
+{
+	bool ext3 = str_eq(fs->sb->type->name, "ext3");
+
+	if (str_eq(fs->sb->type->name, "ext4"))
+		return true;
+	if (ext3 && !(fs->compat & COMPAT_HAS_JOURNAL))
+		return false;
+	return !(fs->incompat & ~(u32)INCOMPAT_EXT3_KNOWN) && !(fs->ro_compat & ~RO_EXT2_KNOWN);
+}
+
 /* Features; may turn the mount read-only.  0 or -EINVAL. */
 static int check_features(struct ext4_fs *fs, bool *read_only)
 {
 	u32 unknown = fs->incompat & ~(u32)INCOMPAT_KNOWN;
 
+	if (!fits_type(fs))
+		return -EINVAL;
 	if (unknown) {
 		pr_err("ext4 (%s): incompatible features %#x are not supported\n", fs->sb->id, unknown);
 		return -EINVAL;

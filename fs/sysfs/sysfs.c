@@ -198,7 +198,7 @@ static int sysfs_lookup(struct inode *dir, struct dentry *d)
 
 	n = child_find(inode_node(dir), d->name.name, d->name.len);
 	if (!n)
-		return -ENOENT; /* not cached as absent: it may appear */
+		return 0; /* not cached as absent: it may appear */
 	inode = node_inode(dir->super, n);
 	if (!inode)
 		return -ENOMEM;

@@ -92,9 +92,12 @@ static int mkdir(struct inode *dir, struct dentry *d, mode_t mode)
 
 static int symlink(struct inode *dir, struct dentry *d, const char *target)
 {
-	struct inode *inode = tmpfs_new_inode(dir->super, dir, S_IFLNK | 0777, 0);
+	struct inode *inode;
 	char *text;
 
+	if (strlen(target) >= TMPFS_LONG_LINK && tmpfs_full(dir->super, 1))
+		return -ENOSPC;
+	inode = tmpfs_new_inode(dir->super, dir, S_IFLNK | 0777, 0);
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
 	text = kstrdup(target, GFP_KERNEL);
@@ -105,6 +108,7 @@ static int symlink(struct inode *dir, struct dentry *d, const char *target)
 	}
 	inode->link = text;
 	atomic_store(&inode->size, strlen(text));
+	tmpfs_account(inode);
 	return insert(dir, d, inode);
 }
 
@@ -193,33 +197,91 @@ static void replace(struct inode *new_dir, struct dentry *old, struct dentry *ta
 	unpin(target);
 }
 
+/* What RENAME_WHITEOUT leaves under the old name: a device 0:0, here not yet to be found.  ERR_PTR; NULL: not asked. */
+static struct dentry *whiteout_alloc(struct inode *dir, const struct dentry *old, u32 flags)
+{
+	struct inode *inode;
+	struct dentry *w;
+
+	if (!(flags & RENAME_WHITEOUT))
+		return NULL;
+	inode = tmpfs_new_inode(dir->super, dir, S_IFCHR, 0);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
+	w = dentry_alloc(old->parent, &old->name);
+	if (!w) {
+		inode->nlink = 0;
+		inode_put(inode);
+		return ERR_PTR(-ENOMEM);
+	}
+	dentry_attach(w, inode);
+	return w;
+}
+
+static void whiteout_free(struct dentry *w)
+{
+	if (w) {
+		w->inode->nlink = 0;
+		dentry_put(w);
+	}
+}
+
+/*
+ * @old has a new entry: the old one goes, or becomes the whiteout's.  That is
+ * hashed while @old still has the name, too: who looks without the lock finds
+ * the one or the other.
+ */
+static void leave(struct inode *dir, u64 cookie, struct dentry *w)
+{
+	if (!w) {
+		radix_delete(&TI(dir)->entries, cookie);
+		atomic_fetch_sub(&dir->size, ENTRY_SIZE);
+		return;
+	}
+	radix_replace(&TI(dir)->entries, cookie, w);
+	w->private = (void *)(ulong)cookie;
+	dentry_hash(w);
+	pin(w);
+	dentry_put(w);
+}
+
+static int move(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
+		struct dentry *target, u32 flags)
+{
+	u64 old_cookie = cookie_of(old);
+	struct dentry *w;
+	int err = 0;
+
+	if (target->inode && mode_is_dir(target->inode->mode) && !is_empty(target->inode))
+		return -ENOTEMPTY;
+	w = whiteout_alloc(old_dir, old, flags);
+	if (IS_ERR(w))
+		return (int)PTR_ERR(w);
+	if (target->inode)
+		replace(new_dir, old, target);
+	else
+		err = add_cookie(new_dir, old);
+	if (err) {
+		whiteout_free(w);
+		return err;
+	}
+	leave(old_dir, old_cookie, w);
+	move_nlink(old_dir, new_dir, old->inode);
+	return 0;
+}
+
 static int rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 		  struct dentry *target, u32 flags)
 {
-	u64 old_cookie = cookie_of(old);
-	int err = 0;
+	int err = flags & RENAME_EXCHANGE ? exchange(old_dir, old, new_dir, target) :
+					    move(old_dir, old, new_dir, target, flags);
 
-	if (flags & RENAME_WHITEOUT)
-		return -EINVAL;
-	if (flags & RENAME_EXCHANGE) {
-		err = exchange(old_dir, old, new_dir, target);
-	} else {
-		if (target->inode && mode_is_dir(target->inode->mode) && !is_empty(target->inode))
-			return -ENOTEMPTY;
-		if (target->inode)
-			replace(new_dir, old, target);
-		else
-			err = add_cookie(new_dir, old);
-		if (err)
-			return err;
-		radix_delete(&TI(old_dir)->entries, old_cookie);
-		atomic_fetch_sub(&old_dir->size, ENTRY_SIZE);
-		move_nlink(old_dir, new_dir, old->inode);
-	}
+	if (err)
+		return err;
 	inode_touch(old_dir, ATTR_MTIME | ATTR_CTIME);
 	inode_touch(new_dir, ATTR_MTIME | ATTR_CTIME);
 	inode_touch(old->inode, ATTR_CTIME);
-	return err;
+	return 0;
 }
 
 static int tmpfile(struct inode *dir, mode_t mode, struct inode **out)

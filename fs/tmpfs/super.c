@@ -55,10 +55,18 @@ bool tmpfs_full(struct super *sb, u64 pages)
 	return s->max_pages && (u64)atomic_load(&s->used_pages) + pages > s->max_pages;
 }
 
+/* Long texts of symlinks are memory like pages, and count as one, as on Linux. */
+static u64 pages_of(struct inode *inode)
+{
+	if (mode_is_lnk(inode->mode))
+		return inode_size(inode) >= TMPFS_LONG_LINK ? 1 : 0;
+	return shmem_pages(&inode->data);
+}
+
 void tmpfs_account(struct inode *inode)
 {
 	struct tmpfs_inode *t = TI(inode);
-	u64 now = shmem_pages(&inode->data);
+	u64 now = pages_of(inode);
 	s64 delta;
 
 	if (now == READ_ONCE(t->accounted))
@@ -89,6 +97,8 @@ static void evict(struct inode *inode)
 {
 	free_entries(&TI(inode)->entries);
 	mapping_destroy(&inode->data);
+	if (mode_is_lnk(inode->mode))
+		atomic_store(&inode->size, 0); /* the text itself stays for walks under RCU */
 	tmpfs_account(inode);
 	mm_uncommit(TI(inode)->promised);
 	tmpfs_free_xattrs(inode);

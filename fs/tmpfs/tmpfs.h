@@ -28,6 +28,8 @@ struct tmpfs_inode {
 	struct list xattrs;         /* inode->spin */
 };
 
+#define TMPFS_LONG_LINK 128 /* bytes: such a symlink's text counts as a page */
+
 struct tmpfs_super {
 	_Atomic s64 used_pages, used_inodes; /* [a] */
 	u64 max_pages, max_inodes;           /* 0: no limit; umount_lock to write */

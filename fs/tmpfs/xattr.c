@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Extended attributes of tmpfs: a short list per inode, inode->spin.  VFS has judged names and rights. */
+/*
+ * Extended attributes of tmpfs: a short list per inode, inode->spin.  VFS has judged names and rights.
+ *
+ * None in the user namespace, as on Linux 6.1: whoever may write a file in
+ * /tmp could fill memory with them, which no limit of the file system sees.
+ */
 #include <linux/xattr.h>
 #include <tarn/string.h>
 
@@ -8,8 +13,7 @@
 
 static bool known_prefix(const char *name)
 {
-	return str_starts_with(name, XATTR_USER_PREFIX) ||
-	       str_starts_with(name, XATTR_TRUSTED_PREFIX) ||
+	return str_starts_with(name, XATTR_TRUSTED_PREFIX) ||
 	       str_starts_with(name, XATTR_SECURITY_PREFIX);
 }
 

@@ -21,6 +21,7 @@ struct iov_page {
 
 struct iov_iter {
 	enum iov_kind kind;
+	bool append;               /* a write goes to the file's end (RWF_APPEND) */
 	size_t count;              /* bytes left */
 	size_t done_in_seg;        /* of the first segment */
 	unsigned int nr_segs;      /* left */

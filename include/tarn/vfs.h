@@ -144,8 +144,9 @@ struct setattr {
 #define ATTR_CTIME BIT(6)
 #define ATTR_ATIME_SET BIT(7)   /* the value given, not now */
 #define ATTR_MTIME_SET BIT(8)
-#define ATTR_KILL_PRIV BIT(9)   /* drop set-id bits (write, chown) */
+#define ATTR_DROP_OWNER BIT(9)  /* chown: set-id bits and file capabilities go, whoever asks */
 #define ATTR_OPEN BIT(10)       /* from O_TRUNC */
+#define ATTR_DROP_CONTENT BIT(11) /* new contents: they go unless CAP_FSETID; no question of ownership */
 
 struct kstat {
 	u64 ino, size, blocks;   /* blocks of 512 bytes */
@@ -230,6 +231,7 @@ struct inotify_marks;
 
 struct inode {
 	/* Hot for path walks */
+	/* Who may: written together by inode_set_owner(); where two of them count, inode_owner() reads them. */
 	mode_t mode;                     /* type bits [I], permissions: lock */
 	uid_t uid;                       /* lock */
 	gid_t gid;                       /* lock */
@@ -238,7 +240,9 @@ struct inode {
 	struct super *super;             /* [I] */
 	struct mapping *mapping;         /* [I] &data, or a block device's */
 	u64 ino;                         /* [I] */
+	struct seqcount owner_seq;       /* of mode, uid, gid; spin to write */
 
+	bool no_file_caps;               /* known to have no security.capability; lock */
 	struct rwsem lock;               /* LR_INODE or LR_INODE_DIR */
 	_Atomic u64 size;                /* [a] lock to write */
 	u32 nlink;                       /* lock */
@@ -305,6 +309,25 @@ void inode_pages_dirtied(struct mapping *m);
 int inode_sync(struct inode *inode, bool datasync);
 void inode_touch(struct inode *inode, u32 which /* ATTR_ATIME | ATTR_MTIME | ATTR_CTIME */);
 struct timespec64 inode_now(struct inode *inode);
+/* Mode and owner as they stood at one moment: never the old mode beside the new owner.  No locks, any context. */
+struct owner {
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+static inline struct owner inode_owner(const struct inode *inode)
+{
+	struct owner o;
+	u32 seq;
+
+	do {
+		seq = seq_read_begin(&inode->owner_seq);
+		o = (struct owner){ READ_ONCE(inode->mode), READ_ONCE(inode->uid), READ_ONCE(inode->gid) };
+	} while (seq_read_retry(&inode->owner_seq, seq));
+	return o;
+}
+/* All three at once; inode->lock held, or nobody else has the inode. */
+void inode_set_owner(struct inode *inode, struct owner o);
 /* mode, owner (set-gid directories), for a new inode in @dir. */
 void inode_init_owner(struct inode *inode, const struct inode *dir, mode_t mode);
 /* fops and mapping for S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK: @rdev kept. */
@@ -577,6 +600,7 @@ struct file *file_anon_inode(struct inode *inode, const char *name, const struct
 /* With a unique st_ino; @mode with its type.  NULL: no memory. */
 struct inode *inode_anon(mode_t mode);
 u64 file_count(void); /* open files, for /proc/sys/fs/file-nr */
+extern int nr_open;   /* fs.nr_open: no descriptor, and no RLIMIT_NOFILE, is larger */
 
 /* Kernel-side I/O on an open file. Bytes or -errno; *pos NULL: the file's own. */
 ssize_t file_read(struct file *f, struct iov_iter *to, loff_t *pos);

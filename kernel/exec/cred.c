@@ -24,17 +24,15 @@ static bool set_id_allowed(const struct exec *x)
 
 static void apply_set_id(const struct exec *x, struct cred *c)
 {
-	struct inode *i = x->file->inode;
+	struct owner o = inode_owner(x->file->inode); /* the bits belong to the owner that stands beside them */
 
 	if (!set_id_allowed(x))
 		return;
-	spin_lock(&i->spin); /* the bits belong to the owner that stands beside them */
-	if (i->mode & S_ISUID)
-		c->euid = i->uid;
+	if (o.mode & S_ISUID)
+		c->euid = o.uid;
 	/* Without group execute, S_ISGID means mandatory locking, long ago. */
-	if ((i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		c->egid = i->gid;
-	spin_unlock(&i->spin);
+	if ((o.mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		c->egid = o.gid;
 }
 
 /* True if the new program has capabilities that its user would not have had without it. */

@@ -4,6 +4,7 @@
 
 #include <linux/resource.h>
 #include <tarn/syscall.h>
+#include <tarn/vfs.h>
 
 _Static_assert(RLIM_COUNT == RLIM_NLIMITS, "one slot a limit");
 
@@ -17,8 +18,8 @@ static long rlimit_change(struct process *p, unsigned int which, const struct rl
 		return -EINVAL;
 	if (new && new->cur > new->max)
 		return -EINVAL;
-	if (new && which == RLIMIT_NOFILE && new->max > 1024 * 1024)
-		return -EPERM; /* Linux's fs.nr_open */
+	if (new && which == RLIMIT_NOFILE && new->max > (u64)READ_ONCE(nr_open))
+		return -EPERM;
 	spin_lock(&p->rlimit_lock);
 	*old = p->rlimits[which];
 	if (new && new->max > old->max && !capable(CAP_SYS_RESOURCE))
