@@ -45,7 +45,7 @@ static bool backlog_free(struct unix_sock *l)
 }
 
 /* The embryo and the client become each other's peers. Both locked but for the embryo, which nobody knows. */
-static void tie(struct unix_sock *client, struct unix_sock *listener, struct unix_sock *embryo)
+static void tie(struct unix_sock *client, struct unix_sock *listener, struct unix_sock *embryo) NO_LOCK_CHECK
 {
 	unix_get(client);
 	unix_get(embryo);
