@@ -6,7 +6,7 @@
 #include <tarn/process.h>
 #include "internal.h"
 
-/* The walk stands in the parent directory, which is locked. */
+/* The walk stands in the parent directory, which is locked. @out NULL: only says why it could not be made. */
 static int make_locked(struct walk *w, mode_t mode, struct path *out)
 {
 	struct inode *dir = w->path.dentry->inode;
@@ -17,10 +17,16 @@ static int make_locked(struct walk *w, mode_t mode, struct path *out)
 		return err;
 	if (d->inode)
 		err = -EEXIST;
+	else if (w->trailing_slash)
+		err = -ENOENT;
 	if (!err)
 		err = mount_want_write(w->path.mnt);
 	if (!err)
 		err = perm_create(dir);
+	if (!err && !out) {
+		dentry_put(d);
+		return 0;
+	}
 	if (!err)
 		err = dir->ops->mknod ? dir->ops->mknod(dir, d, mode, 0) : -EPERM;
 	if (err) {

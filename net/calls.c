@@ -171,8 +171,8 @@ long sys_listen(int fd, int backlog)
 
 	if (err)
 		return err;
-	if ((unsigned int)backlog > SOMAXCONN)
-		backlog = SOMAXCONN;
+	if ((unsigned int)backlog > (unsigned int)READ_ONCE(net_somaxconn))
+		backlog = READ_ONCE(net_somaxconn);
 	err = s->ops->listen ? s->ops->listen(s, backlog) : -EOPNOTSUPP;
 	fd_unref(r);
 	return err;

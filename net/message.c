@@ -4,6 +4,7 @@
  * between user space and struct msg.
  */
 #include <arch/uaccess.h>
+#include <asm/socket.h>
 #include <linux/fcntl.h>
 #include <linux/time_types.h>
 #include <tarn/errptr.h>
@@ -24,7 +25,7 @@ struct abi_mmsghdr {
 };
 _Static_assert(sizeof(struct abi_mmsghdr) == 64, "x86_64 struct mmsghdr");
 
-void put_cmsg(struct msg *m, int level, int type, const void *data, size_t len)
+int put_cmsg(struct msg *m, int level, int type, const void *data, size_t len)
 {
 	struct abi_cmsghdr hdr = { .cmsg_len = sizeof(hdr) + len, .cmsg_level = level,
 				   .cmsg_type = type };
@@ -32,7 +33,7 @@ void put_cmsg(struct msg *m, int level, int type, const void *data, size_t len)
 
 	if (!m->ucontrol || m->ucontrol_len < sizeof(hdr)) {
 		m->flags |= MSG_CTRUNC;
-		return;
+		return 0;
 	}
 	if (m->ucontrol_len < hdr.cmsg_len) {
 		m->flags |= MSG_CTRUNC;
@@ -41,10 +42,29 @@ void put_cmsg(struct msg *m, int level, int type, const void *data, size_t len)
 	}
 	if (copy_to_user(m->ucontrol, &hdr, sizeof(hdr)) ||
 	    copy_to_user((u8 __user *)m->ucontrol + sizeof(hdr), data, len))
-		return;
+		return -EFAULT;
 	space = MIN(space, m->ucontrol_len);
 	m->ucontrol = (u8 __user *)m->ucontrol + space;
 	m->ucontrol_len -= space;
+	return 0;
+}
+
+/* Both forms are two words of 64 bits here; only their types differ. */
+void put_timestamp(struct msg *m, const struct socket *s, ktime_t when)
+{
+	const struct socket_options *o = &s->opt;
+	s64 t[2];
+
+	if (!o->timestamp)
+		return;
+	if (!when)
+		when = clock_realtime();
+	t[0] = (s64)(when / NSEC_PER_SEC);
+	t[1] = (s64)(when % NSEC_PER_SEC / (o->timestamp_ns ? 1 : NSEC_PER_USEC));
+	if (o->timestamp_ns)
+		put_cmsg(m, SOL_SOCKET, o->timestamp_new ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS_OLD, t, sizeof(t));
+	else
+		put_cmsg(m, SOL_SOCKET, o->timestamp_new ? SO_TIMESTAMP_NEW : SO_TIMESTAMP_OLD, t, sizeof(t));
 }
 
 /* ---- sending ---- */
@@ -172,9 +192,13 @@ long sys_sendmsg(int fd, struct abi_msghdr __user *msg, unsigned int flags)
 {
 	struct socket *s;
 	int err;
-	struct fdref r = socket_fdref(fd, &s, &err);
-	long ret = err ? err : send_header(s, msg, flags);
+	struct fdref r;
+	long ret;
 
+	if (flags & MSG_CMSG_COMPAT)
+		return -EINVAL;
+	r = socket_fdref(fd, &s, &err);
+	ret = err ? err : send_header(s, msg, flags);
 	fd_unref(r);
 	return ret;
 }
@@ -284,9 +308,13 @@ long sys_recvmsg(int fd, struct abi_msghdr __user *msg, unsigned int flags)
 {
 	struct socket *s;
 	int err;
-	struct fdref r = socket_fdref(fd, &s, &err);
-	long ret = err ? err : receive_header(s, msg, flags);
+	struct fdref r;
+	long ret;
 
+	if (flags & MSG_CMSG_COMPAT)
+		return -EINVAL;
+	r = socket_fdref(fd, &s, &err);
+	ret = err ? err : receive_header(s, msg, flags);
 	fd_unref(r);
 	return ret;
 }
@@ -295,8 +323,11 @@ long sys_recvmsg(int fd, struct abi_msghdr __user *msg, unsigned int flags)
 static long receive_many(struct socket *s, struct abi_mmsghdr __user *msgs, u32 count, u32 flags,
 			 ktime_t deadline)
 {
-	long ret = 0;
+	long ret = socket_take_error(s);
 	u32 done = 0;
+
+	if (ret)
+		return ret;
 
 	while (done < MIN(count, MMSG_MAX)) {
 		ret = receive_header(s, &msgs[done].hdr, flags & ~MSG_WAITFORONE);
@@ -310,7 +341,7 @@ static long receive_many(struct socket *s, struct abi_mmsghdr __user *msgs, u32 
 	}
 	/* An error after some messages is for the next call to see. */
 	if (done && ret < 0 && ret != -EAGAIN && ret != -ERESTARTSYS && ret != -EINTR)
-		atomic_store(&s->error, (int)-ret);
+		atomic_store(s->error, (int)-ret);
 	return done ? done : ret;
 }
 

@@ -34,6 +34,8 @@ static ssize_t socket_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	struct msg m = { .iter = *to };
 	ssize_t n;
 
+	if (!to->count)
+		return 0; /* read(2) of nothing waits for nothing, unlike recv(2) */
 	if (!s->ops->recvmsg)
 		return -EOPNOTSUPP;
 	n = s->ops->recvmsg(s, &m, f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0);
@@ -116,9 +118,16 @@ static struct socket *socket_alloc(int family, int type, int protocol, const str
 	s->type = type;
 	s->protocol = protocol;
 	s->ops = ops;
-	s->opt = (struct socket_options){ .sndbuf = SOCKET_BUF_DEFAULT, .rcvbuf = SOCKET_BUF_DEFAULT,
-					  .rcvlowat = 1, .rcvtimeo = KTIME_MAX,
-					  .sndtimeo = KTIME_MAX };
+	s->opt = (struct socket_options){
+		.sndbuf = (u32)READ_ONCE(net_wmem_default),
+		.rcvbuf = (u32)READ_ONCE(net_rmem_default),
+		.rcvlowat = 1,
+		.rcvtimeo = KTIME_MAX,
+		.sndtimeo = KTIME_MAX,
+		.incoming_cpu = -1,
+		.peek_off = -1,
+		.max_pacing_rate = ~0ull,
+	};
 	return s;
 }
 

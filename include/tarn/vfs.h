@@ -464,7 +464,8 @@ int path_lookup_user(int dfd, const char __user *name, u32 flags, struct path *o
 /* The same for a kernel string; from current's root and cwd. */
 int path_lookup(const char *name, u32 flags, struct path *out);
 int path_lookup_from(const struct path *base, const char *name, u32 flags, struct path *out);
-/* bind(2) of a Unix socket: makes the node @name (a kernel string) of type S_IFSOCK; *out with references.
+/* bind(2) of a Unix socket: makes the node @name (a kernel string) of type S_IFSOCK; *out with references (NULL: only
+ * says what would be wrong).
  * 0, -EADDRINUSE when the name exists, -errno. */
 int path_make_socket(const char *name, mode_t mode, struct path *out);
 /* Magic links (/proc/PID/fd/N): get_link calls this with the target and returns NULL. */

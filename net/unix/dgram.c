@@ -17,9 +17,10 @@
  */
 static struct waitq room_waitq = WAITQ_INIT(room_waitq);
 
-static bool queue_full(struct unix_sock *u)
+/* The length counts for strangers only: who is connected to @u, and @u to him, is held by SO_SNDBUF. */
+static bool full_for(struct unix_sock *from, struct unix_sock *u)
 {
-	return READ_ONCE(u->queued) > (u32)READ_ONCE(unix_max_dgram_qlen);
+	return READ_ONCE(u->queued) > READ_ONCE(u->backlog) && from != u && READ_ONCE(u->peer) != from;
 }
 
 /* ---- connect ---- */
@@ -32,6 +33,34 @@ static bool may_send(struct unix_sock *from, struct unix_sock *to)
 	return !only || only == from;
 }
 
+/*
+ * @u has left @old: what was sent to it by then is thrown away, and @old, if
+ * still connected to @u, is told so.  read_lock: a reader may hold a message.
+ */
+static void drop_received(struct unix_sock *u, struct unix_sock *old)
+{
+	struct list queue = LIST_INIT(queue);
+	bool told;
+
+	mutex_lock(&u->read_lock);
+	spin_lock(&u->lock);
+	unix_take_queue(u, &queue);
+	spin_unlock(&u->lock);
+	mutex_unlock(&u->read_lock);
+	if (list_empty(&queue))
+		return;
+	unix_free_queue(&queue);
+	waitq_wake_all(&u->peer_wait, POLLOUT | POLLWRNORM);
+	spin_lock(&old->lock);
+	told = old->state != UNIX_CLOSED && old->peer == u;
+	if (told)
+		atomic_store(&old->error, ECONNRESET);
+	spin_unlock(&old->lock);
+	if (told)
+		unix_wake(old, POLLERR, UNIX_WAKE_ALL);
+}
+
+/* Takes over the reference to @peer. */
 static void set_peer(struct unix_sock *u, struct unix_sock *peer)
 {
 	struct unix_sock *old;
@@ -40,10 +69,12 @@ static void set_peer(struct unix_sock *u, struct unix_sock *peer)
 	old = u->peer;
 	u->peer = peer;
 	spin_unlock(&u->lock);
-	if (old) {
-		waitq_wake_all(&old->peer_wait, POLLOUT);
-		unix_put(old);
-	}
+	if (!old)
+		return;
+	waitq_wake_all(&old->peer_wait, POLLOUT);
+	if (old != peer)
+		drop_received(u, old);
+	unix_put(old);
 }
 
 static int dgram_connect(struct socket *s, const void *addr, int len, u32 file_flags)
@@ -92,9 +123,9 @@ static struct unix_sock *target_of(struct unix_sock *u, struct msg *m)
 	return to ? to : ERR_PTR(-ENOTCONN);
 }
 
-static bool can_deliver(struct unix_sock *to)
+static bool can_deliver(struct unix_sock *u, struct unix_sock *to)
 {
-	return !queue_full(to) || READ_ONCE(to->state) == UNIX_CLOSED ||
+	return !full_for(u, to) || READ_ONCE(to->state) == UNIX_CLOSED ||
 	       (READ_ONCE(to->shutdown) & UNIX_SHUT_RD);
 }
 
@@ -104,11 +135,11 @@ static int wait_place(struct socket *s, struct unix_sock *to, u32 flags)
 	ktime_t deadline = socket_deadline(s->opt.sndtimeo, flags & MSG_DONTWAIT);
 	int err;
 
-	if (can_deliver(to))
+	if (can_deliver(s->sk, to))
 		return 0;
 	if (!deadline)
 		return -EAGAIN;
-	err = wait_event_deadline(&to->peer_wait, can_deliver(to), deadline);
+	err = wait_event_deadline(&to->peer_wait, can_deliver(s->sk, to), deadline);
 	if (err == -ETIMEDOUT)
 		return -EAGAIN;
 	return err ? socket_intr(s->opt.sndtimeo) : 0;
@@ -126,13 +157,15 @@ static int deliver(struct unix_sock *u, struct unix_sock *to, struct unix_buf *b
 		err = -EPIPE;
 	else if (u->type == SOCK_DGRAM && !may_send(u, to))
 		err = -EPERM;
-	else if (queue_full(to) && u != to)
+	else if (full_for(u, to))
 		err = 1;
-	else
+	if (!err) {
+		unix_buf_note(b, u, to);
 		unix_enqueue(to, b);
+	}
 	spin_unlock(&to->lock);
 	if (!err)
-		waitq_wake_one(&to->wait, POLLIN | POLLRDNORM);
+		unix_wake(to, POLLIN | POLLRDNORM, 1);
 	return err;
 }
 
@@ -162,34 +195,34 @@ static ssize_t send_to(struct socket *s, struct unix_sock *to, struct msg *m, st
 	return err;
 }
 
+/* With a target that was found: 0 or why nothing of this size can go to it. */
+static int check_size(struct socket *s, struct msg *m)
+{
+	struct unix_sock *u = s->sk;
+	int err = s->opt.passcred && !READ_ONCE(u->addr) ? unix_autobind(u) : 0;
+
+	if (err)
+		return err;
+	return m->iter.count > READ_ONCE(u->sndbuf) - 32 ? -EMSGSIZE : 0;
+}
+
 static ssize_t dgram_send(struct socket *s, struct msg *m, u32 flags)
 {
 	struct unix_sock *u = s->sk, *to;
 	struct scm scm;
-	ssize_t n;
-	int err;
+	ssize_t n = scm_parse(&scm, m);
 
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	if (READ_ONCE(u->shutdown) & UNIX_SHUT_WR)
-		return -EPIPE;
-	WRITE_ONCE(u->sndbuf, s->opt.sndbuf);
-	if (m->iter.count > s->opt.sndbuf - 32)
-		return -EMSGSIZE;
-	if (s->opt.passcred && !READ_ONCE(u->addr)) {
-		err = unix_autobind(u);
-		if (err)
-			return err;
-	}
-	to = target_of(u, m);
-	if (IS_ERR(to))
-		return PTR_ERR(to);
-	n = scm_parse(&scm, m);
+	if (n)
+		return n;
+	to = flags & MSG_OOB ? ERR_PTR(-EOPNOTSUPP) : target_of(u, m);
+	n = PTR_ERR_OR_ZERO(to);
 	if (!n) {
-		n = send_to(s, to, m, &scm, flags);
-		scm_free(&scm);
+		n = check_size(s, m);
+		if (!n)
+			n = send_to(s, to, m, &scm, flags);
+		unix_put(to);
 	}
-	unix_put(to);
+	scm_free(&scm);
 	return n;
 }
 
@@ -208,69 +241,97 @@ static ssize_t seqpacket_send(struct socket *s, struct msg *m, u32 flags)
 
 /* ---- receiving ---- */
 
-static bool message_ready(struct unix_sock *u)
+/* @seen messages were looked at in vain: a peek had passed over them. */
+static bool message_ready(struct unix_sock *u, u32 seen)
 {
-	return !list_empty(&u->queue) || (READ_ONCE(u->shutdown) & UNIX_SHUT_RD) ||
+	return READ_ONCE(u->queued) != seen || (READ_ONCE(u->shutdown) & UNIX_SHUT_RD) ||
 	       atomic_load(&u->error);
 }
 
-/*
- * The first message: off the queue, or for a peek still on it (read_lock keeps it there).
- * *was_full: taking it made room in a full queue.
- */
-static struct unix_buf *take_message(struct unix_sock *u, u32 flags, bool *was_full)
+/* What a receive found. */
+struct found {
+	struct unix_buf *buf;
+	size_t skip;         /* SO_PEEK_OFF: bytes of it that were looked at before */
+	bool was_full;       /* taking it made room in a full queue */
+};
+
+/* SO_PEEK_OFF: the message that the offset is in, and where in it. An empty one is seen once. */
+static struct unix_buf *peek_message(struct unix_sock *u, int off, size_t *skip) MUST_HOLD(&u->lock)
 {
 	struct unix_buf *b;
+	size_t left = off > 0 ? (size_t)off : 0;
 
-	spin_lock(&u->lock);
-	b = list_first(&u->queue, struct unix_buf, node);
-	if (b && !(flags & MSG_PEEK)) {
-		list_del(&b->node);
-		*was_full = queue_full(u);
-		u->queued--;
+	LIST_FOR_EACH(b, &u->queue, node) {
+		if (off < 0 || left < b->len || (!b->len && !left && !b->peeked))
+			break;
+		left -= b->len;
 	}
-	spin_unlock(&u->lock);
+	if (&b->node == &u->queue)
+		return NULL;
+	if (!b->len)
+		b->peeked = true;
+	*skip = left;
 	return b;
 }
 
-/* Returns with read_lock held and a message, or without the lock: ERR_PTR, NULL at the end. */
-static struct unix_buf *wait_message(struct socket *s, u32 flags, bool *was_full) NO_LOCK_CHECK
+/* The first message: off the queue, or for a peek still on it (read_lock keeps it there). */
+static bool take_message(struct socket *s, u32 flags, struct found *f)
+{
+	struct unix_sock *u = s->sk;
+
+	*f = (struct found){ 0 };
+	spin_lock(&u->lock);
+	if (flags & MSG_PEEK)
+		f->buf = peek_message(u, READ_ONCE(s->opt.peek_off), &f->skip);
+	else
+		f->buf = list_first(&u->queue, struct unix_buf, node);
+	if (f->buf && !(flags & MSG_PEEK)) {
+		f->was_full = u->queued > u->backlog;
+		unix_dequeue(u, f->buf);
+	}
+	spin_unlock(&u->lock);
+	return f->buf;
+}
+
+/* What a receive returns that found nothing and does not wait; a pending error goes before all messages. */
+static int nothing_there(struct unix_sock *u, bool waits)
+{
+	bool end = READ_ONCE(u->shutdown) & UNIX_SHUT_RD;
+
+	/* As Linux: a datagram socket that was shut says so to whom waits only. */
+	if (end && (waits || u->type == SOCK_SEQPACKET))
+		return 0;
+	return waits ? 1 : -EAGAIN;
+}
+
+/* 1, read_lock held and a message; or without the lock: 0 at the end, -errno. */
+static int wait_message(struct socket *s, u32 flags, struct found *f) NO_LOCK_CHECK
 {
 	ktime_t deadline = socket_deadline(s->opt.rcvtimeo, flags & MSG_DONTWAIT);
 	struct unix_sock *u = s->sk;
-	struct unix_buf *b;
 	int err;
 
 	for (;;) {
-		mutex_lock(&u->read_lock);
-		b = take_message(u, flags, was_full);
-		if (b)
-			return b;
-		mutex_unlock(&u->read_lock);
+		u32 seen = flags & MSG_PEEK && READ_ONCE(s->opt.peek_off) >= 0 ? READ_ONCE(u->queued) : 0;
+
 		err = unix_take_error(u);
 		if (err)
-			return ERR_PTR(err);
-		if (READ_ONCE(u->shutdown) & UNIX_SHUT_RD)
-			return NULL;
-		if (!deadline)
-			return ERR_PTR(-EAGAIN);
-		err = WAIT_EVENT(&u->wait, message_ready(u), TS_INTERRUPTIBLE, deadline, true);
-		if (err && message_ready(u))
-			waitq_wake_one(&u->wait, POLLIN | POLLRDNORM);
+			return err;
+		mutex_lock(&u->read_lock);
+		if (take_message(s, flags, f))
+			return 1;
+		mutex_unlock(&u->read_lock);
+		err = nothing_there(u, deadline);
+		if (err <= 0)
+			return err;
+		err = WAIT_EVENT(&u->wait, message_ready(u, seen), TS_INTERRUPTIBLE, deadline, true);
+		if (err && message_ready(u, seen))
+			unix_wake(u, POLLIN | POLLRDNORM, 1);
 		if (err == -ETIMEDOUT)
-			return ERR_PTR(-EAGAIN);
+			return -EAGAIN;
 		if (err)
-			return ERR_PTR(socket_intr(s->opt.rcvtimeo));
+			return socket_intr(s->opt.rcvtimeo);
 	}
-}
-
-static void copy_sender(struct msg *m, const struct unix_buf *b)
-{
-	m->namelen = 0;
-	if (!m->name || !b->from)
-		return;
-	memcpy(m->name, &b->from->name, (size_t)b->from->len);
-	m->namelen = b->from->len;
 }
 
 /* A message left the queue. */
@@ -282,43 +343,53 @@ static void room_made(struct unix_sock *u, bool was_full)
 		waitq_wake_all(&room_waitq, POLLOUT | POLLWRNORM);
 }
 
+/* Copies the message that was found, from f->skip on: what recvmsg(2) returns. */
+static ssize_t copy_message(struct socket *s, struct msg *m, const struct found *f, u32 flags)
+{
+	size_t left = f->buf->len - f->skip, want = MIN(left, m->iter.count);
+	size_t n = iov_copy_to(&m->iter, f->buf->data + f->skip, want);
+
+	if (n < want)
+		return -EFAULT;
+	if (n < left)
+		m->flags |= MSG_TRUNC;
+	unix_copy_sender(m, f->buf->sender);
+	unix_peek_moved(s, flags, flags & MSG_PEEK ? n : f->buf->len);
+	return (ssize_t)(flags & MSG_TRUNC ? left : n);
+}
+
 static ssize_t dgram_receive(struct socket *s, struct msg *m, u32 flags) NO_LOCK_CHECK
 {
 	struct unix_sock *u = s->sk;
-	struct unix_files *files = NULL;
+	struct unix_files *files;
 	struct abi_ucred cred;
-	struct unix_buf *b;
-	bool was_full = false;
-	size_t n, want;
+	struct found f = { 0 };
+	ktime_t when;
 	ssize_t ret;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	m->namelen = 0;
-	b = wait_message(s, flags, &was_full);
-	if (IS_ERR_OR_NULL(b))
-		return PTR_ERR(b);
-	want = MIN((size_t)b->len, m->iter.count);
-	n = iov_copy_to(&m->iter, b->data, want);
-	if (n < b->len && n == want)
-		m->flags |= MSG_TRUNC;
-	ret = n < want ? -EFAULT : (ssize_t)(flags & MSG_TRUNC ? b->len : n);
-	copy_sender(m, b);
-	cred = b->cred;
-	if (flags & MSG_PEEK) {
-		if (b->files)
-			files = unix_files_dup(b->files);
-	} else {
-		if (b->files) {
-			unix_inflight(b->files, -1);
-			files = b->files;
-			b->files = NULL;
-		}
-		unix_buf_free(b);
-	}
+	ret = wait_message(s, flags, &f);
+	if (ret <= 0)
+		return ret;
+	ret = copy_message(s, m, &f, flags);
+	cred = f.buf->cred;
+	when = f.buf->when;
+	if (flags & MSG_PEEK)
+		files = f.buf->files ? unix_files_dup(f.buf->files) : NULL;
+	else
+		files = unix_take_files(u, f.buf);
+	if (!(flags & MSG_PEEK))
+		unix_buf_free(f.buf);
 	mutex_unlock(&u->read_lock);
 	if (!(flags & MSG_PEEK))
-		room_made(u, was_full);
+		room_made(u, f.was_full);
+	if (ret < 0) {
+		unix_files_free(files);
+		return ret;
+	}
+	put_timestamp(m, s, when);
 	scm_deliver(s, m, &cred, files, flags);
 	return ret;
 }
@@ -349,7 +420,7 @@ static bool peer_has_place(struct unix_sock *u, struct poll_wait *w)
 	spin_unlock(&u->lock);
 	if (!peer)
 		return true;
-	ok = !queue_full(peer);
+	ok = !full_for(u, peer);
 	unix_put(peer);
 	return ok;
 }
@@ -387,8 +458,9 @@ const struct proto_ops unix_dgram_ops = {
 	.shutdown = unix_shutdown,
 	.poll = dgram_poll,
 	.ioctl = unix_ioctl,
-	.setsockopt = unix_setsockopt,
 	.getsockopt = unix_getsockopt,
+	.sndbuf_changed = unix_sndbuf_changed,
+	.peek_off = true,
 	.release = unix_release,
 };
 
@@ -405,7 +477,8 @@ const struct proto_ops unix_seqpacket_ops = {
 	.shutdown = unix_shutdown,
 	.poll = dgram_poll,
 	.ioctl = unix_ioctl,
-	.setsockopt = unix_setsockopt,
 	.getsockopt = unix_getsockopt,
+	.sndbuf_changed = unix_sndbuf_changed,
+	.peek_off = true,
 	.release = unix_release,
 };

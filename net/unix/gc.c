@@ -128,8 +128,8 @@ static void visit_queue(struct unix_sock *u, visit_fn *fn, struct list *live) MU
 	struct unix_sock *child;
 	struct unix_buf *b;
 
-	LIST_FOR_EACH(b, &u->queue, node)
-		for (u32 i = 0; b->files && i < b->files->count; i++) {
+	LIST_FOR_EACH(b, &u->with_files, files_node)
+		for (u32 i = 0; i < b->files->count; i++) {
 			child = file_unix(b->files->file[i]);
 			if (child && child->gc_candidate)
 				fn(child, live);
@@ -144,6 +144,8 @@ static void visit_children(struct unix_sock *u, visit_fn *fn, struct list *live)
 	spin_lock(&u->lock);
 	visit_queue(u, fn, live);
 	LIST_FOR_EACH(e, &u->embryos, embryo_node) {
+		if (list_empty(&e->with_files))
+			continue; /* whoever adds files now is outside of all candidates */
 		spin_lock_nested(&e->lock);
 		visit_queue(e, fn, live);
 		spin_unlock(&e->lock);
@@ -196,11 +198,10 @@ static void strip_queue(struct unix_sock *u, struct list *out) MUST_HOLD(&u->loc
 {
 	struct unix_buf *b, *next;
 
-	LIST_FOR_EACH_SAFE(b, next, &u->queue, node)
-		if (b->files) {
-			list_move_tail(out, &b->node);
-			u->queued--;
-		}
+	LIST_FOR_EACH_SAFE(b, next, &u->with_files, files_node) {
+		unix_dequeue(u, b);
+		list_add_tail(out, &b->node);
+	}
 }
 
 static void strip(struct unix_sock *u, struct list *out)

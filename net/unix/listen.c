@@ -17,6 +17,7 @@
 int unix_listen(struct socket *s, int backlog)
 {
 	struct unix_sock *u = s->sk;
+	const struct cred *old = NULL;
 	int err = 0;
 
 	spin_lock(&u->lock);
@@ -27,9 +28,11 @@ int unix_listen(struct socket *s, int backlog)
 	if (!err) {
 		u->state = UNIX_LISTEN;
 		u->backlog = (u32)backlog;
-		u->self_cred = unix_cred_now();
+		old = unix_note_peer(u);
 	}
 	spin_unlock(&u->lock);
+	if (old)
+		cred_put(old);
 	if (!err)
 		waitq_wake_all(&u->peer_wait, POLLOUT);
 	return err;
@@ -42,16 +45,16 @@ static bool backlog_free(struct unix_sock *l)
 }
 
 /* The embryo and the client become each other's peers. Both locked but for the embryo, which nobody knows. */
-static void tie(struct unix_sock *client, struct unix_sock *listener, struct unix_sock *embryo)
+static void tie(struct unix_sock *client, struct unix_sock *listener, struct unix_sock *embryo) NO_LOCK_CHECK
 {
 	unix_get(client);
 	unix_get(embryo);
 	embryo->peer = client;
 	client->peer = embryo;
 	embryo->state = client->state = UNIX_CONNECTED;
-	embryo->peer_cred = unix_cred_now();
-	client->peer_cred = listener->self_cred;
-	embryo->has_peer_cred = client->has_peer_cred = true;
+	unix_note_peer(embryo);
+	client->peer_cred = cred_get(listener->peer_cred);
+	client->peer_pid = listener->peer_pid;
 	embryo->addr = listener->addr;
 	ref_get(&embryo->addr->refs);
 	embryo->listener = listener;
@@ -63,14 +66,14 @@ static int try_connect(struct unix_sock *u, struct unix_sock *l, struct unix_soc
 	int err = 0;
 
 	unix_lock_two(u, l);
-	if (u->state == UNIX_CONNECTED)
-		err = -EISCONN;
-	else if (u->state != UNIX_FRESH)
-		err = -EINVAL;
-	else if (l->state != UNIX_LISTEN || (l->shutdown & UNIX_SHUT_RD))
+	if (l->state != UNIX_LISTEN || (l->shutdown & UNIX_SHUT_RD))
 		err = -ECONNREFUSED;
 	else if (l->waiting > l->backlog)
 		err = -EAGAIN;
+	else if (u->state == UNIX_CONNECTED)
+		err = -EISCONN;
+	else if (u->state != UNIX_FRESH)
+		err = -EINVAL;
 	if (!err) {
 		tie(u, l, embryo);
 		list_add_tail(&l->embryos, &embryo->embryo_node);
@@ -78,7 +81,7 @@ static int try_connect(struct unix_sock *u, struct unix_sock *l, struct unix_soc
 	}
 	unix_unlock_two(u, l);
 	if (!err)
-		waitq_wake_one(&l->wait, POLLIN | POLLRDNORM);
+		unix_wake(l, POLLIN | POLLRDNORM, 1);
 	return err;
 }
 
@@ -98,7 +101,7 @@ static int connect_to(struct socket *s, const struct sockaddr_un *un, int len, u
 	int err;
 
 	if (!embryo)
-		return -ENOMEM;
+		return -ENOBUFS;
 	for (;;) {
 		/* Anew each time: the listener may have been replaced meanwhile. */
 		l = unix_find(un, len, u->type);
@@ -172,7 +175,7 @@ int unix_accept(struct socket *s, struct socket *new_sock, u32 file_flags)
 			return -EAGAIN;
 		if (err) {
 			if (accept_ready(l)) /* somebody else's wake-up, perhaps */
-				waitq_wake_one(&l->wait, POLLIN | POLLRDNORM);
+				unix_wake(l, POLLIN | POLLRDNORM, 1);
 			return socket_intr(s->opt.rcvtimeo);
 		}
 	}
@@ -180,8 +183,11 @@ int unix_accept(struct socket *s, struct socket *new_sock, u32 file_flags)
 		waitq_wake_all(&l->peer_wait, POLLOUT | POLLWRNORM);
 	spin_lock(&e->lock);
 	e->socket = new_sock;
+	e->sndbuf = new_sock->opt.sndbuf;
 	new_sock->sk = e;
+	new_sock->error = &e->error;
 	new_sock->opt.passcred = s->opt.passcred;
+	new_sock->opt.passsec = s->opt.passsec;
 	spin_unlock(&e->lock);
 	return 0;
 }

@@ -18,13 +18,14 @@
 #include <tarn/printf.h>
 #include "unix.h"
 
-#define NAME_BUCKETS 64u
+#define NAME_BUCKETS 4096u
 #define PATH_AT ((int)offsetof(struct sockaddr_un, sun_path))
 
 static struct spinlock table_lock = SPINLOCK_INIT("unix table", LR_UNIX_TABLE);
 static struct list all_sockets = LIST_INIT(all_sockets);
 static struct list names[NAME_BUCKETS];
 static bool names_ready;
+static u64 names_seed; /* [I] with names_ready: nobody can aim names at one bucket */
 
 /* ---- the list of all ---- */
 
@@ -34,6 +35,7 @@ static void names_prepare(void) MUST_HOLD(&table_lock)
 		return;
 	for (u32 i = 0; i < NAME_BUCKETS; i++)
 		list_init(&names[i]);
+	names_seed = random_u64();
 	names_ready = true;
 }
 
@@ -68,9 +70,11 @@ static void show_name(struct strbuf *out, const struct unix_addr *a)
 
 static u32 shown_state(const struct unix_sock *u)
 {
-	if (u->state == UNIX_CONNECTED)
-		return 3; /* SS_CONNECTED */
-	return 1;         /* SS_UNCONNECTED */
+	bool connected = u->state == UNIX_CONNECTED || (u->type == SOCK_DGRAM && READ_ONCE(u->peer));
+
+	if (!READ_ONCE(u->socket))
+		return connected ? 2 : 4; /* SS_CONNECTING, SS_DISCONNECTING */
+	return connected ? 3 : 1;         /* SS_CONNECTED, SS_UNCONNECTED */
 }
 
 #define SO_ACCEPTCON_FLAG 0x10000u /* __SO_ACCEPTCON of net.h, as the Flags column has it */
@@ -164,7 +168,7 @@ static struct unix_addr *addr_make(const struct sockaddr_un *un, int len)
 
 static struct list *bucket(const struct unix_addr *a, int type)
 {
-	return &names[hash_add(hash_bytes(0, &a->name, (size_t)a->len), (u64)type) % NAME_BUCKETS];
+	return &names[hash_add(hash_bytes(names_seed, &a->name, (size_t)a->len), (u64)type) % NAME_BUCKETS];
 }
 
 static struct unix_sock *name_find(const struct unix_addr *a, int type) MUST_HOLD(&table_lock)
@@ -210,16 +214,20 @@ static int bind_abstract(struct unix_sock *u, struct unix_addr *a)
 	return err;
 }
 
-static int bind_path(struct unix_sock *u, struct unix_addr *a, mode_t mode)
+/* A socket that has a name makes no other node, and hears what would be wrong with the new name first. */
+static int bind_path(struct unix_sock *u, struct unix_addr *a, mode_t mode) MUST_HOLD(&u->bind_lock)
 {
+	bool named = READ_ONCE(u->addr);
 	struct inode *inode;
 	struct path path;
-	int err = path_make_socket(a->name.sun_path, mode, &path);
+	int err = path_make_socket(a->name.sun_path, mode, named ? NULL : &path);
 
 	if (err)
 		return err == -EEXIST ? -EADDRINUSE : err;
+	if (named)
+		return -EINVAL;
 	err = take_name(u, a, &path);
-	if (err) {
+	if (err) { /* cannot be: bind_lock is held, and autobind takes it */
 		path_put(&path);
 		return err;
 	}
@@ -231,16 +239,18 @@ static int bind_path(struct unix_sock *u, struct unix_addr *a, mode_t mode)
 }
 
 /* Five hexadecimal digits in the abstract name space, unix(7). */
-int unix_autobind(struct unix_sock *u)
+static int autobind_locked(struct unix_sock *u) MUST_HOLD(&u->bind_lock)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	struct unix_addr *a;
+	u32 first = (u32)random_u64(), n;
 	int err = -EADDRINUSE;
 
 	if (READ_ONCE(u->addr))
 		return 0;
-	for (u32 tries = 0; err == -EADDRINUSE && tries < 10000; tries++) {
-		snprintf(un.sun_path + 1, 6, "%05x", (u32)(random_u64() & 0xfffff));
+	for (n = 0; err == -EADDRINUSE && n <= 0xfffff; n++) {
+		cond_resched();
+		snprintf(un.sun_path + 1, 6, "%05x", (first + n) & 0xfffff);
 		a = addr_make(&un, PATH_AT + 6);
 		if (!a)
 			return -ENOMEM;
@@ -248,7 +258,21 @@ int unix_autobind(struct unix_sock *u)
 		if (err)
 			unix_addr_put(a);
 	}
-	return err == -EINVAL ? 0 : err; /* another thread was first */
+	if (err == -EADDRINUSE)
+		return -ENOSPC;
+	return err;
+}
+
+int unix_autobind(struct unix_sock *u)
+{
+	int err;
+
+	if (READ_ONCE(u->addr))
+		return 0;
+	mutex_lock(&u->bind_lock);
+	err = autobind_locked(u);
+	mutex_unlock(&u->bind_lock);
+	return err;
 }
 
 int unix_bind(struct socket *s, const void *addr, int len)
@@ -259,17 +283,19 @@ int unix_bind(struct socket *s, const void *addr, int len)
 	int err;
 
 	if (len == PATH_AT && un->sun_family == AF_UNIX)
-		return READ_ONCE(u->addr) ? -EINVAL : unix_autobind(u);
+		return unix_autobind(u);
 	err = unix_check_address(addr, len);
 	if (err)
 		return err;
-	if (READ_ONCE(u->addr))
-		return -EINVAL;
 	a = addr_make(un, len);
 	if (!a)
 		return -ENOMEM;
-	err = un->sun_path[0] ? bind_path(u, a, S_IFSOCK | (s->inode->mode & 0777))
-			      : bind_abstract(u, a);
+	mutex_lock(&u->bind_lock);
+	if (un->sun_path[0])
+		err = bind_path(u, a, S_IFSOCK | (s->inode->mode & 0777));
+	else
+		err = READ_ONCE(u->addr) ? -EINVAL : bind_abstract(u, a);
+	mutex_unlock(&u->bind_lock);
 	if (err)
 		unix_addr_put(a);
 	return err;

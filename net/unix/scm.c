@@ -10,13 +10,6 @@
 #include <tarn/string.h>
 #include "unix.h"
 
-struct abi_ucred unix_cred_now(void)
-{
-	const struct cred *c = current_cred();
-
-	return (struct abi_ucred){ .pid = current->process->pid, .uid = c->euid, .gid = c->egid };
-}
-
 /* ---- sending ---- */
 
 void unix_files_free(struct unix_files *files)
@@ -67,18 +60,33 @@ static int add_rights(struct scm *scm, const int *fds, u32 n)
 	return 0;
 }
 
+/* Nobody is called what no process is called. */
+static bool process_exists(pid_t pid)
+{
+	struct process *p = process_find_get(pid);
+
+	if (p)
+		process_put(p);
+	return p;
+}
+
 static int check_credentials(struct scm *scm, const struct abi_ucred *c)
 {
-	const struct cred *me = current_cred();
+	const struct cred *me = current->cred;
 	bool pid_ok = c->pid == current->process->pid || capable(CAP_SYS_ADMIN);
 	bool uid_ok = c->uid == me->uid || c->uid == me->euid || c->uid == me->suid ||
 		      capable(CAP_SETUID);
 	bool gid_ok = c->gid == me->gid || c->gid == me->egid || c->gid == me->sgid ||
 		      capable(CAP_SETGID);
 
+	if (c->uid == (u32)-1 || c->gid == (u32)-1)
+		return -EINVAL;
 	if (!pid_ok || !uid_ok || !gid_ok)
 		return -EPERM;
+	if (c->pid != current->process->pid && !process_exists(c->pid))
+		return -ESRCH;
 	scm->cred = *c;
+	scm->has_cred = true;
 	return 0;
 }
 
@@ -116,7 +124,7 @@ int scm_parse(struct scm *scm, const struct msg *m)
 	int err = 0;
 
 	scm->files = NULL;
-	scm->cred = unix_cred_now();
+	scm->has_cred = false;
 	while (p && !err && (size_t)(end - p) >= sizeof(struct abi_cmsghdr)) {
 		const struct abi_cmsghdr *h = (const void *)p;
 
@@ -151,24 +159,36 @@ static size_t rights_room(const struct msg *m)
 	return (m->ucontrol_len - sizeof(struct abi_cmsghdr)) / sizeof(int);
 }
 
-/* As many files as there is room for become descriptors; the others are closed. */
+/* Numbers for as many as @room; how many there were. */
+static u32 reserve_fds(int *fds, u32 room, u32 cloexec)
+{
+	u32 n;
+
+	for (n = 0; n < room; n++) {
+		fds[n] = fd_reserve(0, cloexec);
+		if (fds[n] < 0)
+			break;
+	}
+	return n;
+}
+
+/*
+ * As many files as there is room for become descriptors; the others are closed.
+ * None does before its number reached user space: nobody could close it.
+ */
 static void deliver_rights(struct msg *m, struct unix_files *files, u32 flags)
 {
 	u32 cloexec = flags & MSG_CMSG_CLOEXEC ? O_CLOEXEC : 0;
 	u32 room = (u32)MIN(rights_room(m), (size_t)files->count), n = 0;
 	int *fds = kmalloc(files->count * sizeof(int), GFP_KERNEL);
 
-	while (fds && n < room) {
-		int fd = fd_reserve(0, cloexec);
-
-		if (fd < 0)
-			break;
-		fds[n] = fd;
-		fd_install((unsigned int)fd, file_get(files->file[n]));
-		n++;
-	}
-	if (n)
-		put_cmsg(m, SOL_SOCKET, SCM_RIGHTS, fds, n * sizeof(int));
+	if (fds)
+		n = reserve_fds(fds, room, cloexec);
+	if (n && put_cmsg(m, SOL_SOCKET, SCM_RIGHTS, fds, n * sizeof(int)))
+		while (n)
+			fd_unreserve((unsigned int)fds[--n]);
+	for (u32 i = 0; i < n; i++)
+		fd_install((unsigned int)fds[i], file_get(files->file[i]));
 	if (n < files->count)
 		m->flags |= MSG_CTRUNC;
 	kfree(fds);

@@ -6,34 +6,49 @@
 #include <arch/uaccess.h>
 #include <asm/ioctls.h>
 #include <asm/socket.h>
+#include <linux/fcntl.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
+#include <linux/un.h>
+#include <tarn/errptr.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
+#include <tarn/string.h>
 #include "unix.h"
 
-int unix_max_dgram_qlen = 512;
+int unix_max_dgram_qlen = 10;
 
 /* ---- life ---- */
 
 struct unix_sock *unix_alloc(int type)
 {
-	struct unix_sock *u = kzalloc(sizeof(*u), GFP_KERNEL);
+	struct user *user = current->cred->user;
+	struct unix_sock *u;
 
-	if (!u)
+	if (!unix_charge(user, sizeof(*u)))
 		return NULL;
+	u = kzalloc(sizeof(*u), GFP_KERNEL);
+	if (!u) {
+		charge_drop(user, CHARGE_SOCKET_BYTES, sizeof(*u));
+		return NULL;
+	}
+	user_get(user);
+	u->user = user;
 	ref_init(&u->refs, 1);
 	u->type = type;
 	spin_init(&u->lock, "unix", LR_UNIX);
 	mutex_init(&u->read_lock, "unix read", LR_SOCKET);
+	mutex_init(&u->bind_lock, "unix bind", LR_SOCKET);
 	list_init(&u->queue);
+	list_init(&u->with_files);
 	list_init(&u->embryos);
 	list_init(&u->embryo_node);
 	list_init(&u->inflight_node);
 	waitq_init(&u->wait);
 	waitq_init(&u->peer_wait);
 	u->sndbuf = 212992;
-	u->self_cred = unix_cred_now();
+	u->backlog = (u32)READ_ONCE(unix_max_dgram_qlen);
 	unix_table_add(u);
 	return u;
 }
@@ -45,6 +60,9 @@ void unix_put(struct unix_sock *u)
 	unix_table_remove(u);
 	if (u->addr)
 		unix_addr_put(u->addr);
+	if (u->peer_cred)
+		cred_put(u->peer_cred);
+	charge_return(u->user, CHARGE_SOCKET_BYTES, sizeof(*u));
 	kfree(u);
 }
 
@@ -70,10 +88,88 @@ int unix_take_error(struct unix_sock *u)
 	return atomic_load_explicit(&u->error, memory_order_relaxed) ? -atomic_exchange(&u->error, 0) : 0;
 }
 
+/*
+ * All that happens to a socket is told here: to sleepers, poll(2), epoll.  What
+ * tells a process by SIGIO or SIGURG (POLLPRI) belongs here too.
+ */
+void unix_wake(struct unix_sock *u, u32 events, u32 n)
+{
+	if (waitq_active(&u->wait))
+		waitq_wake_n(&u->wait, events, n);
+}
+
+const struct cred *unix_note_peer(struct unix_sock *u)
+{
+	const struct cred *old = u->peer_cred;
+
+	u->peer_cred = cred_get(current_cred());
+	u->peer_pid = current->process->pid;
+	return old;
+}
+
 void unix_enqueue(struct unix_sock *to, struct unix_buf *b)
 {
 	list_add_tail(&to->queue, &b->node);
+	if (b->files)
+		list_add_tail(&to->with_files, &b->files_node);
 	to->queued++;
+}
+
+void unix_dequeue(struct unix_sock *u, struct unix_buf *b)
+{
+	list_del(&b->node);
+	if (!list_empty(&b->files_node))
+		list_del_init(&b->files_node);
+	if (u->oob == b)
+		u->oob = NULL;
+	u->queued--;
+}
+
+void unix_take_queue(struct unix_sock *u, struct list *out)
+{
+	struct unix_buf *b;
+
+	while ((b = list_first(&u->with_files, struct unix_buf, files_node)))
+		list_del_init(&b->files_node);
+	list_splice_tail(out, &u->queue);
+	u->queued = 0;
+	u->oob = NULL;
+}
+
+struct unix_files *unix_take_files(struct unix_sock *u, struct unix_buf *b)
+{
+	struct unix_files *files = b->files;
+
+	if (!files)
+		return NULL;
+	spin_lock(&u->lock);
+	if (!list_empty(&b->files_node))
+		list_del_init(&b->files_node);
+	spin_unlock(&u->lock);
+	unix_inflight(files, -1);
+	b->files = NULL;
+	return files;
+}
+
+void unix_copy_sender(struct msg *m, struct unix_sock *u)
+{
+	struct unix_addr *a = READ_ONCE(u->addr);
+
+	m->namelen = 0;
+	if (!m->name || !a)
+		return;
+	memcpy(m->name, &a->name, (size_t)a->len);
+	m->namelen = a->len;
+}
+
+void unix_peek_moved(struct socket *s, u32 flags, size_t n)
+{
+	s64 off = READ_ONCE(s->opt.peek_off), by = (s64)n;
+
+	if (off < 0)
+		return;
+	off = flags & MSG_PEEK ? MIN(off + by, (s64)0x7fffffff) : MAX(off - by, (s64)0);
+	WRITE_ONCE(s->opt.peek_off, (int)off);
 }
 
 static int unix_create(struct socket *s, int type, int protocol)
@@ -99,9 +195,11 @@ static int unix_create(struct socket *s, int type, int protocol)
 	}
 	u = unix_alloc(type);
 	if (!u)
-		return -ENOMEM;
+		return -ENOBUFS;
 	u->socket = s;
+	u->sndbuf = s->opt.sndbuf;
 	s->sk = u;
+	s->error = &u->error;
 	return 0;
 }
 
@@ -115,7 +213,7 @@ static void disconnect(struct unix_sock *u, struct unix_sock *peer, bool reset)
 	if (reset)
 		atomic_store(&peer->error, ECONNRESET);
 	spin_unlock(&peer->lock);
-	waitq_wake_all(&peer->wait, POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLHUP | POLLERR);
+	unix_wake(peer, POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLHUP | POLLERR, UNIX_WAKE_ALL);
 }
 
 static void release_sock(struct unix_sock *u, bool embryo);
@@ -130,7 +228,7 @@ static void release_embryos(struct unix_sock *u, struct list *embryos)
 	}
 }
 
-static void free_queue(struct list *queue)
+void unix_free_queue(struct list *queue)
 {
 	struct unix_buf *b;
 
@@ -153,12 +251,11 @@ static void release_sock(struct unix_sock *u, bool embryo)
 	u->socket = NULL;
 	peer = u->peer;
 	u->peer = NULL;
-	list_splice_tail(&queue, &u->queue);
-	u->queued = 0;
+	unix_take_queue(u, &queue);
 	list_splice_tail(&embryos, &u->embryos);
 	u->waiting = 0;
 	spin_unlock(&u->lock);
-	waitq_wake_all(&u->wait, POLLHUP);
+	unix_wake(u, POLLHUP, UNIX_WAKE_ALL);
 	waitq_wake_all(&u->peer_wait, POLLOUT | POLLWRNORM);
 	if (peer) {
 		if (u->type != SOCK_DGRAM)
@@ -166,7 +263,7 @@ static void release_sock(struct unix_sock *u, bool embryo)
 		unix_put(peer);
 	}
 	release_embryos(u, &embryos);
-	free_queue(&queue);
+	unix_free_queue(&queue);
 	unix_put(u);
 }
 
@@ -187,8 +284,12 @@ int unix_socketpair(struct socket *a, struct socket *b)
 	unix_get(ub);
 	ua->peer = ub;
 	ub->peer = ua;
-	ua->peer_cred = ub->peer_cred = unix_cred_now();
-	ua->has_peer_cred = ub->has_peer_cred = true;
+	spin_lock(&ua->lock);
+	unix_note_peer(ua); /* new sockets: there was nobody before */
+	spin_unlock(&ua->lock);
+	spin_lock(&ub->lock);
+	unix_note_peer(ub);
+	spin_unlock(&ub->lock);
 	if (ua->type != SOCK_DGRAM)
 		ua->state = ub->state = UNIX_CONNECTED;
 	return 0;
@@ -211,15 +312,15 @@ int unix_shutdown(struct socket *s, int how)
 		spin_lock(&peer->lock);
 		peer->shutdown |= mirrored;
 		spin_unlock(&peer->lock);
-		waitq_wake_all(&peer->wait, POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLHUP);
+		unix_wake(peer, POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLHUP, UNIX_WAKE_ALL);
 	}
-	waitq_wake_all(&u->wait, POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLHUP);
+	unix_wake(u, POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLHUP, UNIX_WAKE_ALL);
 	if (peer)
 		unix_put(peer);
 	return 0;
 }
 
-/* FIONREAD: a stream's bytes, else the first message's. */
+/* FIONREAD: a connection's bytes, of datagrams the first one's. */
 static int bytes_waiting(struct unix_sock *u)
 {
 	struct unix_buf *b;
@@ -228,11 +329,45 @@ static int bytes_waiting(struct unix_sock *u)
 	spin_lock(&u->lock);
 	LIST_FOR_EACH(b, &u->queue, node) {
 		n += (int)(b->len - b->off);
-		if (u->type != SOCK_STREAM)
+		if (u->type == SOCK_DGRAM)
 			break;
 	}
 	spin_unlock(&u->lock);
 	return n;
+}
+
+/* SIOCATMARK: the next byte is the urgent one. */
+static int at_mark(struct unix_sock *u)
+{
+	struct unix_buf *b;
+	int at;
+
+	spin_lock(&u->lock);
+	b = list_first(&u->queue, struct unix_buf, node);
+	at = b && b == u->oob;
+	spin_unlock(&u->lock);
+	return at;
+}
+
+/* SIOCUNIXFILE: a descriptor, O_PATH, of the file that the socket is bound to. */
+static long open_bound_file(struct unix_sock *u)
+{
+	struct path path = { 0 };
+	struct file *f;
+
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	spin_lock(&u->lock);
+	if (u->path.dentry) {
+		path = u->path;
+		path_get(&path);
+	}
+	spin_unlock(&u->lock);
+	if (!path.dentry)
+		return -ENOENT;
+	f = file_open_path(&path, O_PATH, current_cred());
+	path_put(&path);
+	return IS_ERR(f) ? PTR_ERR(f) : fd_add(f, O_CLOEXEC);
 }
 
 long unix_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
@@ -246,47 +381,92 @@ long unix_ioctl(struct socket *s, unsigned int cmd, unsigned long arg)
 		return put_user(bytes_waiting(u), (int __user *)arg);
 	case TIOCOUTQ:
 		return put_user((int)atomic_load(&u->wmem), (int __user *)arg);
+	case SIOCATMARK:
+		return put_user(at_mark(u), (int __user *)arg);
+	case SIOCUNIXFILE:
+		return open_bound_file(u);
 	}
 	return -ENOTTY;
 }
 
-int unix_setsockopt(struct socket *s, int level, int name, const void __user *val, int len)
-{
-	return level == SOL_SOCKET ? -ENOPROTOOPT : -EOPNOTSUPP;
-}
+/* ---- options ---- */
 
-static int put_struct(const void *data, int size, void __user *val, int __user *ulen)
-{
-	int len;
-
-	if (get_user(len, ulen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
-	len = MIN(len, size);
-	if (copy_to_user(val, data, (size_t)len))
-		return -EFAULT;
-	return put_user(len, ulen);
-}
-
-int unix_getsockopt(struct socket *s, int level, int name, void __user *val, int __user *len)
+void unix_sndbuf_changed(struct socket *s)
 {
 	struct unix_sock *u = s->sk;
-	struct abi_ucred c = { .pid = 0, .uid = (u32)-1, .gid = (u32)-1 };
+
+	WRITE_ONCE(u->sndbuf, READ_ONCE(s->opt.sndbuf));
+	unix_wake(u, POLLOUT | POLLWRNORM, UNIX_WAKE_ALL);
+}
+
+static int answer(const void *data, int size, void *val, int *len)
+{
+	*len = MIN(*len, size);
+	memcpy(val, data, (size_t)*len);
+	return 0;
+}
+
+/* The credentials of the other side, counted; NULL: none. */
+static const struct cred *peer_cred_get(struct unix_sock *u, pid_t *pid)
+{
+	const struct cred *c;
+
+	spin_lock(&u->lock);
+	c = u->peer_cred;
+	*pid = u->peer_pid;
+	if (c)
+		cred_get(c);
+	spin_unlock(&u->lock);
+	return c;
+}
+
+static int get_peercred(struct unix_sock *u, void *val, int *len)
+{
+	struct abi_ucred out = { .pid = 0, .uid = (u32)-1, .gid = (u32)-1 };
+	pid_t pid;
+	const struct cred *c = peer_cred_get(u, &pid);
+
+	if (c) {
+		out = (struct abi_ucred){ .pid = pid, .uid = c->euid, .gid = c->egid };
+		cred_put(c);
+	}
+	return answer(&out, sizeof(out), val, len);
+}
+
+static int get_peergroups(struct unix_sock *u, void *val, int *len)
+{
+	pid_t pid;
+	const struct cred *c = peer_cred_get(u, &pid);
+	int size, room = *len;
+
+	if (!c)
+		return -ENODATA;
+	*len = size = (int)(c->ngroups * sizeof(gid_t));
+	if (room >= size)
+		memcpy(val, c->groups, (size_t)size);
+	cred_put(c);
+	return room < size ? -ERANGE : 0;
+}
+
+int unix_getsockopt(struct socket *s, int level, int name, void *val, int *len)
+{
+	struct unix_sock *u = s->sk;
+	u32 memory[9] = { [SK_MEMINFO_RCVBUF] = s->opt.rcvbuf, [SK_MEMINFO_SNDBUF] = s->opt.sndbuf };
 	int listening;
 
 	if (level != SOL_SOCKET)
 		return -EOPNOTSUPP;
 	switch (name) {
 	case SO_PEERCRED:
-		spin_lock(&u->lock);
-		if (u->has_peer_cred)
-			c = u->peer_cred;
-		spin_unlock(&u->lock);
-		return put_struct(&c, sizeof(c), val, len);
+		return get_peercred(u, val, len);
+	case SO_PEERGROUPS:
+		return get_peergroups(u, val, len);
 	case SO_ACCEPTCONN:
 		listening = READ_ONCE(u->state) == UNIX_LISTEN;
-		return put_struct(&listening, sizeof(listening), val, len);
+		return answer(&listening, sizeof(listening), val, len);
+	case SO_MEMINFO:
+		memory[SK_MEMINFO_WMEM_ALLOC] = atomic_load(&u->wmem);
+		return answer(memory, sizeof(memory), val, len);
 	}
 	return -ENOPROTOOPT;
 }

@@ -42,15 +42,22 @@ struct unix_files {
 
 struct unix_buf {
 	struct list node;            /* receiver's lock */
-	struct unix_sock *sender;    /* [I] counted: whose wmem it is */
-	struct unix_addr *from;      /* [I] counted; NULL: nameless */
-	struct abi_ucred cred;       /* [I] */
+	struct list files_node;      /* receiver's lock: in with_files while it has files */
+	struct unix_sock *sender;    /* [I] counted: whose wmem it is, and whose name it came from */
+	struct user *user;           /* [I] whose CHARGE_SOCKET_BYTES it is; counted if not the sender's own */
+	struct abi_ucred cred;       /* fixed once queued; UNIX_NO_CRED: nobody had asked for it */
 	struct unix_files *files;    /* receiver's read side; NULL: none */
-	u32 charge;                  /* [I] bytes of the sender's SO_SNDBUF */
+	ktime_t when;                /* fixed once queued; CLOCK_REALTIME, 0: nobody had asked for it */
+	u32 weight;                  /* [I] bytes of the sender's SO_SNDBUF */
+	u32 cost;                    /* [I] bytes of memory */
 	u32 len;                     /* [I] */
 	u32 off;                     /* read so far: read_lock */
+	bool has_cred;               /* [I] the sender gave credentials of his own */
+	bool peeked;                 /* read_lock: SO_PEEK_OFF went past it, should it be empty */
 	u8 data[];
 };
+/* What Linux shows of a message whose sender was not noted: no process, and the overflow ids. */
+#define UNIX_NO_CRED ((struct abi_ucred){ .pid = 0, .uid = 65534, .gid = 65534 })
 
 enum unix_state { UNIX_FRESH, UNIX_LISTEN, UNIX_CONNECTED, UNIX_CLOSED };
 
@@ -69,16 +76,20 @@ struct unix_sock {
 	struct unix_addr *addr;               /* lock; counted; set once */
 	struct path path;                     /* lock; of a name in the file system */
 	struct list queue;                    /* lock: unix_buf */
+	struct list with_files;               /* lock: those of them that carry files */
+	struct unix_buf *oob;                 /* lock: the urgent byte in the queue; NULL: none */
 	u32 queued;                           /* lock: how many */
 	struct list embryos;                  /* lock: listener's accept queue */
 	struct list embryo_node;              /* listener's lock */
 	struct unix_sock *listener;           /* [I] of an embryo; only compared */
-	u32 backlog, waiting;                 /* lock: limit and length of embryos */
+	u32 backlog, waiting;                 /* lock: limit of embryos (datagrams: of queued); length of embryos */
 	_Atomic u32 wmem;                     /* [a] bytes sent and not read */
 	u32 sndbuf;                           /* copy of the option, also for embryos */
 	_Atomic int error;                    /* [a] ECONNRESET */
-	struct abi_ucred self_cred, peer_cred; /* lock */
-	bool has_peer_cred;                   /* lock */
+	struct user *user;                    /* [I] counted: who made it */
+	const struct cred *peer_cred;         /* lock; counted; of a listener its own: its clients' peer */
+	pid_t peer_pid;                       /* lock */
+	struct mutex bind_lock;               /* LR_SOCKET: one bind at a time */
 	struct waitq wait;                    /* data, room, connections, end */
 	struct waitq peer_wait;               /* for those who wait for room in our queue */
 	struct list all_node;                 /* table lock */
@@ -106,9 +117,16 @@ void unix_put(struct unix_sock *u);
 void unix_lock_two(struct unix_sock *a, struct unix_sock *b);
 void unix_unlock_two(struct unix_sock *a, struct unix_sock *b);
 void unix_release(struct socket *s);
+/* Wakes up to @n exclusive waiters (and all others) of @u: POLL* @events happened there. */
+void unix_wake(struct unix_sock *u, u32 events, u32 n);
+#define UNIX_WAKE_ALL (~0u)
+/* current becomes what SO_PEERCRED of the other side tells; u->lock held. What was there before, to be put. */
+const struct cred *unix_note_peer(struct unix_sock *u) MUST_HOLD(&u->lock);
+/* Takes all messages off @u's queue into @out; u->lock held. */
+void unix_take_queue(struct unix_sock *u, struct list *out) MUST_HOLD(&u->lock);
+void unix_free_queue(struct list *queue);
 /* Takes the pending error of either kind: 0 or -errno. */
 int unix_take_error(struct unix_sock *u);
-struct abi_ucred unix_cred_now(void);
 
 /* name.c */
 int unix_bind(struct socket *s, const void *addr, int len);
@@ -122,10 +140,14 @@ int unix_getname(struct socket *s, void *addr, bool peer);
 
 /* buf.c */
 struct scm;
-/* A message of @len bytes from @m, charged to @u; ERR_PTR(-ENOMEM, -EFAULT). */
+/* Charges current's user, or @u's maker if they are one: false when over what one user may keep in sockets. */
+bool unix_charge(struct user *user, u64 n);
+/* A message of @len bytes from @m, charged to @u; ERR_PTR(-ENOMEM, -ENOBUFS, -EFAULT). */
 struct unix_buf *unix_buf_make(struct unix_sock *u, struct msg *m, size_t len, struct scm *scm);
 void unix_buf_free(struct unix_buf *b);
-/* Waits for room for one more message: 0 or -errno. */
+/* Notes of @b, which @u sends to @to, what the two asked for: credentials, time; to->lock held. */
+void unix_buf_note(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to) MUST_HOLD(&to->lock);
+/* Waits for room for one more message: 0 or -errno, pending errors and the end of sending first. */
 int unix_wait_room(struct unix_sock *u, u32 flags);
 bool unix_has_room(struct unix_sock *u);
 bool unix_is_writable(struct unix_sock *u);
@@ -133,6 +155,7 @@ bool unix_is_writable(struct unix_sock *u);
 /* scm.c: control messages */
 struct scm {
 	struct abi_ucred cred;
+	bool has_cred;          /* a SCM_CREDENTIALS was given */
 	struct unix_files *files;
 };
 int scm_parse(struct scm *scm, const struct msg *m);
@@ -167,7 +190,15 @@ int unix_accept(struct socket *s, struct socket *new_sock, u32 file_flags);
 int unix_socketpair(struct socket *a, struct socket *b);
 int unix_shutdown(struct socket *s, int how);
 long unix_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
-int unix_setsockopt(struct socket *s, int level, int name, const void __user *val, int len);
-int unix_getsockopt(struct socket *s, int level, int name, void __user *val, int __user *len);
-/* Puts @b on @to's queue and wakes a reader; to->lock held. */
+void unix_sndbuf_changed(struct socket *s);
+int unix_getsockopt(struct socket *s, int level, int name, void *val, int *len);
+/* Puts @b on @to's queue; to->lock held. */
 void unix_enqueue(struct unix_sock *to, struct unix_buf *b) MUST_HOLD(&to->lock);
+/* Takes it off; u->lock held. */
+void unix_dequeue(struct unix_sock *u, struct unix_buf *b) MUST_HOLD(&u->lock);
+/* Takes the files of @b, which current receives: counted out of flight. */
+struct unix_files *unix_take_files(struct unix_sock *u, struct unix_buf *b);
+/* The address of @u for recvmsg(2). */
+void unix_copy_sender(struct msg *m, struct unix_sock *u);
+/* SO_PEEK_OFF after @n bytes: on by a peek, back by a read. */
+void unix_peek_moved(struct socket *s, u32 flags, size_t n);
