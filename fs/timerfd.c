@@ -2,13 +2,18 @@
 /*
  * timerfd_create(2): a timer as a file; a read gives the number of expirations.
  *
- * Expiry times are kept in the clock's own time and turned into monotonic time
- * for the kernel's timer.  When the realtime clock is set, a kernel thread (made
- * with the first absolute realtime timer) arms these anew and marks those with
- * TFD_TIMER_CANCEL_ON_SET, whose reads then give ECANCELED.
+ *   disarmed -> armed -> expired -> armed, when somebody reads or asks; or disarmed
+ *
+ * A periodic timer that expired is not armed again until it is read or its time is
+ * asked for, and the periods that passed are counted then: one that nobody reads
+ * costs nothing, whatever its period.
+ *
+ * When the realtime clock is set, the kernel's timers follow by themselves. A timer
+ * with TFD_TIMER_CANCEL_ON_SET is cancelled when clock_set_count has moved since it
+ * was last told; a kernel thread wakes those who wait for one.
  *
  * Locks: t->lock (LR_DEVICE, irqs off: the timer interrupt takes it);
- *   realtime_lock over it guards the list of realtime timers.
+ *   cancel_lock over it guards the list of timers with CANCEL_ON_SET.
  */
 #include <arch/uaccess.h>
 #include <linux/fcntl.h>
@@ -29,37 +34,41 @@
 struct timerfd {
 	struct spinlock lock;
 	struct timer timer;
-	int clock;                  /* [I] CLOCK_* */
-	int settime_flags;          /* lock */
-	bool armed;                 /* lock */
-	bool cancelled;             /* lock: the clock was set under CANCEL_ON_SET */
-	s64 expires;                /* lock: next expiry in the clock's time */
-	u64 interval;               /* lock: ns, 0: once */
-	u64 ticks;                  /* lock: expirations not read yet */
+	int clock;                                 /* [I] CLOCK_* */
+	int settime_flags GUARDED_BY(&lock);
+	bool realtime GUARDED_BY(&lock);           /* expires is wall clock time */
+	bool armed GUARDED_BY(&lock);
+	bool expired GUARDED_BY(&lock);            /* periodic, and its next point is yet to be counted */
+	bool may_cancel GUARDED_BY(&lock);         /* as settime_flags say */
+	u64 told GUARDED_BY(&lock);                /* clock_set_count that its user knows of */
+	ktime_t expires GUARDED_BY(&lock);         /* next expiry */
+	u64 interval GUARDED_BY(&lock);            /* ns, 0: once */
+	u64 ticks GUARDED_BY(&lock);               /* expirations not read yet */
 	struct waitq waitq;
-	struct list realtime_node;  /* realtime_lock */
+	struct list cancel_node GUARDED_BY(&cancel_lock);
 };
 
-static struct mutex realtime_lock = MUTEX_INIT(realtime_lock, "timerfd realtime", LR_SLEEP_LEAF);
-static struct list realtime_timers = LIST_INIT(realtime_timers);
-static bool watcher_started; /* realtime_lock */
+static struct mutex cancel_lock = MUTEX_INIT(cancel_lock, "timerfd cancel", LR_SLEEP_LEAF);
+static struct list cancel_timers GUARDED_BY(&cancel_lock) = LIST_INIT(cancel_timers);
+static bool watcher_started GUARDED_BY(&cancel_lock);
 
 static bool is_realtime(const struct timerfd *t)
 {
 	return t->clock == CLOCK_REALTIME || t->clock == CLOCK_REALTIME_ALARM;
 }
 
-static s64 clock_now(const struct timerfd *t)
+static ktime_t now_for(const struct timerfd *t) MUST_HOLD(&t->lock)
 {
-	return is_realtime(t) ? clock_realtime() : (s64)clock_monotonic();
+	return t->realtime ? (ktime_t)clock_realtime() : clock_monotonic();
 }
 
-static ktime_t monotonic_of(const struct timerfd *t, s64 at)
+static void arm_locked(struct timerfd *t) MUST_HOLD(&t->lock)
 {
-	s64 left = at - clock_now(t);
-	ktime_t now = clock_monotonic();
-
-	return left <= 0 ? now : now + (u64)left;
+	t->armed = true;
+	if (t->realtime)
+		timer_arm_realtime(&t->timer, (s64)MIN(t->expires, KTIME_MAX >> 1));
+	else
+		timer_arm(&t->timer, t->expires);
 }
 
 /* ---- expiry ---- */
@@ -69,35 +78,45 @@ static void timerfd_fired(struct timer *timer)
 	struct timerfd *t = container_of(timer, struct timerfd, timer);
 	u64 flags = spin_lock_irqsave(&t->lock);
 	bool rang = false;
-	s64 now = clock_now(t);
 
-	if (t->armed && now >= t->expires) {
-		u64 n = t->interval ? (u64)(now - t->expires) / t->interval + 1 : 1;
-
-		t->ticks += n;
-		t->expires += (s64)(n * t->interval);
-		t->armed = t->interval != 0;
+	if (t->armed && now_for(t) >= t->expires) {
+		t->ticks++;
+		t->armed = false;
+		t->expired = t->interval != 0;
 		rang = true;
+	} else if (t->armed && !atomic_load(&timer->queued)) {
+		arm_locked(t); /* the clock was set back meanwhile */
 	}
-	/* Too early happens when the clock was set back: wait on.  Ticks that come faster are counted all the same. */
-	if (t->armed)
-		timer_arm(&t->timer, MAX(monotonic_of(t, t->expires), clock_monotonic() + TIMER_MIN_PERIOD_NS));
 	spin_unlock_irqrestore(&t->lock, flags);
 	if (rang)
 		waitq_wake_all(&t->waitq, POLLIN | POLLRDNORM);
 }
 
-static void clock_was_set(struct timerfd *t)
+/* Counts the points that passed since it expired, and goes on to the next. */
+static void catch_up(struct timerfd *t) MUST_HOLD(&t->lock)
 {
-	u64 flags = spin_lock_irqsave(&t->lock);
-	int both = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
+	u64 missed;
 
-	if ((t->settime_flags & both) == both)
-		t->cancelled = true;
-	if (t->armed && (t->settime_flags & TFD_TIMER_ABSTIME))
-		timer_arm(&t->timer, monotonic_of(t, t->expires));
-	spin_unlock_irqrestore(&t->lock, flags);
-	waitq_wake_all(&t->waitq, POLLIN | POLLRDNORM);
+	if (!t->expired)
+		return;
+	t->expired = false;
+	t->expires = timer_forward(t->expires, t->interval, now_for(t), &missed);
+	t->ticks += missed;
+	arm_locked(t);
+}
+
+static bool cancelled(const struct timerfd *t) NO_LOCK_CHECK /* pollers look without the lock */
+{
+	return READ_ONCE(t->may_cancel) && READ_ONCE(t->told) != atomic_load(&clock_set_count);
+}
+
+/* True once for each time that the clock was set. */
+static bool take_cancelled(struct timerfd *t) MUST_HOLD(&t->lock)
+{
+	bool yes = cancelled(t);
+
+	t->told = atomic_load(&clock_set_count);
+	return yes;
 }
 
 static int clock_watcher(void *arg)
@@ -107,24 +126,25 @@ static int clock_watcher(void *arg)
 
 	for (;;) {
 		/* Stay on the queue while working: a setting meanwhile makes schedule() return at once. */
-		waitq_prepare(&clock_set_waitq, &e, TS_UNINTERRUPTIBLE, false);
+		waitq_prepare(&clock_set_waitq, &e, TS_IDLE, false);
 		schedule();
-		mutex_lock(&realtime_lock);
-		LIST_FOR_EACH(t, &realtime_timers, realtime_node)
-			clock_was_set(t);
-		mutex_unlock(&realtime_lock);
+		mutex_lock(&cancel_lock);
+		LIST_FOR_EACH(t, &cancel_timers, cancel_node)
+			waitq_wake_all(&t->waitq, POLLIN | POLLRDNORM);
+		mutex_unlock(&cancel_lock);
 	}
 	return 0;
 }
 
-static void watch_clock(struct timerfd *t)
+static void watch_clock(struct timerfd *t, bool watch)
 {
-	mutex_lock(&realtime_lock);
-	if (!watcher_started)
+	mutex_lock(&cancel_lock);
+	if (watch && !watcher_started)
 		watcher_started = !IS_ERR(kthread_start(clock_watcher, NULL, "timerfd"));
-	if (list_empty(&t->realtime_node))
-		list_add_tail(&realtime_timers, &t->realtime_node);
-	mutex_unlock(&realtime_lock);
+	list_del_init(&t->cancel_node);
+	if (watch)
+		list_add_tail(&cancel_timers, &t->cancel_node);
+	mutex_unlock(&cancel_lock);
 }
 
 /* ---- the file ---- */
@@ -133,20 +153,23 @@ static void watch_clock(struct timerfd *t)
 static s64 timerfd_take(struct timerfd *t)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);
-	s64 got = (s64)t->ticks;
+	s64 got;
 
-	t->ticks = 0;
-	if (t->cancelled) {
-		t->cancelled = false;
+	if (take_cancelled(t)) {
+		t->expired = false;
 		got = -ECANCELED;
+	} else {
+		catch_up(t);
+		got = (s64)MIN(t->ticks, (u64)INT64_MAX);
 	}
+	t->ticks = 0;
 	spin_unlock_irqrestore(&t->lock, flags);
 	return got;
 }
 
-static bool timerfd_ready(struct timerfd *t)
+static bool timerfd_ready(struct timerfd *t) NO_LOCK_CHECK /* a hint: timerfd_take() looks under the lock */
 {
-	return READ_ONCE(t->ticks) || READ_ONCE(t->cancelled);
+	return READ_ONCE(t->ticks) || cancelled(t);
 }
 
 static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
@@ -182,7 +205,7 @@ static void timerfd_stop(struct timerfd *t)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);
 
-	t->armed = false;
+	t->armed = t->expired = false;
 	spin_unlock_irqrestore(&t->lock, flags);
 	timer_cancel_sync(&t->timer);
 }
@@ -191,23 +214,30 @@ static void timerfd_release(struct file *f)
 {
 	struct timerfd *t = f->private;
 
-	mutex_lock(&realtime_lock);
-	list_del_init(&t->realtime_node);
-	mutex_unlock(&realtime_lock);
+	watch_clock(t, false);
 	timerfd_stop(t);
 	kfree(t);
 }
 
 /* Time to the next expiry, and the period. */
+static void state_locked(struct timerfd *t, struct __kernel_itimerspec *out) MUST_HOLD(&t->lock)
+{
+	ktime_t now = now_for(t);
+	u64 left = t->armed && t->expires > now ? t->expires - now : 0;
+
+	out->it_value.tv_sec = (s64)(left / NSEC_PER_SEC);
+	out->it_value.tv_nsec = (s64)(left % NSEC_PER_SEC);
+	out->it_interval.tv_sec = (s64)(t->interval / NSEC_PER_SEC);
+	out->it_interval.tv_nsec = (s64)(t->interval % NSEC_PER_SEC);
+}
+
+/* The same for who asks by a call: what expired goes on. */
 static void timerfd_state(struct timerfd *t, struct __kernel_itimerspec *out)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);
-	s64 left = t->armed ? MAX(t->expires - clock_now(t), (s64)1) : 0;
 
-	out->it_value.tv_sec = left / (s64)NSEC_PER_SEC;
-	out->it_value.tv_nsec = left % (s64)NSEC_PER_SEC;
-	out->it_interval.tv_sec = (s64)(t->interval / NSEC_PER_SEC);
-	out->it_interval.tv_nsec = (s64)(t->interval % NSEC_PER_SEC);
+	catch_up(t);
+	state_locked(t, out);
 	spin_unlock_irqrestore(&t->lock, flags);
 }
 
@@ -215,13 +245,15 @@ static void timerfd_show_fdinfo(struct file *f, struct strbuf *out)
 {
 	struct timerfd *t = f->private;
 	struct __kernel_itimerspec s;
+	u64 irq = spin_lock_irqsave(&t->lock), ticks = t->ticks;
+	int flags = t->settime_flags;
 
-	timerfd_state(t, &s);
+	state_locked(t, &s);
+	spin_unlock_irqrestore(&t->lock, irq);
 	strbuf_printf(out,
 		      "clockid: %d\nticks: %llu\nsettime flags: 0%o\nit_value: (%lld, %lld)\n"
 		      "it_interval: (%lld, %lld)\n",
-		      t->clock, (unsigned long long)t->ticks, (unsigned int)t->settime_flags,
-		      s.it_value.tv_sec, s.it_value.tv_nsec, s.it_interval.tv_sec,
+		      t->clock, (unsigned long long)ticks, (unsigned int)flags, s.it_value.tv_sec, s.it_value.tv_nsec, s.it_interval.tv_sec,
 		      s.it_interval.tv_nsec);
 }
 
@@ -260,7 +292,7 @@ long sys_timerfd_create(int clock, int flags)
 	spin_init(&t->lock, "timerfd", LR_DEVICE);
 	timer_init(&t->timer, timerfd_fired);
 	waitq_init(&t->waitq);
-	list_init(&t->realtime_node);
+	list_init(&t->cancel_node);
 	t->clock = clock;
 	f = file_anon("anon_inode:[timerfd]", &timerfd_fops, t, O_RDWR | (flags & TFD_NONBLOCK));
 	if (IS_ERR(f)) {
@@ -270,25 +302,36 @@ long sys_timerfd_create(int clock, int flags)
 	return fd_add(f, flags & TFD_CLOEXEC);
 }
 
-static void timerfd_arm(struct timerfd *t, int flags, ktime_t value, ktime_t interval)
+/* 0, or -ECANCELED: the clock was set since its user last looked; the timer is armed all the same. */
+static int timerfd_arm(struct timerfd *t, int flags, ktime_t value, ktime_t interval)
 {
+	bool absolute = flags & TFD_TIMER_ABSTIME;
+	bool may_cancel = absolute && is_realtime(t) && flags & TFD_TIMER_CANCEL_ON_SET;
+	int err = 0;
 	u64 irq;
 
 	timerfd_stop(t);
-	if (is_realtime(t) && (flags & TFD_TIMER_ABSTIME))
-		watch_clock(t);
+	watch_clock(t, may_cancel);
 	irq = spin_lock_irqsave(&t->lock);
 	t->settime_flags = flags;
-	t->cancelled = false;
+	if (!t->may_cancel)
+		t->told = atomic_load(&clock_set_count);
+	t->may_cancel = may_cancel;
 	t->ticks = 0;
-	t->interval = MIN(interval, (ktime_t)INT64_MAX / 4);
-	t->armed = value != 0;
-	if (t->armed) {
-		t->expires = flags & TFD_TIMER_ABSTIME ? (s64)MIN(value, (ktime_t)INT64_MAX)
-						       : clock_now(t) + (s64)MIN(value, (ktime_t)INT64_MAX / 2);
-		timer_arm(&t->timer, monotonic_of(t, t->expires));
+	t->expired = false; /* a read may have armed it again since it was stopped */
+	t->interval = interval;
+	t->realtime = absolute && is_realtime(t);
+	t->armed = false;
+	if (value) {
+		t->expires = absolute ? value : ktime_add(clock_monotonic(), value);
+		arm_locked(t);
+		if (absolute && take_cancelled(t))
+			err = -ECANCELED;
+	} else {
+		timer_cancel(&t->timer);
 	}
 	spin_unlock_irqrestore(&t->lock, irq);
+	return err;
 }
 
 /* The file of @fd with a reference; ERR_PTR(-EBADF, -EINVAL). */
@@ -323,8 +366,10 @@ long sys_timerfd_settime(int fd, int flags, const void __user *uvalue, void __us
 	if (IS_ERR(f))
 		return PTR_ERR(f);
 	timerfd_state(f->private, &was);
-	timerfd_arm(f->private, flags, value, interval);
+	err = timerfd_arm(f->private, flags, value, interval);
 	file_put(f);
+	if (err)
+		return err;
 	return old ? copy_to_user(old, &was, sizeof(was)) : 0;
 }
 

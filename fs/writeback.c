@@ -99,7 +99,7 @@ static int flusher(void *arg)
 		ktime_t pause = period();
 		bool all;
 
-		(void)WAIT_EVENT(&flusher_waitq, atomic_load(&flusher_asked), TS_UNINTERRUPTIBLE,
+		(void)WAIT_EVENT(&flusher_waitq, atomic_load(&flusher_asked), TS_IDLE,
 				 pause ? clock_monotonic() + pause : KTIME_MAX, false);
 		atomic_store(&flusher_asked, false);
 		all = atomic_exchange(&memory_short, false);

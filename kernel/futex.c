@@ -50,6 +50,12 @@ struct waiter {
 	u32 bitset;
 };
 
+/* When a wait ends: of monotonic time (KTIME_MAX: never), or of the wall clock, which may be set meanwhile. */
+struct wait_end {
+	bool realtime;
+	ktime_t at;
+};
+
 static struct bucket buckets[BUCKETS] = {
 	[0 ... BUCKETS - 1] = { .lock = SPINLOCK_INIT("futex", LR_FUTEX) },
 };
@@ -64,13 +70,25 @@ static bool key_equal(const struct futex_key *a, const struct futex_key *b)
 	return a->word0 == b->word0 && a->word1 == b->word1 && a->offset == b->offset;
 }
 
+#define KEY_SHARED 1u /* in the offset, whose low bits are 0: a shared futex never meets a private one */
+
+/* A shared futex must be there, as on Linux: past the end of its file there is none (EFAULT). */
 static int get_key(u32 __user *uaddr, bool shared, struct futex_key *key)
 {
+	u32 word;
+	int err;
+
 	if ((u64)uaddr % sizeof(u32))
 		return -EINVAL;
 	if (!user_range_ok(uaddr, sizeof(u32)))
 		return -EFAULT;
-	return mm_futex_key((u64)uaddr, shared, false, key);
+	err = mm_futex_key((u64)uaddr, shared, false, key);
+	if (err || !shared)
+		return err;
+	key->offset |= KEY_SHARED;
+	if (likely(!copy_from_user_nofault(&word, uaddr, sizeof(word))))
+		return 0;
+	return get_user(word, uaddr);
 }
 
 static void bucket_ready(struct bucket *b) MUST_HOLD(&b->lock)
@@ -120,17 +138,16 @@ static bool bucket_empty(struct bucket *b)
 	return atomic_load_explicit(&b->count, memory_order_relaxed) == 0;
 }
 
-static long futex_wake(u32 __user *uaddr, bool shared, u32 n, u32 bitset)
+/* The count is an int, and Linux looks at it after it woke one: 0 and less wake one. */
+static long futex_wake(u32 __user *uaddr, bool shared, int count, u32 bitset)
 {
+	u32 woken, n = (u32)MAX(count, 1);
 	struct futex_key key;
 	struct bucket *b;
-	u32 woken;
-	int err = get_key(uaddr, shared, &key);
+	int err = bitset ? get_key(uaddr, shared, &key) : -EINVAL;
 
 	if (err)
 		return err;
-	if (!bitset)
-		return -EINVAL;
 	b = key_bucket(&key);
 	if (bucket_empty(b))
 		return 0;
@@ -140,7 +157,7 @@ static long futex_wake(u32 __user *uaddr, bool shared, u32 n, u32 bitset)
 	return woken;
 }
 
-long futex_wake_user(u32 __user *uaddr, unsigned int n, bool shared)
+long futex_wake_user(u32 __user *uaddr, int n, bool shared)
 {
 	return futex_wake(uaddr, shared, n, FUTEX_BITSET_MATCH_ANY);
 }
@@ -203,7 +220,12 @@ static bool leave_queue(struct waiter *w)
 	return false;
 }
 
-static int wait_queued(struct waiter *w, ktime_t deadline)
+static bool schedule_until(const struct wait_end *end)
+{
+	return end->realtime ? schedule_realtime((s64)end->at) : schedule_deadline(end->at);
+}
+
+static int wait_queued(struct waiter *w, const struct wait_end *end)
 {
 	int err = 0;
 
@@ -215,7 +237,7 @@ static int wait_queued(struct waiter *w, ktime_t deadline)
 			err = -ERESTARTSYS;
 			break;
 		}
-		if (schedule_deadline(deadline)) {
+		if (schedule_until(end)) {
 			err = -ETIMEDOUT;
 			break;
 		}
@@ -224,7 +246,7 @@ static int wait_queued(struct waiter *w, ktime_t deadline)
 	return leave_queue(w) ? err : 0;
 }
 
-static int futex_wait(u32 __user *uaddr, bool shared, u32 val, ktime_t deadline, u32 bitset)
+static int futex_wait(u32 __user *uaddr, bool shared, u32 val, const struct wait_end *end, u32 bitset)
 {
 	struct waiter w = { .thread = current, .bitset = bitset };
 	int err;
@@ -234,31 +256,35 @@ static int futex_wait(u32 __user *uaddr, bool shared, u32 val, ktime_t deadline,
 	err = get_key(uaddr, shared, &w.key);
 	if (!err)
 		err = queue_waiter(&w, uaddr, val);
-	return err ? err : wait_queued(&w, deadline);
+	return err ? err : wait_queued(&w, end);
 }
+
+#define RESTART_SHARED 1u
+#define RESTART_REALTIME 2u
 
 /* restart_syscall(2): the end stays the one of the first call. */
 static long wait_restart(struct thread *t)
 {
 	u64 *a = t->restart.arg;
-	int err = futex_wait((u32 __user *)a[0], a[4] >> 32, (u32)a[1], a[2], (u32)a[3]);
+	struct wait_end end = { a[4] & RESTART_REALTIME, a[2] };
+	int err = futex_wait((u32 __user *)a[0], a[4] & RESTART_SHARED, (u32)a[1], &end, (u32)a[3]);
 
 	return err == -ERESTARTSYS ? -ERESTART_RESTARTBLOCK : err;
 }
 
-static long wait_call(u32 __user *uaddr, bool shared, u32 val, ktime_t deadline, u32 bitset)
+static long wait_call(u32 __user *uaddr, bool shared, u32 val, const struct wait_end *end, u32 bitset)
 {
 	struct thread *t = current;
-	int err = futex_wait(uaddr, shared, val, deadline, bitset);
+	int err = futex_wait(uaddr, shared, val, end, bitset);
 
-	if (err != -ERESTARTSYS || deadline == KTIME_MAX)
+	if (err != -ERESTARTSYS || (!end->realtime && end->at == KTIME_MAX))
 		return err;
 	t->restart.fn = wait_restart;
 	t->restart.arg[0] = (u64)uaddr;
 	t->restart.arg[1] = val;
-	t->restart.arg[2] = deadline;
+	t->restart.arg[2] = end->at;
 	t->restart.arg[3] = bitset;
-	t->restart.arg[4] = (u64)shared << 32;
+	t->restart.arg[4] = (shared ? RESTART_SHARED : 0) | (end->realtime ? RESTART_REALTIME : 0);
 	return -ERESTART_RESTARTBLOCK;
 }
 
@@ -292,7 +318,7 @@ static u32 requeue_locked(struct bucket *from, const struct futex_key *k1, struc
 			break;
 		if (!key_equal(&w->key, k1))
 			continue;
-		w->key = *k2;
+		w->key = *k2; /* the same key: it stays where it is, but counts */
 		moved++;
 		if (from == to)
 			continue;
@@ -338,9 +364,9 @@ again:
 	bucket_ready(b1);
 	bucket_ready(b2);
 	woken = wake_key(b1, &k1, (u32)nwake, FUTEX_BITSET_MATCH_ANY);
-	moved = key_equal(&k1, &k2) ? 0 : requeue_locked(b1, &k1, b2, &k2, (u32)nmove);
+	moved = requeue_locked(b1, &k1, b2, &k2, (u32)nmove);
 	unlock_two(b1, b2);
-	return expected ? (long)(woken + moved) : (long)woken;
+	return (long)woken + moved; /* futex(2) says otherwise of FUTEX_REQUEUE; this is what Linux does */
 }
 
 static bool op_compare(u32 op, u32 old, u32 arg, bool *result)
@@ -374,8 +400,8 @@ static bool op_compare(u32 op, u32 old, u32 arg, bool *result)
  * FUTEX_WAKE_OP.  The operation is atomic on the word itself, so it needs no
  * bucket lock: a waiter that queues on uaddr2 after it sees the new value.
  */
-static long futex_wake_op(u32 __user *uaddr, u32 __user *uaddr2, bool shared, u32 nwake,
-			  u32 nwake2, u32 code)
+static long futex_wake_op(u32 __user *uaddr, u32 __user *uaddr2, bool shared, int nwake,
+			  int nwake2, u32 code)
 {
 	u32 op = (code >> 28) & 7, cmp = (code >> 24) & 15;
 	u32 arg = (u32)((s32)(code << 8) >> 20), cmparg = (u32)((s32)(code << 20) >> 20), old;
@@ -386,8 +412,6 @@ static long futex_wake_op(u32 __user *uaddr, u32 __user *uaddr2, bool shared, u3
 
 	if ((code >> 28) & FUTEX_OP_OPARG_SHIFT)
 		arg = 1u << (arg & 31);
-	if (!op_compare(cmp, 0, 0, &second))
-		return -ENOSYS;
 	err = get_key(uaddr, shared, &key);
 	if (!err)
 		err = get_key(uaddr2, shared, &key);
@@ -395,7 +419,8 @@ static long futex_wake_op(u32 __user *uaddr, u32 __user *uaddr2, bool shared, u3
 		err = user_futex_op32(uaddr2, (int)op, arg, &old);
 	if (err)
 		return err;
-	(void)op_compare(cmp, old, cmparg, &second);
+	if (!op_compare(cmp, old, cmparg, &second))
+		return -ENOSYS; /* after the operation was done, as on Linux */
 	woken = futex_wake(uaddr, shared, nwake, FUTEX_BITSET_MATCH_ANY);
 	if (woken < 0 || !second)
 		return woken;
@@ -403,34 +428,30 @@ static long futex_wake_op(u32 __user *uaddr, u32 __user *uaddr2, bool shared, u3
 	return more < 0 ? more : woken + more;
 }
 
-/* The end of a wait in monotonic time; KTIME_MAX without a timeout. */
-static int wait_deadline(const void __user *timeout, int op, ktime_t *out)
+static int wait_end_of(const void __user *timeout, int op, struct wait_end *end)
 {
 	bool absolute = (op & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
-	bool realtime = op & FUTEX_CLOCK_REALTIME;
 	ktime_t t;
 	int err;
 
-	*out = KTIME_MAX;
+	*end = (struct wait_end){ .at = KTIME_MAX };
 	if (!timeout)
 		return 0;
 	err = ktime_from_user_timespec(&t, timeout);
 	if (err)
 		return err;
-	if (!absolute)
-		*out = arch_clock_ns() + t;
-	else
-		*out = clock_to_monotonic(realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC, (s64)t);
+	end->realtime = absolute && op & FUTEX_CLOCK_REALTIME;
+	end->at = absolute ? t : ktime_add(arch_clock_ns(), t);
 	return 0;
 }
 
 static long futex_wait_op(u32 __user *uaddr, int op, u32 val, const void __user *timeout,
 			  u32 bitset)
 {
-	ktime_t deadline;
-	int err = wait_deadline(timeout, op, &deadline);
+	struct wait_end end;
+	int err = wait_end_of(timeout, op, &end);
 
-	return err ? err : wait_call(uaddr, !(op & FUTEX_PRIVATE_FLAG), val, deadline, bitset);
+	return err ? err : wait_call(uaddr, !(op & FUTEX_PRIVATE_FLAG), val, &end, bitset);
 }
 
 long sys_futex(u32 __user *uaddr, int op, u32 val, const void __user *timeout, u32 __user *uaddr2,
@@ -440,7 +461,7 @@ long sys_futex(u32 __user *uaddr, int op, u32 val, const void __user *timeout, u
 	int cmd = op & FUTEX_CMD_MASK;
 	u32 val2 = (u32)(u64)timeout;
 
-	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT)
+	if (op & FUTEX_CLOCK_REALTIME && cmd != FUTEX_WAIT_BITSET)
 		return -ENOSYS;
 	switch (cmd) {
 	case FUTEX_WAIT:
@@ -448,15 +469,15 @@ long sys_futex(u32 __user *uaddr, int op, u32 val, const void __user *timeout, u
 	case FUTEX_WAIT_BITSET:
 		return futex_wait_op(uaddr, op, val, timeout, val3);
 	case FUTEX_WAKE:
-		return futex_wake(uaddr, shared, val, FUTEX_BITSET_MATCH_ANY);
+		return futex_wake(uaddr, shared, (int)val, FUTEX_BITSET_MATCH_ANY);
 	case FUTEX_WAKE_BITSET:
-		return futex_wake(uaddr, shared, val, val3);
+		return futex_wake(uaddr, shared, (int)val, val3);
 	case FUTEX_REQUEUE:
 		return futex_requeue(uaddr, uaddr2, shared, (int)val, (int)val2, NULL);
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(uaddr, uaddr2, shared, (int)val, (int)val2, &val3);
 	case FUTEX_WAKE_OP:
-		return futex_wake_op(uaddr, uaddr2, shared, val, val2, val3);
+		return futex_wake_op(uaddr, uaddr2, shared, (int)val, (int)val2, val3);
 	}
 	return -ENOSYS;
 }

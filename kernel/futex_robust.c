@@ -52,67 +52,69 @@ long sys_get_robust_list(int pid, void __user *uhead, size_t __user *ulen)
 	return err ? err : copy_to_user(uhead, &head, sizeof(head));
 }
 
-/* The lock word at @uaddr, if we own it, passes to whoever comes next. */
-static void mark_dead(u32 __user *uaddr, u32 tid, bool pending)
+/* An entry of the list: the lock's address and, in bit 0, whether it is one with priority inheritance. */
+static u64 entry_address(u64 entry)
 {
+	return entry & ~1ull;
+}
+
+/*
+ * The lock word of @entry, if we own it, passes to whoever comes next. False: there
+ * is no word there, and the list ends. As on Linux only waiters of a shared futex
+ * are woken: those of a private one die with us, or could not have let the lock go.
+ */
+static bool mark_dead(u64 entry, s64 offset, u32 tid, bool pending)
+{
+	u32 __user *uaddr = (u32 __user *)(entry_address(entry) + (u64)offset);
+	bool pi = entry & 1;
 	u32 val, found;
 
 	if ((u64)uaddr % sizeof(u32) || get_user(val, uaddr))
-		return;
+		return false;
 	/* Died between taking itself off the list and waking: the word may be free already. */
-	if (pending && !val) {
+	if (pending && !pi && !val) {
 		(void)futex_wake_user(uaddr, 1, true);
-		(void)futex_wake_user(uaddr, 1, false);
-		return;
+		return true;
 	}
 	while ((val & FUTEX_TID_MASK) == tid) {
 		u32 dead = (val & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
 
 		if (user_cmpxchg32(uaddr, val, dead, &found))
-			return;
-		if (found != val) {
-			val = found;
-			continue;
+			return false;
+		if (found == val) {
+			if (val & FUTEX_WAITERS && !pi)
+				(void)futex_wake_user(uaddr, 1, true);
+			break;
 		}
-		if (val & FUTEX_WAITERS) {
-			(void)futex_wake_user(uaddr, 1, true);
-			(void)futex_wake_user(uaddr, 1, false);
-		}
-		return;
+		val = found;
 	}
-}
-
-/* Bit 0 of an entry says priority inheritance; it is not part of the address. */
-static u64 entry_address(u64 entry)
-{
-	return entry & ~1ull;
+	return true;
 }
 
 void futex_exit_robust(struct thread *t)
 {
 	struct robust_list_head __user *uhead = t->robust_list;
 	struct robust_list_head head;
-	u64 entry, next;
+	u64 entry, next, pending;
 
 	if (!uhead)
 		return;
 	t->robust_list = NULL;
 	if (copy_from_user(&head, uhead, sizeof(head)))
 		return;
-	entry = entry_address((u64)head.list.next);
-	for (u32 i = 0; i < ROBUST_LIST_LIMIT && entry != (u64)&uhead->list; i++) {
+	entry = (u64)head.list.next;
+	pending = (u64)head.list_op_pending;
+	for (u32 i = 0; i < ROBUST_LIST_LIMIT && entry_address(entry) != (u64)&uhead->list; i++) {
 		/* Read on before the word is let go: its memory may be freed by the next owner. */
-		int err = copy_from_user(&next, (const void __user *)entry, sizeof(next));
+		int err = copy_from_user(&next, (const void __user *)entry_address(entry), sizeof(next));
 
-		if (entry != entry_address((u64)head.list_op_pending))
-			mark_dead((u32 __user *)(entry + (u64)head.futex_offset), (u32)t->tid,
-				  false);
+		if (entry_address(entry) != entry_address(pending) &&
+		    !mark_dead(entry, head.futex_offset, (u32)t->tid, false))
+			return;
 		if (err)
 			return;
-		entry = entry_address(next);
+		entry = next;
 	}
-	if (head.list_op_pending)
-		mark_dead((u32 __user *)(entry_address((u64)head.list_op_pending) +
-					 (u64)head.futex_offset),
-			  (u32)t->tid, true);
+	if (pending)
+		(void)mark_dead(pending, head.futex_offset, (u32)t->tid, true);
 }

@@ -275,7 +275,7 @@ static int reclaim_thread(void *unused)
 	for (;;) {
 		int vain = 0;
 
-		wait_event(&reclaim_waitq, READ_ONCE(reclaim_wanted));
+		(void)WAIT_EVENT(&reclaim_waitq, READ_ONCE(reclaim_wanted), TS_IDLE, KTIME_MAX, false);
 		for (int priority = PRIORITIES; page_free_frames() < page_marks.high && vain < 3;) {
 			if (one_round(priority, GFP_KERNEL))
 				vain = 0;

@@ -358,7 +358,7 @@ long sys_recvmmsg(int fd, void __user *msgs, unsigned int vlen, unsigned int fla
 		err = ktime_from_user_timespec(&ns, timeout);
 		if (err)
 			return err;
-		deadline = clock_monotonic() + ns;
+		deadline = ktime_add(clock_monotonic(), ns);
 	}
 	r = socket_fdref(fd, &s, &err);
 	ret = err ? err : receive_many(s, msgs, vlen, flags, deadline);

@@ -93,8 +93,10 @@ struct process {
 	struct rlimit64_pair rlimits[RLIM_COUNT]; /* rlimit_lock to write; readers take READ_ONCE */
 	struct rusage_sum dead_threads;  /* sighand->lock */
 	struct rusage_sum children_usage;
-	struct list posix_timers;        /* sighand->lock */
+	struct rb_root posix_timers;     /* by id; sighand->lock */
+	struct list ignored_timers;      /* of these, whose signal nobody wants; sighand->lock */
 	u32 next_timer_id;
+	_Atomic u64 cpu_time;            /* [a] ns of all threads, up to the last tick of each: for RLIMIT_CPU */
 	struct timer itimer_real;
 	u64 itimer_real_interval;
 	struct { u64 value, interval; } itimer_cpu[2]; /* ITIMER_VIRTUAL, ITIMER_PROF; ns of CPU time */

@@ -71,9 +71,10 @@ void siginfo_user(struct ksiginfo *info, int sig, int code);
 /* To one thread / to the whole process.  0, or -EAGAIN (queue limit, real-time only).  Any context but NMI. */
 int signal_send_thread(struct thread *t, const struct ksiginfo *info);
 int signal_send_process(struct process *p, const struct ksiginfo *info);
-/* Queues @item, which its posix timer owns and keeps alive, to @t or (NULL) to @p.  False: it is still
- * queued from before.  At dequeue posix_timer_dequeued() fills the overrun in.  Any context. */
-bool signal_send_item(struct process *p, struct thread *t, struct sigitem *item);
+/* Queues @item, which its posix timer owns and keeps alive, to @t or (NULL) to @p; also when it is there already.
+ * At dequeue posix_timer_dequeued() fills the overrun in. sighand->lock held. */
+enum item_sent { ITEM_QUEUED, ITEM_IGNORED, ITEM_LOST /* @t is dead */ };
+enum item_sent signal_send_item(struct process *p, struct thread *t, struct sigitem *item);
 /* Takes it back off the queue if it is there (timer_delete). */
 void signal_cancel_item(struct process *p, struct sigitem *item);
 /* Kernel-born, no further information. */

@@ -92,7 +92,7 @@ static inline ktime_t socket_deadline(ktime_t timeo, bool nonblock)
 {
 	if (nonblock)
 		return 0;
-	return timeo == KTIME_MAX ? KTIME_MAX : clock_monotonic() + timeo;
+	return timeo == KTIME_MAX ? KTIME_MAX : ktime_add(clock_monotonic(), timeo);
 }
 /* What an interrupted wait returns: with a timeout set, calls are not restarted (signal(7)). */
 static inline int socket_intr(ktime_t timeo)

@@ -27,6 +27,7 @@ enum thread_state {
 	TS_INTERRUPTIBLE,   /* any signal wakes it */
 	TS_KILLABLE,        /* only a fatal signal does */
 	TS_UNINTERRUPTIBLE, /* only its event does */
+	TS_IDLE,            /* the same for a kernel thread with nothing to do: no part of the load */
 	TS_STOPPED,         /* job control */
 	TS_TRACED,
 	TS_DEAD,            /* never runs again */
@@ -68,6 +69,9 @@ struct sched_entity {
 	u8 on_rq;                 /* RQ_*: kernel/sched/sched.h */
 	bool reset_on_fork;
 	u64 rr_left;              /* ns left of a SCHED_RR turn */
+	u64 rt_run;               /* ns of FIFO or RR without sleeping: RLIMIT_RTTIME */
+	u64 counted;              /* of sum_exec in process->cpu_time; the tick of its CPU, and its end */
+	u32 pressure;             /* what it adds to its run queue's; while on_rq is RQ_YES */
 	struct list rt_node;
 	u64 affinity;             /* bit per CPU */
 };
@@ -141,7 +145,7 @@ struct thread {
 	u64 nvcsw, nivcsw, min_flt, maj_flt;
 	u64 rchar, wchar, syscr, syscw; /* bytes and calls of read(2), write(2) and their kin */
 	u64 read_bytes, write_bytes;    /* from and to disks; writes as pages become dirty */
-	unsigned long timer_slack_ns;
+	unsigned long timer_slack_ns, default_timer_slack_ns; /* the default is what the maker had */
 	u32 rcu_depth;                 /* debug: read sections open */
 
 	struct rcu_head rcu;
@@ -176,7 +180,8 @@ void sched_start(struct thread *t);
 /* TS_INTERRUPTIBLE / KILLABLE / ... -> RUNNING if its state is in @states (bit mask of BIT(TS_*)); any context.
  * True if it was woken. */
 bool thread_wake_states(struct thread *t, u32 states);
-#define TS_SLEEPING (BIT(TS_INTERRUPTIBLE) | BIT(TS_KILLABLE) | BIT(TS_UNINTERRUPTIBLE))
+#define TS_SLEEPING \
+	(BIT(TS_INTERRUPTIBLE) | BIT(TS_KILLABLE) | BIT(TS_UNINTERRUPTIBLE) | BIT(TS_IDLE))
 static inline bool thread_wake(struct thread *t)
 {
 	return thread_wake_states(t, TS_SLEEPING);

@@ -209,7 +209,7 @@ static void thread_inherit(struct thread *t, const struct clone_args_k *a)
 	}
 	t->personality = me->personality;
 	t->no_new_privs = me->no_new_privs;
-	t->timer_slack_ns = me->timer_slack_ns;
+	t->timer_slack_ns = t->default_timer_slack_ns = me->timer_slack_ns;
 	t->exit_signal = a->flags & CLONE_THREAD ? -1 : a->exit_signal;
 	if (a->flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = a->child_tid;

@@ -308,6 +308,7 @@ static void finish_exit(struct thread *t)
 
 	spin_lock(&s->lock);
 	rusage_add_thread(&p->dead_threads, t);
+	cpu_timers_thread_exit(t);
 	t->counted_dead = true;
 	sigqueue_flush(&t->sig);
 	p->nthreads--;

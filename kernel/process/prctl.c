@@ -77,7 +77,7 @@ static long thp_disable(int option, unsigned long a2, unsigned long a3, unsigned
 
 static long set_timer_slack(unsigned long ns)
 {
-	current->timer_slack_ns = (long)ns <= 0 ? 50000 : ns;
+	current->timer_slack_ns = (long)ns <= 0 ? current->default_timer_slack_ns : ns;
 	return 0;
 }
 

@@ -37,7 +37,7 @@ struct thread *thread_alloc(void)
 	list_init(&t->group_node);
 	sigqueue_init(&t->sig);
 	t->exit_signal = -1;
-	t->timer_slack_ns = 50000;
+	t->timer_slack_ns = t->default_timer_slack_ns = 50000;
 	t->start_time = clock_monotonic();
 	return t;
 }
@@ -173,7 +173,9 @@ char thread_state_char(const struct thread *t)
 		return 'S';
 	case TS_KILLABLE:
 	case TS_UNINTERRUPTIBLE:
-		return t->flags & TF_KTHREAD ? 'I' : 'D';
+		return 'D';
+	case TS_IDLE:
+		return 'I';
 	case TS_STOPPED:
 		return 'T';
 	case TS_TRACED:

@@ -6,7 +6,9 @@
  * may use, else back to its CPU, where its cache is warm.  A new thread goes to
  * an idle CPU or the one with the fewest threads.  A CPU that runs out of work
  * takes a waiting thread from the busiest; a busy one with threads waiting
- * wakes an idle one to do so at its tick.
+ * wakes an idle one to do so at its tick.  And busy ones even out among each other:
+ * now and then a CPU takes a thread from the one under most pressure - the weights
+ * of what is runnable there - if that leaves the two closer.
  */
 #include "sched.h"
 
@@ -130,6 +132,68 @@ bool steal_work(struct runq *rq)
 		tried = best;
 	}
 	return false;
+}
+
+/* More than any number of fair threads weighs: they leave a CPU that a real-time thread keeps busy. */
+#define RT_PRESSURE (1u << 24)
+#define MAX_LOOKED_AT 32 /* threads that may not move stand in the way of few */
+
+u32 pressure_of(const struct thread *t)
+{
+	return policy_is_rt(&t->se) ? RT_PRESSURE : t->se.weight;
+}
+
+/* A waiting thread of @victim that @cpu may take and that is lighter than @below. */
+static struct thread *find_lighter(struct runq *victim, u32 cpu, u64 below) MUST_HOLD(&victim->lock)
+{
+	struct thread *t;
+	u32 n = 0;
+
+	LIST_FOR_EACH(t, &victim->rt, se.rt_node)
+		if (t->se.pressure < below && may_move_to(t, cpu))
+			return t;
+	for (struct rb_node *r = rb_last(&victim->fair); r && n < MAX_LOOKED_AT; r = rb_prev(r), n++) {
+		t = rb_entry(r, struct thread, se.node);
+		if (t->se.pressure < below && may_move_to(t, cpu))
+			return t;
+	}
+	return NULL;
+}
+
+static void pull_from(struct runq *rq, struct runq *victim) NO_LOCK_CHECK
+{
+	struct thread *t = NULL;
+
+	spin_lock(&rq->lock);
+	if (spin_trylock(&victim->lock)) {
+		/* Lighter than the difference: what moves does not make this CPU the busier one by more. */
+		if (victim->pressure > rq->pressure && victim->nr_running > 1)
+			t = find_lighter(victim, rq->cpu, victim->pressure - rq->pressure);
+		if (t) {
+			runq_dequeue(victim, t);
+			runq_enqueue(rq, t, false);
+			runq_check_preempt(rq, t);
+		}
+		spin_unlock(&victim->lock);
+	}
+	spin_unlock(&rq->lock);
+}
+
+void balance(struct runq *rq)
+{
+	u64 mine = READ_UNLOCKED(rq->pressure), most = mine;
+	u32 best = rq->cpu;
+
+	FOR_EACH_CPU (c) {
+		u64 p = READ_UNLOCKED(runqs[c].pressure);
+
+		if (READ_UNLOCKED(runqs[c].nr_running) > 1 && p > most) {
+			most = p;
+			best = c;
+		}
+	}
+	if (best != rq->cpu)
+		pull_from(rq, &runqs[best]);
 }
 
 void kick_an_idle_cpu(void)

@@ -24,21 +24,6 @@ struct runq *thread_runq_lock(struct thread *t, u64 *flags) NO_LOCK_CHECK
 	}
 }
 
-static void rt_insert(struct runq *rq, struct thread *t, bool first) MUST_HOLD(&rq->lock)
-{
-	struct list *at = rq->rt.next;
-
-	while (at != &rq->rt) {
-		const struct thread *o = LIST_ENTRY(at, struct thread, se.rt_node);
-
-		if (o->se.rt_priority < t->se.rt_priority ||
-		    (first && o->se.rt_priority == t->se.rt_priority))
-			break;
-		at = at->next;
-	}
-	list_add_tail(at, &t->se.rt_node);
-}
-
 void runq_enqueue(struct runq *rq, struct thread *t, bool fresh)
 {
 	t->cpu = rq->cpu;
@@ -49,6 +34,8 @@ void runq_enqueue(struct runq *rq, struct thread *t, bool fresh)
 		fair_insert(rq, t);
 	}
 	t->se.on_rq = RQ_YES;
+	t->se.pressure = pressure_of(t);
+	rq->pressure += t->se.pressure;
 	rq->nr_running++;
 }
 
@@ -63,6 +50,7 @@ void runq_dequeue(struct runq *rq, struct thread *t)
 			fair_remove(rq, t);
 	}
 	t->se.on_rq = RQ_NO;
+	rq->pressure -= t->se.pressure;
 	rq->nr_running--;
 }
 
@@ -80,17 +68,18 @@ void runq_put_back(struct runq *rq, struct thread *t)
 
 struct thread *runq_pick(struct runq *rq)
 {
-	struct thread *t = list_first(&rq->rt, struct thread, se.rt_node);
+	struct thread *rt = list_first(&rq->rt, struct thread, se.rt_node), *t = NULL;
 
+	if (likely(!rt) || rt_gives_way(rq))
+		t = fair_best(rq);
 	if (t) {
-		list_del(&t->se.rt_node);
+		fair_remove(rq, t);
 		return t;
 	}
-	t = fair_best(rq);
-	if (!t)
+	if (!rt)
 		return rq->idle;
-	fair_remove(rq, t);
-	return t;
+	list_del(&rt->se.rt_node);
+	return rt;
 }
 
 bool runq_update(struct runq *rq, ktime_t now)
@@ -104,10 +93,12 @@ bool runq_update(struct runq *rq, ktime_t now)
 	if (t == rq->idle)
 		return false;
 	WRITE_ONCE(t->se.sum_exec, t->se.sum_exec + delta);
+	if (likely(!policy_is_rt(&t->se)))
+		return fair_charge(rq, t, delta);
+	t->se.rt_run += delta;
+	rt_charge(rq, delta, now);
 	if (t->se.policy == SCHED_FIFO)
 		return false;
-	if (t->se.policy != SCHED_RR)
-		return fair_charge(rq, t, delta);
 	t->se.rr_left -= MIN(t->se.rr_left, delta);
 	return t->se.rr_left == 0;
 }
@@ -133,12 +124,15 @@ void runq_check_preempt(struct runq *rq, struct thread *t)
 		return;
 	}
 	if (policy_is_rt(&t->se)) {
-		if (!policy_is_rt(&c->se) || t->se.rt_priority > c->se.rt_priority)
+		if (policy_is_rt(&c->se) ? t->se.rt_priority > c->se.rt_priority : !rq->rt_throttled)
 			runq_resched(rq);
 		return;
 	}
-	if (policy_is_rt(&c->se))
+	if (policy_is_rt(&c->se)) {
+		if (rq->rt_throttled)
+			runq_resched(rq);
 		return;
+	}
 	runq_update(rq, arch_clock_ns());
 	if (c->se.policy == SCHED_IDLE && t->se.policy != SCHED_IDLE)
 		runq_resched(rq);

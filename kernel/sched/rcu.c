@@ -161,7 +161,7 @@ static int rcu_thread(void *arg)
 	for (;;) {
 		struct rcu_head *h, *next;
 
-		wait_event(&rcu_waitq, atomic_load(&callbacks_pending));
+		(void)WAIT_EVENT(&rcu_waitq, atomic_load(&callbacks_pending), TS_IDLE, KTIME_MAX, false);
 		atomic_store(&callbacks_pending, false);
 		h = take_callbacks();
 		if (!h)

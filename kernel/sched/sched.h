@@ -22,6 +22,9 @@
 #define RR_SLICE_NS (100 * NSEC_PER_MSEC)
 #define TICK_NS (4 * NSEC_PER_MSEC)
 
+/* Sleepers that are part of the load: they wait for a device or a lock, not for somebody's pleasure. */
+#define LOAD_STATES (BIT(TS_UNINTERRUPTIBLE) | BIT(TS_KILLABLE))
+
 /* se.on_rq */
 enum { RQ_NO, RQ_YES, RQ_MOVING };
 
@@ -39,6 +42,11 @@ struct runq {
 	u64 load GUARDED_BY(&lock);    /* sum of weights over the tree */
 
 	struct list rt GUARDED_BY(&lock); /* waiting FIFO and RR threads, highest priority first */
+	u64 rt_time GUARDED_BY(&lock);    /* ns they had in this period: rt.c */
+	ktime_t rt_period_start GUARDED_BY(&lock);
+	bool rt_throttled GUARDED_BY(&lock);
+
+	u64 pressure GUARDED_BY(&lock);   /* of all that are runnable; others read it stale: place.c */
 
 	/* The switch under way: set by schedule(), used by sched_finish_switch() */
 	struct thread *moving;         /* prev must go to another CPU */
@@ -46,6 +54,7 @@ struct runq {
 
 	/* The tick: this CPU only, irqs off */
 	struct timer tick;
+	u32 ticks;                     /* counted, for what is done at some of them */
 	const struct regs *tick_regs;  /* what the timer interrupt interrupted */
 	ktime_t accounted;             /* up to here the times below are summed */
 	struct cpu_times times;
@@ -85,6 +94,19 @@ void fair_yield(struct runq *rq, struct thread *t) MUST_HOLD(&rq->lock);
 /* @t ran for @delta ns; true: its turn is over. */
 bool fair_charge(struct runq *rq, struct thread *t, u64 delta) MUST_HOLD(&rq->lock);
 
+/* ---- rt.c ---- */
+/* @first: before its equals. */
+void rt_insert(struct runq *rq, struct thread *t, bool first) MUST_HOLD(&rq->lock);
+/* A real-time thread ran for @delta. */
+void rt_charge(struct runq *rq, u64 delta, ktime_t now) MUST_HOLD(&rq->lock);
+/* A new period may have begun. */
+void rt_period(struct runq *rq, ktime_t now) MUST_HOLD(&rq->lock);
+/* Real-time threads had their share and fair ones wait. */
+static inline bool rt_gives_way(const struct runq *rq) MUST_HOLD(&rq->lock)
+{
+	return rq->rt_throttled && !rb_empty(&rq->fair);
+}
+
 /* ---- queue.c ---- */
 struct runq *thread_runq_lock(struct thread *t, u64 *flags);
 void runq_enqueue(struct runq *rq, struct thread *t, bool fresh) MUST_HOLD(&rq->lock);
@@ -104,6 +126,10 @@ u32 place_thread(struct thread *t, bool fresh);
 /* Moves a waiting thread of a busy CPU to @rq, which has nothing to do. */
 bool steal_work(struct runq *rq) MUST_HOLD(&rq->lock);
 void kick_an_idle_cpu(void);
+/* A busy CPU takes a waiting thread from a busier one if that makes the two more alike. Interrupts off. */
+void balance(struct runq *rq);
+/* How much @t presses on its CPU. */
+u32 pressure_of(const struct thread *t);
 void enqueue_moving(struct thread *t, bool fresh);
 
 /* ---- tick.c ---- */

@@ -78,9 +78,10 @@ static void leave_cpu(struct runq *rq, struct thread *prev, bool preempt) MUST_H
 		return;
 	if (state != TS_RUNNING && !preempt) {
 		runq_dequeue(rq, prev);
-		if (state == TS_UNINTERRUPTIBLE)
+		if (BIT(state) & LOAD_STATES)
 			rq->nr_uninterruptible++;
 		prev->nvcsw++;
+		prev->se.rt_run = 0;
 	} else if (unlikely(!(prev->se.affinity & BIT(rq->cpu)))) {
 		runq_dequeue(rq, prev);
 		prev->se.on_rq = RQ_MOVING;
@@ -231,7 +232,7 @@ bool thread_wake_states(struct thread *t, u32 states)
 	while (state != TS_RUNNING && state != TS_DEAD && (states & BIT(state))) {
 		if (!atomic_compare_exchange_weak(&t->state, &state, TS_RUNNING))
 			continue;
-		make_runnable(t, state == TS_UNINTERRUPTIBLE);
+		make_runnable(t, BIT(state) & LOAD_STATES);
 		return true;
 	}
 	return false;

@@ -92,11 +92,14 @@ void sched_fork(struct thread *t)
 		return;
 	t->se.affinity = parent->affinity;
 	t->se.nice = parent->nice;
-	if (parent->reset_on_fork) {
-		t->se.nice = MAX(parent->nice, (s8)0);
+	/* sched(7): what is above the ordinary is not inherited; SCHED_BATCH and SCHED_IDLE are not above it. */
+	if (parent->reset_on_fork && policy_is_rt(parent)) {
+		t->se.nice = 0;
 	} else {
 		t->se.policy = parent->policy;
 		t->se.rt_priority = parent->rt_priority;
+		if (parent->reset_on_fork)
+			t->se.nice = MAX(parent->nice, (s8)0);
 	}
 	t->se.weight = weight_of(t->se.policy, t->se.nice);
 }
@@ -118,6 +121,9 @@ static void change_entity(struct thread *t, void (*change)(struct thread *t, con
 		runq_enqueue(rq, t, false);
 		runq_check_preempt(rq, t);
 	} else if (t == rq->curr && t != rq->idle) {
+		rq->pressure -= t->se.pressure;
+		t->se.pressure = pressure_of(t);
+		rq->pressure += t->se.pressure;
 		runq_resched(rq);
 	}
 	spin_unlock_irqrestore(&rq->lock, flags);

@@ -18,6 +18,7 @@
 
 #define LOAD_PERIOD_NS (5 * NSEC_PER_SEC)
 #define LOAD_SHIFT 16
+#define BALANCE_TICKS 8 /* a busy CPU looks at the others every 32 ms, each at another tick */
 
 /* e^(-5s/1min), e^(-5s/5min), e^(-5s/15min) in 16.16 */
 static const u64 load_decay[3] = { 60296, 64453, 65173 };
@@ -58,6 +59,17 @@ static void sample(struct thread *t, bool user)
 	atomic_fetch_add_explicit(sum, TICK_NS, memory_order_relaxed);
 }
 
+/* Throttled real-time threads make way for fair ones, and come back. */
+static bool other_class_waits(struct runq *rq, ktime_t now) MUST_HOLD(&rq->lock)
+{
+	if (policy_is_rt(&rq->curr->se))
+		return rt_gives_way(rq);
+	if (likely(list_empty(&rq->rt)))
+		return false;
+	rt_period(rq, now);
+	return !rq->rt_throttled;
+}
+
 static void tick(struct timer *timer)
 {
 	struct runq *rq = container_of(timer, struct runq, tick);
@@ -73,11 +85,13 @@ static void tick(struct timer *timer)
 	sample(t, user);
 	spin_lock(&rq->lock);
 	waiting = rq->nr_running > 1;
-	if (runq_update(rq, now) && waiting)
+	if ((runq_update(rq, now) && waiting) || (waiting && other_class_waits(rq, now)))
 		runq_resched(rq);
 	spin_unlock(&rq->lock);
 	if (waiting)
 		kick_an_idle_cpu();
+	if (nr_cpus > 1 && (++rq->ticks + rq->cpu) % BALANCE_TICKS == 0)
+		balance(rq);
 	if (!(t->flags & TF_KTHREAD))
 		cpu_timers_tick(t, user, TICK_NS);
 	deferred_wakes();

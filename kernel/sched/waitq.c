@@ -155,3 +155,18 @@ bool schedule_deadline(ktime_t deadline)
 	timer_cancel_sync(&s.timer); /* the call-back may be at work on this frame */
 	return atomic_load(&s.fired);
 }
+
+bool schedule_realtime(s64 at)
+{
+	struct sleep_timer s = { .thread = current };
+
+	if (at <= clock_realtime()) {
+		thread_set_state(TS_RUNNING);
+		return true;
+	}
+	timer_init(&s.timer, sleep_timer_fired);
+	timer_arm_realtime(&s.timer, at);
+	schedule();
+	timer_cancel_sync(&s.timer);
+	return atomic_load(&s.fired);
+}

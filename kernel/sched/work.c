@@ -79,7 +79,7 @@ static int worker_thread(void *arg)
 		struct work *w = NULL;
 		u64 flags;
 
-		(void)WAIT_EVENT(&work_waitq, (w = next_work(me)) != NULL, TS_UNINTERRUPTIBLE,
+		(void)WAIT_EVENT(&work_waitq, (w = next_work(me)) != NULL, TS_IDLE,
 				 KTIME_MAX, true);
 		w->fn(w);
 		flags = spin_lock_irqsave(&work_lock);

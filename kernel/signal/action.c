@@ -28,6 +28,8 @@ static void action_change(int sig, const struct abi_sigaction *new, struct abi_s
 			  (act->handler == (u64)SIG_DFL && SIGMASK(sig) & SIG_IGNORED);
 		if (ignores) /* also what is blocked: POSIX */
 			signal_flush_process(p, SIGMASK(sig));
+		else if (unlikely(!list_empty(&p->ignored_timers)))
+			posix_timers_wanted(p, SIGMASK(sig));
 	}
 	process_unlock_signals(s, irq);
 }

@@ -38,6 +38,8 @@ void signal_set_mask(u64 set)
 		return;
 	s = process_lock_signals(t->process, &irq);
 	retarget(t->process, set & ~t->blocked);
+	if (unlikely(!list_empty(&t->process->ignored_timers))) /* what is blocked is not ignored */
+		posix_timers_wanted(t->process, set & ~t->blocked);
 	t->blocked = set;
 	signal_recalc(t);
 	process_unlock_signals(s, irq);

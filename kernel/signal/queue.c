@@ -46,6 +46,8 @@ void sigqueue_remove(struct sigqueue *q, u64 set)
 		if (!(SIGMASK(item->info.si.si_signo) & set))
 			continue;
 		list_del_init(&item->node);
+		if (item->timer)
+			posix_timer_dropped(item->timer);
 		item_release(item);
 	}
 }
@@ -166,8 +168,11 @@ int signal_dequeue(u64 set, struct ksiginfo *info)
 	struct thread *t = current;
 	int sig = sigqueue_take(&t->sig, set, info);
 
-	if (!sig)
+	if (!sig) {
 		sig = sigqueue_take(&t->process->sig, set, info);
+		if (sig == SIGALRM)
+			itimer_real_dequeued(t->process);
+	}
 	if (sig && SIGMASK(sig) & SIG_STOPS)
 		t->process->stop_dequeued = true;
 	signal_recalc(t);

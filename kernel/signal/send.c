@@ -255,26 +255,24 @@ void signal_pgrp(struct session *const *session, pid_t pgid, const struct ksigin
 
 /* ---- a POSIX timer's own item ---- */
 
-bool signal_send_item(struct process *p, struct thread *t, struct sigitem *item)
+enum item_sent signal_send_item(struct process *p, struct thread *t, struct sigitem *item)
 {
 	int sig = item->info.si.si_signo;
 	struct sigqueue *q = t ? &t->sig : &p->sig;
-	bool queued;
-	u64 irq;
-	struct sighand *s = process_lock_signals(p, &irq);
 
-	queued = !list_empty(&item->node);
-	if (!queued && !(t && t->counted_dead) && signal_prepare(p, sig) &&
-	    !is_ignored(p, t ? t : p->leader, sig)) {
-		item->target = t;
-		list_add_tail(&q->items, &item->node);
-		q->pending |= SIGMASK(sig);
-		if (waitq_active(&s->signalfd_waitq))
-			waitq_wake_all(&s->signalfd_waitq, POLLIN);
-		signal_complete(p, t, sig);
-	}
-	process_unlock_signals(s, irq);
-	return !queued;
+	if (!list_empty(&item->node))
+		return ITEM_QUEUED;
+	if ((t && t->counted_dead) || !signal_prepare(p, sig))
+		return ITEM_LOST;
+	if (is_ignored(p, t ? t : p->leader, sig))
+		return ITEM_IGNORED;
+	item->target = t;
+	list_add_tail(&q->items, &item->node);
+	q->pending |= SIGMASK(sig);
+	if (waitq_active(&p->sighand->signalfd_waitq))
+		waitq_wake_all(&p->sighand->signalfd_waitq, POLLIN);
+	signal_complete(p, t, sig);
+	return ITEM_QUEUED;
 }
 
 void signal_cancel_item(struct process *p, struct sigitem *item)

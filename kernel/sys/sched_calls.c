@@ -45,61 +45,80 @@ static bool same_owner(const struct thread *t)
 	return same || capable(CAP_SYS_NICE);
 }
 
-static bool nice_allowed(const struct thread *t, int nice)
+/* RLIMIT_NICE of the thread's own process lets it down to @nice. */
+static bool within_nice_limit(const struct thread *t, int nice)
 {
-	u64 limit = READ_ONCE(t->process->rlimits[RLIMIT_NICE].cur);
-
-	return nice >= t->se.nice || (u64)(20 - nice) <= limit || capable(CAP_SYS_NICE);
+	return (u64)(20 - nice) <= READ_ONCE(t->process->rlimits[RLIMIT_NICE].cur);
 }
 
-static bool policy_allowed(const struct thread *t, int policy, int rt_priority)
+/* What sched_setattr(2), the widest of the calls, asks for. */
+struct wish {
+	int policy; /* -1: as it is, reset_on_fork too */
+	int priority;
+	int nice;   /* matters to SCHED_NORMAL and SCHED_BATCH */
+	bool reset_on_fork;
+};
+
+static bool is_fair(int policy)
+{
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH;
+}
+
+static bool is_rt(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static bool rt_allowed(const struct thread *t, const struct wish *w)
 {
 	u64 limit = READ_ONCE(t->process->rlimits[RLIMIT_RTPRIO].cur);
 
-	if (capable(CAP_SYS_NICE))
-		return true;
-	if (policy == SCHED_FIFO || policy == SCHED_RR)
-		return (u64)rt_priority <= limit || (policy == t->se.policy &&
-						      rt_priority <= t->se.rt_priority);
-	return t->se.policy != SCHED_IDLE || policy == SCHED_IDLE || nice_allowed(t, t->se.nice);
+	if (w->policy != t->se.policy && !limit)
+		return false;
+	return w->priority <= t->se.rt_priority || (u64)w->priority <= limit;
 }
 
-static int set_policy(struct thread *t, int policy, int rt_priority)
+/* Without CAP_SYS_NICE: sched(7), and the order in which Linux looks does not show. */
+static bool wish_allowed(const struct thread *t, const struct wish *w)
 {
-	bool reset = policy & SCHED_RESET_ON_FORK;
-	int err;
-
-	policy &= ~SCHED_RESET_ON_FORK;
-	if (!same_owner(t) || !policy_allowed(t, policy, rt_priority))
-		return -EPERM;
-	err = sched_set_policy(t, policy, rt_priority);
-	if (!err)
-		t->se.reset_on_fork = reset;
-	return err;
+	if (is_fair(w->policy) && w->nice < t->se.nice && !within_nice_limit(t, w->nice))
+		return false;
+	if (is_rt(w->policy) && !rt_allowed(t, w))
+		return false;
+	/* SCHED_IDLE is like a nice of 20: leaving it is going up. */
+	if (t->se.policy == SCHED_IDLE && w->policy != SCHED_IDLE && !within_nice_limit(t, t->se.nice))
+		return false;
+	return same_owner(t) && (!t->se.reset_on_fork || w->reset_on_fork);
 }
 
-long sys_sched_setscheduler(pid_t pid, int policy, const void __user *uparam)
+/* 0, -EINVAL, -EPERM. */
+static int grant(struct thread *t, struct wish *w)
 {
-	struct sched_param param;
-	struct thread *t;
 	int err;
 
-	if (pid < 0 || policy < 0 || !uparam)
+	if (w->policy < 0) {
+		w->policy = t->se.policy;
+		w->reset_on_fork = t->se.reset_on_fork;
+	}
+	if (!is_fair(w->policy) && !is_rt(w->policy) && w->policy != SCHED_IDLE)
 		return -EINVAL;
-	if (copy_from_user(&param, uparam, sizeof(param)))
-		return -EFAULT;
-	t = target_get(pid);
-	if (!t)
-		return -ESRCH;
-	err = set_policy(t, policy, param.sched_priority);
-	thread_put(t);
+	if (is_rt(w->policy) ? w->priority < 1 || w->priority > 99 : w->priority != 0)
+		return -EINVAL;
+	if (!wish_allowed(t, w) && !capable(CAP_SYS_NICE))
+		return -EPERM;
+	err = sched_set_policy(t, w->policy, w->priority);
+	if (!err && is_fair(w->policy) && w->nice != t->se.nice)
+		err = sched_set_nice(t, w->nice);
+	if (!err)
+		t->se.reset_on_fork = w->reset_on_fork;
 	return err;
 }
 
-long sys_sched_setparam(pid_t pid, const void __user *uparam)
+static long set_scheduler(pid_t pid, int policy, const void __user *uparam)
 {
 	struct sched_param param;
 	struct thread *t;
+	struct wish w;
 	int err;
 
 	if (pid < 0 || !uparam)
@@ -109,10 +128,23 @@ long sys_sched_setparam(pid_t pid, const void __user *uparam)
 	t = target_get(pid);
 	if (!t)
 		return -ESRCH;
-	err = set_policy(t, t->se.policy | (t->se.reset_on_fork ? SCHED_RESET_ON_FORK : 0),
-			 param.sched_priority);
+	w = (struct wish){ .policy = policy < 0 ? -1 : policy & ~SCHED_RESET_ON_FORK,
+			   .priority = param.sched_priority,
+			   .nice = t->se.nice,
+			   .reset_on_fork = policy >= 0 && policy & SCHED_RESET_ON_FORK };
+	err = grant(t, &w);
 	thread_put(t);
 	return err;
+}
+
+long sys_sched_setscheduler(pid_t pid, int policy, const void __user *uparam)
+{
+	return policy < 0 ? -EINVAL : set_scheduler(pid, policy, uparam);
+}
+
+long sys_sched_setparam(pid_t pid, const void __user *uparam)
+{
+	return set_scheduler(pid, -1, uparam);
 }
 
 long sys_sched_getparam(pid_t pid, void __user *uparam)
@@ -213,7 +245,7 @@ long sys_sched_getaffinity(pid_t pid, unsigned int len, unsigned long __user *um
 	return sizeof(mask);
 }
 
-/* sched_setattr(2)'s struct grows: what we do not know must be zero. */
+/* sched_setattr(2)'s struct grows: what we do not know must be zero, and E2BIG tells the size that is known. */
 static int read_attr(struct sched_attr *attr, void __user *uattr)
 {
 	u32 __user *usize = uattr, size;
@@ -225,37 +257,42 @@ static int read_attr(struct sched_attr *attr, void __user *uattr)
 	if (!size)
 		size = SCHED_ATTR_SIZE_VER0;
 	if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE)
-		return -E2BIG;
+		goto too_big;
 	for (u32 i = sizeof(*attr); i < size; i++) {
 		if (copy_from_user(&tail, (char __user *)uattr + i, 1))
 			return -EFAULT;
 		if (tail)
-			return -E2BIG;
+			goto too_big;
 	}
-	return copy_from_user(attr, uattr, MIN((size_t)size, sizeof(*attr)));
+	if (copy_from_user(attr, uattr, MIN((size_t)size, sizeof(*attr))))
+		return -EFAULT;
+	if (attr->sched_flags & SCHED_FLAG_UTIL_CLAMP && size < SCHED_ATTR_SIZE_VER1)
+		return -EINVAL;
+	return 0;
+
+too_big:
+	return put_user((u32)sizeof(*attr), usize) ? -EFAULT : -E2BIG;
 }
 
 static int apply_attr(struct thread *t, const struct sched_attr *attr)
 {
-	int policy = (int)attr->sched_policy, err;
-	bool fair = policy == SCHED_NORMAL || policy == SCHED_BATCH;
+	struct wish w = { .policy = (int)attr->sched_policy,
+			  .priority = (int)MIN(attr->sched_priority, 100u),
+			  .nice = MIN(MAX(attr->sched_nice, -20), 19),
+			  .reset_on_fork = attr->sched_flags & SCHED_FLAG_RESET_ON_FORK };
 
-	if (attr->sched_flags & ~(u64)(SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_ALL))
+	if (attr->sched_flags & ~(u64)SCHED_FLAG_ALL)
 		return -EINVAL;
 	if (attr->sched_flags & SCHED_FLAG_KEEP_POLICY)
-		policy = t->se.policy;
-	if (attr->sched_flags & SCHED_FLAG_RESET_ON_FORK)
-		policy |= SCHED_RESET_ON_FORK;
-	if (fair && !(attr->sched_flags & SCHED_FLAG_KEEP_PARAMS)) {
-		if (attr->sched_nice < -20 || attr->sched_nice > 19)
-			return -EINVAL;
-		if (!same_owner(t) || !nice_allowed(t, attr->sched_nice))
-			return -EPERM;
+		w.policy = -1;
+	if (attr->sched_flags & SCHED_FLAG_KEEP_PARAMS) {
+		w.nice = t->se.nice;
+		if (is_rt(t->se.policy))
+			w.priority = t->se.rt_priority;
 	}
-	err = set_policy(t, policy, (int)attr->sched_priority);
-	if (!err && fair && !(attr->sched_flags & SCHED_FLAG_KEEP_PARAMS))
-		err = sched_set_nice(t, attr->sched_nice);
-	return err;
+	if (attr->sched_flags & SCHED_FLAG_UTIL_CLAMP)
+		return -EOPNOTSUPP; /* as where Linux has it not built in */
+	return grant(t, &w);
 }
 
 long sys_sched_setattr(pid_t pid, void __user *uattr, unsigned int flags)
@@ -269,6 +306,8 @@ long sys_sched_setattr(pid_t pid, void __user *uattr, unsigned int flags)
 	err = read_attr(&attr, uattr);
 	if (err)
 		return err;
+	if ((int)attr.sched_policy < 0)
+		return -EINVAL;
 	t = target_get(pid);
 	if (!t)
 		return -ESRCH;
@@ -290,8 +329,10 @@ long sys_sched_getattr(pid_t pid, void __user *uattr, unsigned int size, unsigne
 	memset(&attr, 0, sizeof(attr));
 	attr.size = MIN(size, (unsigned int)sizeof(attr));
 	attr.sched_policy = t->se.policy;
-	attr.sched_nice = t->se.nice;
-	attr.sched_priority = t->se.rt_priority;
+	if (is_rt(t->se.policy))
+		attr.sched_priority = t->se.rt_priority;
+	else
+		attr.sched_nice = t->se.nice;
 	attr.sched_flags = t->se.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
 	thread_put(t);
 	return copy_to_user(uattr, &attr, attr.size);

@@ -10,6 +10,7 @@
 #include <arch/time.h>
 #include <tarn/errno.h>
 #include <tarn/lock.h>
+#include <tarn/math.h>
 #include <tarn/printk.h>
 #include <tarn/process.h>
 #include <tarn/waitq.h>
@@ -20,7 +21,11 @@
 static _Atomic s64 realtime_offset;  /* [a] ns from monotonic to realtime */
 static struct spinlock vdso_lock = SPINLOCK_INIT("vdso", LR_LEAF);
 _Atomic s32 clock_tai_offset;        /* [a] seconds */
+_Atomic u64 clock_set_count;
 struct waitq clock_set_waitq = WAITQ_INIT(clock_set_waitq);
+
+/* As Linux: so near the end of time nothing would last, and nobody's clock is there. */
+#define REALTIME_MAX ((s64)(KTIME_MAX >> 1) - 30 * 365 * 24 * 3600 * (s64)NSEC_PER_SEC)
 
 ktime_t clock_monotonic(void)
 {
@@ -66,11 +71,23 @@ static void vdso_update(void)
 	spin_unlock_irqrestore(&vdso_lock, flags);
 }
 
-void clock_set_realtime(s64 ns)
+static void set_offset(s64 offset)
 {
-	atomic_store(&realtime_offset, ns - (s64)arch_clock_ns());
+	atomic_store(&realtime_offset, offset);
 	vdso_update();
+}
+
+int clock_set_realtime(s64 ns)
+{
+	s64 offset = ns - (s64)arch_clock_ns();
+
+	if (ns < 0 || ns >= REALTIME_MAX || offset < 0)
+		return -EINVAL;
+	set_offset(offset);
+	atomic_fetch_add(&clock_set_count, 1);
+	timers_clock_was_set();
 	waitq_wake_all(&clock_set_waitq, 0);
+	return 0;
 }
 
 void time_init(void)
@@ -79,7 +96,7 @@ void time_init(void)
 
 	if (!seconds)
 		pr_warn("No battery clock: the wall clock starts at 1970");
-	clock_set_realtime((s64)(seconds * NSEC_PER_SEC));
+	set_offset(MAX((s64)(seconds * NSEC_PER_SEC) - (s64)arch_clock_ns(), (s64)0));
 }
 
 void time_check_done(void)
@@ -93,23 +110,34 @@ bool clock_is_realtime(int clock)
 	       clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
 }
 
-static s64 realtime_of(int clock)
+static s64 tai_offset(int clock)
 {
-	s64 tai = clock == CLOCK_TAI ? atomic_load(&clock_tai_offset) : 0;
-
-	return clock_realtime() + tai * (s64)NSEC_PER_SEC;
+	return clock == CLOCK_TAI ? atomic_load(&clock_tai_offset) * (s64)NSEC_PER_SEC : 0;
 }
 
-ktime_t clock_to_monotonic(int clock, s64 at)
+static s64 realtime_of(int clock)
 {
-	s64 delta;
+	return clock_realtime() + tai_offset(clock);
+}
 
-	if (!clock_is_realtime(clock))
-		return at < 0 ? 0 : (ktime_t)at;
+s64 clock_to_realtime(int clock, s64 at)
+{
+	s64 r;
+
 	if (at == (s64)(KTIME_MAX >> 1))
+		return at; /* never stays never */
+	if (sub_overflow(at, tai_offset(clock), &r))
+		r = (s64)(KTIME_MAX >> 1);
+	return r;
+}
+
+ktime_t realtime_to_monotonic(s64 at)
+{
+	s64 offset = atomic_load_explicit(&realtime_offset, memory_order_relaxed);
+
+	if (at >= (s64)(KTIME_MAX >> 1))
 		return KTIME_MAX;
-	delta = at - realtime_of(clock);
-	return delta < 0 && (u64)-delta > arch_clock_ns() ? 0 : arch_clock_ns() + (u64)delta;
+	return at <= offset ? 0 : (ktime_t)(at - offset); /* offset is never negative */
 }
 
 /*

@@ -12,6 +12,7 @@
 #include <arch/uaccess.h>
 #include <tarn/cred.h>
 #include <tarn/errno.h>
+#include <tarn/math.h>
 #include <tarn/process.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>
@@ -48,15 +49,19 @@ long sys_clock_settime(int clock, const void __user *tp)
 	ktime_t t;
 	int err;
 
-	if (clock != CLOCK_REALTIME)
+	if (clock != CLOCK_REALTIME && clock >= 0)
 		return -EINVAL;
 	err = ktime_from_user_timespec(&t, tp);
 	if (err)
 		return err;
+	if (clock < 0) { /* CPU time, which nobody can set */
+		s64 now;
+
+		return clock_read(clock, &now) ? -EINVAL : -EPERM;
+	}
 	if (!capable(CAP_SYS_TIME))
 		return -EPERM;
-	clock_set_realtime((s64)t);
-	return 0;
+	return clock_set_realtime((s64)t);
 }
 
 long sys_gettimeofday(void __user *tv, void __user *tz)
@@ -89,9 +94,7 @@ long sys_settimeofday(const void __user *tv, const void __user *tz)
 			return -EINVAL;
 		time_zone = zone;
 	}
-	if (tv)
-		clock_set_realtime((s64)t);
-	return 0;
+	return tv ? clock_set_realtime((s64)t) : 0;
 }
 
 long sys_time(long __user *t)
@@ -142,13 +145,15 @@ static struct {
 static int step_clock(const struct __kernel_timex *tx)
 {
 	s64 unit = tx->modes & ADJ_NANO ? 1 : (s64)NSEC_PER_USEC;
-	s64 limit = (s64)NSEC_PER_SEC / unit;
+	s64 limit = (s64)NSEC_PER_SEC / unit, step;
 
 	if (tx->time.tv_usec < 0 || tx->time.tv_usec >= limit)
 		return -EINVAL;
-	clock_set_realtime(clock_realtime() + tx->time.tv_sec * (s64)NSEC_PER_SEC +
-			   tx->time.tv_usec * unit);
-	return 0;
+	if (mul_overflow((s64)tx->time.tv_sec, (s64)NSEC_PER_SEC, &step) ||
+	    add_overflow(step, tx->time.tv_usec * unit, &step) ||
+	    add_overflow(step, clock_realtime(), &step))
+		return -EINVAL;
+	return clock_set_realtime(step);
 }
 
 static int apply_timex(const struct __kernel_timex *tx)
@@ -198,6 +203,31 @@ static void fill_timex(struct __kernel_timex *tx)
 	tx->time.tv_usec = tx->status & STA_NANO ? now.tv_nsec : now.tv_nsec / 1000;
 }
 
+#define ADJ_ADJTIME 0x8000        /* of ADJ_OFFSET_SINGLESHOT: adjtime(3)'s form */
+#define ADJ_OFFSET_READONLY 0x2000 /* of ADJ_OFFSET_SS_READ */
+
+/* Bits that say nothing are ignored, as on Linux; asking for what is so already is no slewing. */
+static int check_timex(const struct __kernel_timex *tx)
+{
+	bool adjtime = tx->modes & ADJ_ADJTIME;
+
+	if (adjtime && !(tx->modes & ADJ_OFFSET))
+		return -EINVAL;
+	if (adjtime ? !(tx->modes & ADJ_OFFSET_READONLY) : tx->modes != 0)
+		if (!capable(CAP_SYS_TIME))
+			return -EPERM;
+	if (!adjtime && tx->modes & ADJ_TICK && (tx->tick < TICK_US * 9 / 10 || tx->tick > TICK_US * 11 / 10))
+		return -EINVAL;
+	if (tx->modes & ADJ_SETOFFSET && !capable(CAP_SYS_TIME))
+		return -EPERM;
+	if (adjtime)
+		return tx->modes & ADJ_OFFSET_READONLY || !tx->offset ? 0 : -EOPNOTSUPP;
+	if ((tx->modes & ADJ_OFFSET && tx->offset) || (tx->modes & ADJ_FREQUENCY && tx->freq) ||
+	    (tx->modes & ADJ_TICK && tx->tick != TICK_US))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 static long do_adjtimex(void __user *utx)
 {
 	struct __kernel_timex tx;
@@ -205,12 +235,10 @@ static long do_adjtimex(void __user *utx)
 
 	if (err)
 		return err;
+	err = check_timex(&tx);
+	if (err)
+		return err;
 	if (tx.modes && tx.modes != ADJ_OFFSET_SS_READ) {
-		if (!capable(CAP_SYS_TIME))
-			return -EPERM;
-		if ((tx.modes & ADJ_OFFSET_SINGLESHOT) == ADJ_OFFSET_SINGLESHOT ||
-		    tx.modes & (ADJ_OFFSET | ADJ_FREQUENCY | ADJ_TICK))
-			return -EOPNOTSUPP;
 		err = apply_timex(&tx);
 		if (err)
 			return err;
@@ -229,5 +257,11 @@ long sys_adjtimex(void __user *tx)
 
 long sys_clock_adjtime(int clock, void __user *tx)
 {
-	return clock == CLOCK_REALTIME ? do_adjtimex(tx) : -EINVAL;
+	s64 now;
+	int err;
+
+	if (clock == CLOCK_REALTIME)
+		return do_adjtimex(tx);
+	err = clock_read(clock, &now);
+	return err ? err : -EOPNOTSUPP;
 }

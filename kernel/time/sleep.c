@@ -4,7 +4,8 @@
  *
  * A relative sleep that a signal interrupts continues through restart_syscall(2)
  * to its first end, however often it is interrupted.  A sleep to a point of the
- * realtime clock looks again when that clock is set.
+ * realtime clock follows when that clock is set.  CPU time is looked at again each
+ * time the end could have come.
  */
 #include <linux/time.h>
 #include <arch/time.h>
@@ -16,7 +17,7 @@
 
 void sleep_ns(u64 ns)
 {
-	ktime_t end = arch_clock_ns() + ns;
+	ktime_t end = ktime_add(arch_clock_ns(), ns);
 
 	do {
 		thread_set_state(TS_UNINTERRUPTIBLE);
@@ -36,23 +37,17 @@ int sleep_until_interruptible(ktime_t deadline)
 	}
 }
 
-static int sleep_realtime(int clock, s64 at)
+static int sleep_realtime(s64 at)
 {
-	struct wait_entry e = { 0 };
-	int err = 0;
-
 	for (;;) {
-		waitq_prepare(&clock_set_waitq, &e, TS_INTERRUPTIBLE, false);
-		if (clock_to_monotonic(clock, at) <= arch_clock_ns())
-			break;
+		thread_set_state(TS_INTERRUPTIBLE);
 		if (signal_pending()) {
-			err = -ERESTARTNOHAND;
-			break;
+			thread_set_state(TS_RUNNING);
+			return -ERESTARTNOHAND;
 		}
-		schedule_deadline(clock_to_monotonic(clock, at));
+		if (schedule_realtime(at) || clock_realtime() >= at)
+			return 0;
 	}
-	waitq_finish(&e);
-	return err;
 }
 
 static int report_left(void __user *rem, ktime_t end)
@@ -77,7 +72,7 @@ static long sleep_restart(struct thread *t)
 
 static long sleep_relative(u64 ns, void __user *rem)
 {
-	current->restart.arg[0] = arch_clock_ns() + ns;
+	current->restart.arg[0] = ktime_add(arch_clock_ns(), ns);
 	current->restart.arg[1] = (u64)rem;
 	return sleep_restart(current);
 }
@@ -93,50 +88,101 @@ long sys_nanosleep(const void __user *req, void __user *rem)
 static long sleep_absolute(int clock, ktime_t at)
 {
 	if (clock_is_realtime(clock))
-		return sleep_realtime(clock, (s64)at);
+		return sleep_realtime(clock_to_realtime(clock, (s64)at));
 	return sleep_until_interruptible(at) ? -ERESTARTNOHAND : 0;
 }
 
-/* A process's CPU time advances in ticks as others see it: look again each time it could have arrived. */
-static long sleep_cpu_time(int flags, ktime_t t)
+/* ---- CPU time ---- */
+
+/* Till @clock shows @end. It advances in ticks as others see it, and not faster than its threads run. */
+static int sleep_cpu_until(int clock, ktime_t end)
 {
 	s64 now;
-	int err = clock_read(CLOCK_PROCESS_CPUTIME_ID, &now);
-	s64 end = flags & TIMER_ABSTIME ? (s64)t : now + (s64)t;
+	int err;
 
-	while (!err && now < end) {
-		if (sleep_until_interruptible(arch_clock_ns() + (u64)(end - now)))
+	while (!(err = clock_read(clock, &now)) && (ktime_t)now < end)
+		if (sleep_until_interruptible(ktime_add(arch_clock_ns(), end - (ktime_t)now)))
 			return -ERESTARTNOHAND;
-		err = clock_read(CLOCK_PROCESS_CPUTIME_ID, &now);
-	}
 	return err;
 }
 
-long sys_clock_nanosleep(int clock, int flags, const void __user *req, void __user *rem)
+static long cpu_sleep_restart(struct thread *t)
 {
-	ktime_t t;
-	int err;
+	ktime_t end = t->restart.arg[0];
+	void __user *rem = (void __user *)t->restart.arg[1];
+	int clock = (int)t->restart.arg[2], err = sleep_cpu_until(clock, end);
+	s64 now;
 
+	if (err != -ERESTARTNOHAND)
+		return err;
+	err = clock_read(clock, &now);
+	if (!err && rem)
+		err = ktime_to_user_timespec(rem, end > (ktime_t)now ? end - (ktime_t)now : 0);
+	if (err)
+		return err;
+	t->restart.fn = cpu_sleep_restart;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long sleep_cpu_time(int clock, int flags, ktime_t t, void __user *rem)
+{
+	s64 now;
+	int err = clock_read(clock, &now);
+
+	if (err)
+		return err;
+	if (flags & TIMER_ABSTIME)
+		return sleep_cpu_until(clock, t);
+	current->restart.arg[0] = ktime_add((ktime_t)now, t);
+	current->restart.arg[1] = (u64)rem;
+	current->restart.arg[2] = (u64)clock;
+	return cpu_sleep_restart(current);
+}
+
+/* A thread that waits for its own CPU time would wait for ever. */
+static int cpu_clock_sleeps(int clock)
+{
+	pid_t id = ~(clock >> 3);
+
+	if ((clock & 7) == 3)
+		return -EOPNOTSUPP; /* the clock of a descriptor: clocks that are devices */
+	if ((clock & 3) == 3 || (clock & 4 && (!id || id == current->tid)))
+		return -EINVAL;
+	return 0;
+}
+
+static int clock_sleeps(int clock)
+{
+	if (clock < 0)
+		return cpu_clock_sleeps(clock);
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_TAI:
 	case CLOCK_MONOTONIC:
 	case CLOCK_BOOTTIME:
 	case CLOCK_PROCESS_CPUTIME_ID:
-		break;
+		return 0;
+	case CLOCK_THREAD_CPUTIME_ID:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_BOOTTIME_ALARM:
 		return -EOPNOTSUPP;
-	default:
-		return -EINVAL;
 	}
-	err = ktime_from_user_timespec(&t, req);
+	return -EINVAL;
+}
+
+long sys_clock_nanosleep(int clock, int flags, const void __user *req, void __user *rem)
+{
+	ktime_t t;
+	int err = clock_sleeps(clock);
+
+	if (!err)
+		err = ktime_from_user_timespec(&t, req);
 	if (err)
 		return err;
-	if (clock == CLOCK_PROCESS_CPUTIME_ID)
-		return sleep_cpu_time(flags, t);
+	if (clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID)
+		return sleep_cpu_time(clock, flags, t, rem);
 	return flags & TIMER_ABSTIME ? sleep_absolute(clock, t) : sleep_relative(t, rem);
 }

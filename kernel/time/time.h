@@ -14,8 +14,10 @@ void cpu_timers_tick(struct thread *t, bool user, u64 ns);
 void posix_timers_delete_all(struct process *p);
 /* clock.c: ns of any clock of clock_gettime(2): 0 or -EINVAL. */
 int clock_read(int clock, s64 *out);
-/* The monotonic time of @at on @clock (REALTIME or MONOTONIC and their like). */
-ktime_t clock_to_monotonic(int clock, s64 at);
 bool clock_is_realtime(int clock);
-/* Next expiry after @now on the raster of @interval from @last; *missed gets the points skipped. */
-ktime_t timer_forward(ktime_t last, u64 interval, ktime_t now, u64 *missed);
+/* When the wall clock shows @at, as it is set now; 0: long ago; KTIME_MAX: never. */
+ktime_t realtime_to_monotonic(s64 at);
+/* @at of @clock, which clock_is_realtime(), on the wall clock itself. */
+s64 clock_to_realtime(int clock, s64 at);
+/* timer.c: the wall clock was set; interrupts on. */
+void timers_clock_was_set(void);

@@ -12,6 +12,10 @@
  * change under them.  Expiry takes only the tree's lock: it publishes the timer
  * as `running` before it clears `queued`, so timer_cancel_sync() sees one of
  * the two until the call-back is over.
+ *
+ * A point of the wall clock has a tree of its own, by wall clock time: when that
+ * clock is set the order in the tree stays right, and only when the hardware
+ * shall fire is looked up again, on every CPU.
  */
 #include <arch/time.h>
 #include <tarn/cpu.h>
@@ -19,10 +23,17 @@
 #include "../sched/sched.h"
 #include "time.h"
 
+/* Timers of one clock, by expiry. */
+struct timer_base {
+	struct rb_root tree;
+	struct rb_node *first;
+};
+
+enum { MONOTONIC, REALTIME, BASES };
+
 struct timer_cpu {
 	struct spinlock lock;           /* rank LR_TIMER, irqs off */
-	struct rb_root tree GUARDED_BY(&lock);
-	struct rb_node *first GUARDED_BY(&lock);
+	struct timer_base base[BASES] GUARDED_BY(&lock);
 	ktime_t programmed;             /* this CPU, irqs off: when the hardware will fire */
 	bool expiring;                  /* this CPU: the interrupt programs the hardware at its end */
 	struct timer *_Atomic running;  /* [a] */
@@ -55,14 +66,17 @@ static void timer_let_go(struct timer *t, u64 flags)
 
 static void tree_remove(struct timer_cpu *tc, struct timer *t) MUST_HOLD(&tc->lock)
 {
-	if (tc->first == &t->node)
-		tc->first = rb_next(&t->node);
-	rb_erase(&tc->tree, &t->node, NULL);
+	struct timer_base *b = &tc->base[t->realtime];
+
+	if (b->first == &t->node)
+		b->first = rb_next(&t->node);
+	rb_erase(&b->tree, &t->node, NULL);
 }
 
 static void tree_insert(struct timer_cpu *tc, struct timer *t) MUST_HOLD(&tc->lock)
 {
-	struct rb_node *parent = NULL, **link = &tc->tree.node;
+	struct timer_base *b = &tc->base[t->realtime];
+	struct rb_node *parent = NULL, **link = &b->tree.node;
 	bool first = true;
 
 	while (*link) {
@@ -74,9 +88,15 @@ static void tree_insert(struct timer_cpu *tc, struct timer *t) MUST_HOLD(&tc->lo
 			first = false;
 		}
 	}
-	rb_insert(&tc->tree, &t->node, parent, link, NULL);
+	rb_insert(&b->tree, &t->node, parent, link, NULL);
 	if (first)
-		tc->first = &t->node;
+		b->first = &t->node;
+}
+
+/* When the hardware shall fire for a timer of @base. */
+static ktime_t in_hardware_time(int base, ktime_t expires)
+{
+	return base == REALTIME ? realtime_to_monotonic((s64)expires) : expires;
 }
 
 static bool dequeue(struct timer *t)
@@ -96,7 +116,7 @@ static bool dequeue(struct timer *t)
 	return was;
 }
 
-void timer_arm(struct timer *t, ktime_t expires)
+static void arm(struct timer *t, int base, ktime_t expires)
 {
 	u64 flags = timer_grab(t);
 	struct timer_cpu *tc = &timer_cpus[cpu_id()];
@@ -104,15 +124,28 @@ void timer_arm(struct timer *t, ktime_t expires)
 	dequeue(t);
 	spin_lock(&tc->lock);
 	t->cpu = cpu_id();
+	t->realtime = base == REALTIME;
 	t->expires = expires;
 	tree_insert(tc, t);
 	atomic_store(&t->queued, true);
+	/* After the timer is in the tree: whoever sets the clock now finds it there, or we see the new clock. */
+	expires = in_hardware_time(base, expires);
 	spin_unlock(&tc->lock);
 	if (expires < tc->programmed && !tc->expiring) {
 		tc->programmed = expires;
 		arch_timer_set(expires);
 	}
 	timer_let_go(t, flags);
+}
+
+void timer_arm(struct timer *t, ktime_t expires)
+{
+	arm(t, MONOTONIC, expires);
+}
+
+void timer_arm_realtime(struct timer *t, s64 at)
+{
+	arm(t, REALTIME, (ktime_t)MAX(at, (s64)0));
 }
 
 bool timer_cancel(struct timer *t)
@@ -144,26 +177,61 @@ bool timer_cancel_sync(struct timer *t)
 	return was;
 }
 
+/* The timer that is due first, and when in hardware time; NULL: none is armed. */
+static struct timer *earliest(struct timer_cpu *tc, ktime_t *when) MUST_HOLD(&tc->lock)
+{
+	struct timer *best = NULL;
+
+	*when = KTIME_MAX;
+	for (int b = 0; b < BASES; b++) {
+		struct timer *t = rb_entry_or_null(tc->base[b].first, struct timer, node);
+		ktime_t at = t ? in_hardware_time(b, t->expires) : KTIME_MAX;
+
+		if (t && (!best || at < *when)) {
+			best = t;
+			*when = at;
+		}
+	}
+	return best;
+}
+
 /* The next timer that was due at @now, out of the tree and marked running; NULL: none, and *next is when. */
 static struct timer *take_expired(struct timer_cpu *tc, ktime_t now, ktime_t *next)
 {
-	struct timer *t = NULL;
+	struct timer *t;
 
 	spin_lock(&tc->lock);
-	*next = KTIME_MAX;
-	if (tc->first) {
-		t = rb_entry(tc->first, struct timer, node);
-		*next = t->expires;
-		if (t->expires > now) {
-			t = NULL;
-		} else {
-			tree_remove(tc, t);
-			atomic_store(&tc->running, t);
-			atomic_store(&t->queued, false);
-		}
+	t = earliest(tc, next);
+	if (t && *next > now)
+		t = NULL;
+	if (t) {
+		tree_remove(tc, t);
+		atomic_store(&tc->running, t);
+		atomic_store(&t->queued, false);
 	}
 	spin_unlock(&tc->lock);
 	return t;
+}
+
+/* The wall clock was set: this CPU's hardware timer anew. */
+static void reprogram(void *unused)
+{
+	struct timer_cpu *tc;
+	u64 flags = irq_save();
+
+	tc = &timer_cpus[cpu_id()];
+	spin_lock(&tc->lock);
+	(void)earliest(tc, &tc->programmed);
+	spin_unlock(&tc->lock);
+	if (!tc->expiring)
+		arch_timer_set(tc->programmed);
+	irq_restore(flags);
+}
+
+void timers_clock_was_set(void)
+{
+	reprogram(NULL);
+	cpu_call_others(reprogram, NULL);
 }
 
 #define MIN_PAUSE_NS (20 * NSEC_PER_USEC)
@@ -197,5 +265,5 @@ ktime_t timer_forward(ktime_t last, u64 interval, ktime_t now, u64 *missed)
 	u64 n = now >= last ? (now - last) / interval : 0;
 
 	*missed = n;
-	return last + (n + 1) * interval;
+	return ktime_add(last + n * interval, interval);
 }
