@@ -12,11 +12,11 @@
  * splitting it would fill, and the child mostly goes before anybody stores.
  *
  * A table of 512 entries is copied under its lock and the child's, so that
- * truncation, which walks a file's mappings in order of their age, meets an
- * entry in the parent before or in both after.
+ * truncation, which meets the elder of two mappings of the same pages first
+ * (file_maps.c), meets an entry in the parent before or in both after.
  *
  * Locks: both map_locks, exclusive, the parent's first.  Nobody runs in the child
- * yet, but reclaim finds it, and so do the lists of its files.
+ * yet, but reclaim finds it, and so do the trees of its files.
  */
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
