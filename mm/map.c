@@ -23,7 +23,7 @@
 
 #define LOW32_START 0x40000000ul
 #define LOW32_END 0x80000000ul
-#define MAX_FILE_PAGES (1ul << (63 - PAGE_SHIFT)) /* loff_t */
+#define MAX_FILE_PAGES ((1ul << (63 - PAGE_SHIFT)) - 1) /* loff_t ends one byte before a page does */
 
 /* ---- limits ---- */
 

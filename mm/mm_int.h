@@ -167,15 +167,6 @@ static inline void page_mapcount_dec(struct page *p)
 	if (old == 1)
 		vm_count(VM_MAPPED, -1);
 }
-/* How many entries show a counted page; what else holds an anonymous one for a moment counts as well. */
-static inline u32 page_sharers(const struct page *p)
-{
-	u32 cached = page_test(p, PG_SWAPCACHE) ? 1 : 0;
-
-	if (p->state != PS_ANON)
-		return (u32)MAX(p->mapcount, 1);
-	return p->refs > cached ? p->refs - cached : 1;
-}
 static inline bool page_mapped(const struct page *p)
 {
 	return atomic_load_explicit(&p->mapcount, memory_order_acquire) > 0;
