@@ -22,6 +22,8 @@ static struct page *mapped_page(struct vma *v, u64 addr, bool write)
 	assert_held(&table->pt_lock);
 	if (pte_mapped(e) && (!write || e.v & PTE_WRITE)) {
 		p = pte_page(e);
+		if (pte_leaf(e))
+			row_hold(e);
 		page_get(p);
 	}
 	spin_unlock(&table->pt_lock);
@@ -42,8 +44,11 @@ static struct page *forced_page(struct vma *v, u64 addr)
 		return NULL;
 	assert_held(&table->pt_lock);
 	if (pte_counted(e) && pte_page(e)->state == PS_ANON &&
+	    (!pte_leaf(e) || row_leaves(leaf_row(e)) == 1) &&
 	    atomic_load(&pte_page(e)->refs) == 1) {
 		p = pte_page(e);
+		if (pte_leaf(e))
+			row_hold(e);
 		page_get(p);
 	}
 	spin_unlock(&table->pt_lock);

@@ -8,15 +8,15 @@
  * once more.  What comes from a file's cache, and the zero page, the child
  * faults in by itself, sixteen at a time.
  *
- * A leaf is shared as it is: 512 references more cost less than the table that
- * splitting it would fill, and the child mostly goes before anybody stores.
+ * A leaf is shared as it is, for one count more (leaf.c): the child mostly goes
+ * before anybody stores.
  *
  * A table of 512 entries is copied under its lock and the child's, so that
- * truncation, which walks a file's mappings in order of their age, meets an
- * entry in the parent before or in both after.
+ * truncation, which meets the elder of two mappings of the same pages first
+ * (file_maps.c), meets an entry in the parent before or in both after.
  *
  * Locks: both map_locks, exclusive, the parent's first.  Nobody runs in the child
- * yet, but reclaim finds it, and so do the lists of its files.
+ * yet, but reclaim finds it, and so do the trees of its files.
  */
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
@@ -97,7 +97,7 @@ static int copy_leaf(struct fork_copy *c, const struct pt_place *src, u64 addr)
 	}
 	spin_lock_nested(&dst->pt_lock);
 	e = protect(c, leaf_entry(src->table, addr));
-	page_get_row(pte_page(e));
+	row_get(pte_page(e));
 	leaf_set(dst, addr, e, spare);
 	spin_unlock(&dst->pt_lock);
 	spin_unlock(&src->table->pt_lock);

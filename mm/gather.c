@@ -3,6 +3,7 @@
 #include <tarn/pagecache.h>
 #include <tarn/slab.h>
 #include "gather.h"
+#include "pgtable.h"
 #include "swap.h"
 
 void gather_begin(struct gather *g, struct mm *mm, bool dying)
@@ -51,20 +52,11 @@ bool gather_page(struct gather *g, u64 addr, struct page *p, bool stored)
 	return true;
 }
 
-/* Some may be in the swap cache, by way of a process that shares them. */
-static void put_row(struct page *first)
-{
-	for (unsigned int i = 0; i < HUGE_FRAMES; i++)
-		if (unlikely(page_test(first + i, PG_SWAPCACHE)))
-			swap_cache_try_drop(first + i);
-	page_put_row(first);
-}
-
 void gather_row(struct gather *g, u64 addr, struct page *first)
 {
 	gather_range(g, addr, addr + HUGE_SIZE);
 	if (g->dying)
-		put_row(first);
+		row_put(first);
 	else
 		keep(g, first, GATHER_ROW);
 }
@@ -74,7 +66,7 @@ static void put(ulong kept)
 	struct page *p = (struct page *)(kept & ~GATHER_MARKS);
 
 	if (kept & GATHER_ROW) {
-		put_row(p);
+		row_put(p);
 		return;
 	}
 	if (kept & GATHER_STORED)

@@ -41,7 +41,7 @@ void gather_begin(struct gather *g, struct mm *mm, bool dying);
 /* Takes over the reference a cleared entry for @addr had; @stored: dirty again after the flush.  False: full,
  * call gather_flush (no page table lock held) before the next. */
 bool gather_page(struct gather *g, u64 addr, struct page *p, bool stored);
-/* The same for a leaf: a reference of each of its frames. */
+/* The same for a leaf of a row. */
 void gather_row(struct gather *g, u64 addr, struct page *first);
 /* An entry without a counted frame went, or lost a permission. */
 static inline void gather_range(struct gather *g, u64 start, u64 end)

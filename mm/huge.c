@@ -72,6 +72,7 @@ static bool install(struct vma *v, struct page *up, u64 base, struct page *row, 
 	bool empty;
 
 	v->has_anon = true;
+	row_init(row);
 	spin_lock(&up->pt_lock);
 	empty = pte_none(pte_load(leaf_entry(up, base)));
 	if (empty)
@@ -98,7 +99,7 @@ bool huge_fault(struct vma *v, u64 addr)
 	row = spare ? page_alloc_row(PS_ANON) : NULL;
 	vm_count(row ? VM_THP_ALLOC : VM_THP_FALLBACK, 1);
 	if (row && !install(v, up, base, row, spare)) {
-		page_put_row(row);
+		row_put(row);
 		leaf_spare_free(v->mm, spare);
 	} else if (!row && spare) {
 		leaf_spare_free(v->mm, spare);

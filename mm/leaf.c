@@ -2,10 +2,13 @@
 /*
  * Leaves: 2 MiB of anonymous memory behind one level 1 entry.
  *
- * Under a leaf are 512 ordinary anonymous frames in an aligned row, and the leaf
- * holds a reference of each (there are no compound pages).  So splitting a leaf
- * changes no frame: a level 0 table with 512 entries takes its place, and what
- * follows is the business of whoever needed single pages.
+ * Under a leaf are 512 ordinary anonymous frames in an aligned row (there are no
+ * compound pages).  All leaves that show a row hold one reference of each frame
+ * together, and the first frame's mapcount says how many leaves they are: fork
+ * and the end of the child change one counter, not 512.  A split puts a level 0
+ * table with 512 entries in a leaf's place, and each entry needs a reference of
+ * its own: those of the last leaf are theirs, beside other leaves they are taken.
+ * What follows is the business of whoever needed single pages.
  *
  *   first store -> leaf --split--> level 0 table
  *                   |  \--fork---> the same leaf, read-only, in two address spaces
@@ -25,6 +28,7 @@
  */
 #include "mm_int.h"
 #include "pgtable.h"
+#include "swap.h"
 #include "vmstat.h"
 
 struct page *leaf_spare_alloc(struct mm *mm, gfp_t gfp)
@@ -71,6 +75,35 @@ pte_t leaf_take(struct page *up, u64 addr, struct page **spare)
 	return pte_take(leaf_entry(up, addr));
 }
 
+/* ---- rows ---- */
+
+void row_put(struct page *first)
+{
+	if (atomic_fetch_sub_explicit(&first->mapcount, 1, memory_order_acq_rel) > 1)
+		return;
+	if (page_test(first, PG_ROW_HELD))
+		page_clear(first, PG_ROW_HELD);
+	/* What others have, too, may be in the swap cache by their doing. */
+	for (unsigned int n = page_put_row(first); n < HUGE_FRAMES; n++)
+		swap_put_page(first + n);
+}
+
+/* A leaf of it, whose table is locked, gives way to entries. */
+static void row_split(struct page *first)
+{
+	if (row_leaves(first) == 1) { /* nobody can copy it meanwhile */
+		page_clear(first, PG_ROW_HELD);
+		atomic_store_explicit(&first->mapcount, 0, memory_order_release);
+		return;
+	}
+	page_set(first, PG_ROW_HELD);
+	for (unsigned int i = 0; i < HUGE_FRAMES; i++)
+		page_get(first + i);
+	row_put(first); /* perhaps the last, by now */
+}
+
+/* ---- leaves ---- */
+
 pte_t leaf_split_locked(struct mm *mm, struct page *up, u64 addr)
 {
 	u64 base = ALIGN_DOWN(addr, HUGE_SIZE);
@@ -81,6 +114,7 @@ pte_t leaf_split_locked(struct mm *mm, struct page *up, u64 addr)
 
 	if (pte_present(e))
 		tlb_flush_range(mm, base, base + HUGE_SIZE);
+	row_split(pte_page(e));
 	for (u64 at = base; at < base + HUGE_SIZE; at += PAGE_SIZE)
 		*pte++ = leaf_piece(e, at);
 	spare->pt_va = base;
@@ -102,12 +136,31 @@ pte_t leaf_split(struct mm *mm, struct page *up, u64 addr)
 	return e;
 }
 
+/* Each frame has one reference, the leaves': who held others let them go. */
+static bool nobody_holds(const struct page *first)
+{
+	u64 refs = 0;
+
+	for (unsigned int i = 0; i < HUGE_FRAMES; i++)
+		refs += atomic_load_explicit(&first[i].refs, memory_order_relaxed);
+	atomic_thread_fence(memory_order_acquire); /* what they stored is seen */
+	return refs == HUGE_FRAMES; /* nobody has less than one */
+}
+
+/*
+ * In this order: who takes references beside the leaves says so first, with a
+ * leaf of his own, and only then stops being counted.
+ */
 bool leaf_is_sole(pte_t e)
 {
 	struct page *first = pte_page(e);
 
-	for (unsigned int i = 0; i < HUGE_FRAMES; i++)
-		if (atomic_load_explicit(&first[i].refs, memory_order_acquire) != 1)
-			return false;
+	if (row_leaves(first) != 1)
+		return false;
+	if (likely(!page_test(first, PG_ROW_HELD)))
+		return true;
+	if (!nobody_holds(first))
+		return false;
+	page_clear(first, PG_ROW_HELD); /* only by our leaf, which is locked, could it be set again */
 	return true;
 }

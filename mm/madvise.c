@@ -50,7 +50,8 @@ static int cold(struct vma *v, u64 start, u64 end, bool page_out)
 	clear_accessed(v, start, end); /* so that reclaim comes here first */
 	if (page_out && v->has_anon)
 		swap_out_range(v, start, end);
-	if (!page_out || !m || (m->unevictable && !m->swap))
+	/* A file's pages are everybody's: whose it is not must not take them from others, nor see them come back. */
+	if (!page_out || !m || (m->unevictable && !m->swap) || !vma_file_is_ours(v))
 		return 0;
 	gather_begin(&g, v->mm, false);
 	zap_range(&g, &z, start, end);

@@ -7,7 +7,7 @@
  * else by two opinions of what is free.
  *
  * An unmap is: cut at the edges, take pages out, take the mappings out of tree
- * and file lists, take page tables out, flush once, free.  Files are put only
+ * and file's tree, take page tables out, flush once, free.  Files are put only
  * after map_lock is dropped, because the last put may do anything.
  */
 #include <tarn/cred.h>
@@ -23,6 +23,7 @@
 
 #define LOW32_START 0x40000000ul
 #define LOW32_END 0x80000000ul
+#define MAX_FILE_PAGES ((1ul << (63 - PAGE_SHIFT)) - 1) /* loff_t ends one byte before a page does */
 
 /* ---- limits ---- */
 
@@ -119,7 +120,7 @@ static void detach(struct vma *v, struct list *dead)
 	vma_unlink(v);
 	if (v->ops && v->ops->close)
 		v->ops->close(v);
-	list_add_tail(dead, &v->mapping_node);
+	list_add_tail(dead, &v->dead_node);
 }
 
 static u64 rss_of(struct mm *mm)
@@ -265,6 +266,15 @@ static u64 pages_mapped_in(struct mm *mm, u64 start, u64 end)
 	return pages;
 }
 
+bool file_reaches(const struct file *f, u64 pgoff, u64 pages)
+{
+	mode_t mode = f ? READ_ONCE(f->inode->mode) : 0;
+
+	if (mode_is_reg(mode) || (mode & S_IFMT) == S_IFBLK)
+		return pages <= MAX_FILE_PAGES && pgoff <= MAX_FILE_PAGES - pages;
+	return pgoff + pages >= pgoff;
+}
+
 static s64 choose_place(struct mm *mm, const struct map_request *req)
 {
 	if (!req->fixed)
@@ -332,7 +342,7 @@ static int build(struct mm *mm, const struct map_request *req, u64 addr, u32 fla
 	else
 		vma_link(v);
 	if (err) {
-		list_add_tail(dead, &v->mapping_node);
+		list_add_tail(dead, &v->dead_node);
 		return err;
 	}
 	vma_merge(v, dead);

@@ -78,7 +78,7 @@ static void count_entry(struct usage *u, pte_t e, u64 *pss_kind)
 {
 	struct page *p = pte_page(e);
 	bool anon = p->state == PS_ANON;
-	u32 sharers = page_sharers(p);
+	u32 sharers = entry_sharers(e);
 	bool dirty = e.v & PTE_DIRTY || page_test(p, PG_DIRTY);
 	u64 share = (PAGE_SIZE << PSS_SHIFT) / sharers;
 

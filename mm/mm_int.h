@@ -38,6 +38,8 @@ static inline bool vma_is_anon(const struct vma *v)
 {
 	return !v->file && !(v->ops && v->ops->fault);
 }
+/* May current know, and change, what of @v's file is in memory?  Who could write the file, or owns it. */
+bool vma_file_is_ours(const struct vma *v);
 static inline bool vma_is_shmem(const struct vma *v)
 {
 	struct mapping *m = vma_mapping(v);
@@ -48,6 +50,8 @@ static inline u64 vma_pages(const struct vma *v)
 {
 	return (v->end - v->start) >> PAGE_SHIFT;
 }
+/* Can a mapping show @pages of @f (NULL: none) from @pgoff on?  No byte of a file lies beyond what loff_t can say. */
+bool file_reaches(const struct file *f, u64 pgoff, u64 pages);
 /* File page number of @addr. */
 static inline u64 vma_index(const struct vma *v, u64 addr)
 {
@@ -56,7 +60,7 @@ static inline u64 vma_index(const struct vma *v, u64 addr)
 /* A mapping like @like for [start, end), in no tree yet, files and ops told; NULL: no memory. */
 struct vma *vma_copy(const struct vma *like, struct mm *mm, u64 start, u64 end, u64 pgoff);
 struct vma *vma_alloc(struct mm *mm);
-/* Into the tree and its file's list; sizes counted.  map_lock exclusive. */
+/* Into the tree and its file's; sizes counted.  map_lock exclusive. */
 void vma_link(struct vma *v);
 /* The same behind @last, the highest mapping (fork copies in order). */
 void vma_link_last(struct vma *v, struct vma *last);
@@ -72,7 +76,7 @@ int vma_split(struct vma *v, u64 addr);
  * Freed ones go to @dead (vma_free_list). */
 struct vma *vma_merge(struct vma *v, struct list *dead);
 void vma_free_list(struct list *dead);
-/* Its flags change: size counters follow.  File list membership does not depend on flags. */
+/* Its flags change: size counters follow.  Its place in the file's tree does not depend on flags. */
 void vma_set_flags(struct vma *v, u32 flags);
 void vma_life_init(void);
 /* The bits of a leaf entry of @v that may not be written through. */
@@ -162,15 +166,6 @@ static inline void page_mapcount_dec(struct page *p)
 	assert(old > 0);
 	if (old == 1)
 		vm_count(VM_MAPPED, -1);
-}
-/* How many entries show a counted page; what else holds an anonymous one for a moment counts as well. */
-static inline u32 page_sharers(const struct page *p)
-{
-	u32 cached = page_test(p, PG_SWAPCACHE) ? 1 : 0;
-
-	if (p->state != PS_ANON)
-		return (u32)MAX(p->mapcount, 1);
-	return p->refs > cached ? p->refs - cached : 1;
 }
 static inline bool page_mapped(const struct page *p)
 {

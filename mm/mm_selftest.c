@@ -49,7 +49,8 @@ static const char *check_row(void)
 		CHECK(p[i].refs == 1 && p[i].order == 0 && p[i].state == PS_ANON);
 	CHECK(!memchr_inv(page_address(p), 0, HUGE_SIZE));
 	page_get(p + 7);
-	page_put_row(p);
+	for (unsigned int n = page_put_row(p); n < HUGE_FRAMES; n++)
+		page_put(p + n);
 	CHECK(p[7].state == PS_ANON && p[6].state == PS_FREE && p[511].state == PS_FREE);
 	CHECK(frames_free() == before - 1);
 	page_put(p + 7);

@@ -34,11 +34,14 @@ static int check_sharing(unsigned long flags)
 	return -EINVAL;
 }
 
-/* What the file's open mode, its mount and its seals allow. */
-static int judge_file(struct file *f, unsigned long flags, u32 *vm)
+/* What the file's reach, its open mode, its mount and its seals allow. */
+static int judge_file(const struct map_request *req, unsigned long flags, u32 *vm)
 {
 	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+	struct file *f = req->file;
 
+	if (!file_reaches(f, req->pgoff, req->len >> PAGE_SHIFT))
+		return -EOVERFLOW;
 	if (!(f->mode & FMODE_READ))
 		return -EACCES;
 	if (f->path.mnt && atomic_load(&f->path.mnt->flags) & MS_NOEXEC) {
@@ -102,32 +105,11 @@ static int check_mmap_lock(unsigned long flags)
 	return -EPERM;
 }
 
-static long map_file(struct map_request *req, unsigned long flags, unsigned long fd)
+static long map_file(struct map_request *req, unsigned long flags)
 {
-	struct file *f = fd_get((unsigned int)fd);
-	s64 addr;
-	int err;
+	int err = flags & MAP_HUGETLB ? -EINVAL : judge_file(req, flags, &req->vm_flags);
 
-	if (!f)
-		return -EBADF;
-	err = flags & MAP_HUGETLB ? -EINVAL : judge_file(f, flags, &req->vm_flags);
-	if (err) {
-		file_put(f);
-		return err;
-	}
-	req->file = f;
-	addr = mm_map(current->mm, req);
-	file_put(f);
-	return addr;
-}
-
-static bool fd_is_open(unsigned long fd)
-{
-	struct fdref r = fd_ref((unsigned int)fd);
-
-	if (r.file)
-		fd_unref(r);
-	return r.file;
+	return err ? err : mm_map(current->mm, req);
 }
 
 /* Down to a page, and up to the lowest that a program may have. */
@@ -138,6 +120,34 @@ static u64 round_hint(u64 addr)
 	return at && at < vm_mmap_min_addr ? ALIGN_UP(vm_mmap_min_addr, PAGE_SIZE) : at;
 }
 
+static long judge_and_map(struct map_request *req, unsigned long flags, unsigned long len,
+			  unsigned long off)
+{
+	int err;
+
+	if (!len)
+		return -EINVAL;
+	if (!req->len)
+		return -ENOMEM;
+	err = check_sharing(flags);
+	if (!err)
+		err = check_place(req, off);
+	if (!err)
+		err = check_mmap_lock(flags);
+	if (err)
+		return err;
+	if (!req->fixed)
+		req->addr = round_hint(req->addr);
+	if (req->file)
+		return map_file(req, flags);
+	if (flags & MAP_HUGETLB)
+		return -ENOMEM; /* the pool of huge pages is empty, and stays so */
+	if (req->vm_flags & VM_SHARED && flags & MAP_GROWSDOWN)
+		return -EINVAL;
+	return mm_map(current->mm, req);
+}
+
+/* A bad descriptor is told of before a bad length. */
 long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
 	      unsigned long fd, unsigned long off)
 {
@@ -151,30 +161,18 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 		.populate = (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE,
 		.pgoff = off >> PAGE_SHIFT,
 	};
-	int err;
+	long at;
 
 	if (!IS_ALIGNED(off, PAGE_SIZE))
 		return -EINVAL;
-	if (!len)
-		return flags & MAP_ANONYMOUS || fd_is_open(fd) ? -EINVAL : -EBADF;
-	if (!req.len)
-		return -ENOMEM;
-	err = check_sharing(flags);
-	if (!err)
-		err = check_place(&req, off);
-	if (!err)
-		err = check_mmap_lock(flags);
-	if (err)
-		return err;
-	if (!req.fixed)
-		req.addr = round_hint(addr);
-	if (!(flags & MAP_ANONYMOUS))
-		return map_file(&req, flags, fd);
-	if (flags & MAP_HUGETLB)
-		return -ENOMEM; /* the pool of huge pages is empty, and stays so */
-	if (req.vm_flags & VM_SHARED && flags & MAP_GROWSDOWN)
-		return -EINVAL;
-	return mm_map(current->mm, &req);
+	if (flags & MAP_ANONYMOUS)
+		return judge_and_map(&req, flags, len, off);
+	req.file = fd_get((unsigned int)fd);
+	if (!req.file)
+		return -EBADF;
+	at = judge_and_map(&req, flags, len, off);
+	file_put(req.file);
+	return at;
 }
 
 long sys_munmap(unsigned long addr, size_t len)

@@ -148,14 +148,19 @@ static int leave_old(struct remap *r, struct vma *v)
 	return 0;
 }
 
+/* A move may cut its source twice and add a mapping: nothing is begun that cannot end. */
+static bool no_room_for_cuts(const struct mm *mm)
+{
+	return mm->nr_vmas + 3 >= vm_max_map_count;
+}
+
 static s64 move(struct remap *r, struct vma *v)
 {
 	u64 moved = MIN(r->old_len, r->new_len);
 	struct vma *copy;
 	int err;
 
-	/* The move may cut its source twice and add a mapping: nothing is begun that cannot end. */
-	if (r->mm->nr_vmas + 3 >= vm_max_map_count)
+	if (no_room_for_cuts(r->mm))
 		return -ENOMEM;
 	if (r->old_len) {
 		err = split_range(r->mm, r->addr, r->addr + r->old_len);
@@ -197,15 +202,17 @@ static int find_source(struct remap *r, struct vma **out)
 	u64 grows = r->flags & MREMAP_DONTUNMAP ? r->new_len : more;
 	int err;
 
-	if (!v || r->old_len > v->end - r->addr)
+	if (!v)
 		return -EFAULT;
 	if (!r->old_len && !(v->flags & VM_SHARED))
 		return -EINVAL;
+	if (r->old_len > v->end - r->addr)
+		return -EFAULT;
 	if (r->flags & MREMAP_DONTUNMAP && v->flags & (VM_DONTEXPAND | VM_IO))
 		return -EINVAL;
 	if (more && v->flags & (VM_DONTEXPAND | VM_IO))
 		return -EFAULT;
-	if (more && (vma_index(v, r->addr) + (r->new_len >> PAGE_SHIFT)) < vma_index(v, r->addr))
+	if (more && !file_reaches(v->file, vma_index(v, r->addr), r->new_len >> PAGE_SHIFT))
 		return -EINVAL;
 	if (v->flags & VM_LOCKED && more) {
 		err = check_lock_limit(r->mm, more >> PAGE_SHIFT);
@@ -226,7 +233,8 @@ static int judge_place(const struct remap *r)
 		return -EINVAL;
 	if (r->flags & MREMAP_FIXED && r->new_addr < vm_mmap_min_addr && !capable(CAP_SYS_RAWIO))
 		return -EPERM;
-	return 0;
+	/* The old length may be 0, which overlaps nothing: clearing the place would take the source. */
+	return r->flags & MREMAP_FIXED && r->new_addr == r->addr ? -EFAULT : 0;
 }
 
 static int clear_place(struct remap *r)
@@ -244,6 +252,10 @@ static int cut_tail(struct remap *r, u64 old_end)
 	return old_end > end ? unmap_locked(r->mm, end, old_end, &r->dead) : 0;
 }
 
+/*
+ * Everything that can be refused is refused before anything is lost; Linux 6.1
+ * clears the place first and fails then (CAVEATS.md).
+ */
 static s64 to_fixed(struct remap *r)
 {
 	u64 old_end = r->addr + r->old_len;
@@ -254,7 +266,9 @@ static s64 to_fixed(struct remap *r)
 	if (err)
 		return err;
 	r->old_len = MIN(r->old_len, r->new_len);
-	err = find_source(r, &v); /* before anything is lost */
+	err = find_source(r, &v);
+	if (!err && no_room_for_cuts(r->mm))
+		err = -ENOMEM;
 	if (!err)
 		err = clear_place(r);
 	if (!err)

@@ -88,7 +88,7 @@ long sys_msync(unsigned long start, size_t len, int flags)
 
 #define CORE_BATCH 256u
 
-static bool may_know(const struct vma *v)
+bool vma_file_is_ours(const struct vma *v)
 {
 	struct inode *inode = v->file ? v->file->inode : NULL;
 
@@ -129,7 +129,7 @@ static int core_batch(struct mm *mm, u64 addr, unsigned int n, u8 *out)
 		if (!v)
 			err = -ENOMEM;
 		else if (v != judged)
-			known = may_know(judged = v);
+			known = vma_file_is_ours(judged = v);
 		if (!err)
 			out[i] = known ? resident(v, addr) : 1;
 	}

@@ -454,23 +454,36 @@ void page_put(struct page *p)
 		page_free_now(p);
 }
 
-void page_put_row(struct page *first)
+/* The first @n frames of a row had no other reference, but the next: no block.  Returns @put. */
+static unsigned int free_singly(struct page *first, unsigned int n, unsigned int put)
 {
+	for (unsigned int i = 0; i < n; i++)
+		page_free_now(first + i);
+	return put;
+}
+
+unsigned int page_put_row(struct page *first)
+{
+	enum page_state state = first->state;
 	unsigned int n = 0;
 
-	while (n < HUGE_FRAMES && drop_ref(first + n))
-		n++;
-	if (n < HUGE_FRAMES) { /* somebody else has that one: no block */
-		for (unsigned int i = 0; i < n; i++)
-			page_free_now(first + i);
-		while (++n < HUGE_FRAMES)
-			page_put(first + n);
-		return;
+	/* One look at each frame: what retire() does for a frame without flags. */
+	for (; n < HUGE_FRAMES; n++) {
+		struct page *p = first + n;
+
+		if (unlikely(atomic_load_explicit(&p->flags, memory_order_relaxed)))
+			return free_singly(first, n, n);
+		if (unlikely(!drop_ref(p)))
+			return free_singly(first, n, n + 1);
+		if (unlikely(p->state != state || p->order || p->mapcount))
+			bad_free(p);
 	}
-	count_pages(first->state, ROW_ORDER, false);
+	count_pages(state, ROW_ORDER, false);
 	for (n = 0; n < HUGE_FRAMES; n++)
-		retire(first + n);
+		first[n].state = PS_FREE;
+	page_poison(first, ROW_ORDER);
 	give_block(first, ROW_ORDER);
+	return n;
 }
 
 void *pages_alloc(gfp_t gfp, unsigned int order)

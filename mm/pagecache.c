@@ -38,7 +38,7 @@ void mapping_init(struct mapping *m, struct inode *host, const struct mapping_op
 	radix_init(&m->pages);
 	m->nrpages = 0;
 	spin_init(&m->vmas_lock, "mapping vmas", LR_MAPPING_VMAS);
-	list_init(&m->vmas);
+	m->vmas = (struct rb_root)RB_ROOT_INIT;
 	rwsem_init(&m->invalidate_lock, "invalidate", LR_MAPPING_INVAL);
 	m->writeback_index = 0;
 	m->wb_error = (struct errseq){ 0 };
@@ -50,7 +50,7 @@ void mapping_init(struct mapping *m, struct inode *host, const struct mapping_op
 
 void mapping_destroy(struct mapping *m)
 {
-	assert(list_empty(&m->vmas));
+	assert(rb_empty(&m->vmas));
 	if (shmem_pages(m))
 		cache_drop_range(m, 0, ~0ul);
 	assert(!shmem_pages(m));

@@ -41,7 +41,7 @@ static u64 word_of(pte_t e, bool frames)
 	p = pte_page(e);
 	if (p->state != PS_ANON)
 		word |= PM_FILE;
-	if (page_sharers(p) == 1)
+	if (entry_sharers(e) == 1)
 		word |= PM_EXCLUSIVE;
 	return word;
 }

@@ -123,6 +123,52 @@ pte_t leaf_split_locked(struct mm *mm, struct page *up, u64 addr) MUST_HOLD(&up-
 /* Nobody else has one of the leaf's pages.  Its lock is held. */
 bool leaf_is_sole(pte_t e);
 
+/* ---- rows: the frames that leaves show (leaf.c) ---- */
+
+/* The first frame behind leaf @e, or behind a piece of one. */
+static inline struct page *leaf_row(pte_t e)
+{
+	return pfn_to_page(ALIGN_DOWN(pte_pfn(e), (pfn_t)HUGE_FRAMES));
+}
+static inline s32 row_leaves(const struct page *first)
+{
+	return atomic_load_explicit(&first->mapcount, memory_order_acquire);
+}
+/* A fresh row, before its first leaf is seen. */
+static inline void row_init(struct page *first)
+{
+	atomic_store_explicit(&first->mapcount, 1, memory_order_relaxed);
+}
+/* A frame behind leaf @e, whose table is locked, gets a reference more. */
+static inline void row_hold(pte_t e)
+{
+	if (!page_test(leaf_row(e), PG_ROW_HELD))
+		page_set(leaf_row(e), PG_ROW_HELD);
+}
+/* One more leaf: a copy of one whose table is locked. */
+static inline void row_get(struct page *first)
+{
+	atomic_fetch_add_explicit(&first->mapcount, 1, memory_order_relaxed);
+}
+/*
+ * How many entries show the counted page behind @e; what else holds an anonymous one for a moment counts as
+ * well.  Leaves of its row are one reference, however many they are.
+ */
+static inline u32 entry_sharers(pte_t e)
+{
+	const struct page *p = pte_page(e), *first = leaf_row(e);
+	u32 cached = page_test(p, PG_SWAPCACHE) ? 1 : 0;
+	u32 n = p->refs > cached ? p->refs - cached : 1;
+
+	if (p->state != PS_ANON)
+		return (u32)MAX(p->mapcount, 1);
+	if (!pfn_valid(page_to_pfn(first)) || first->state != PS_ANON || row_leaves(first) <= 1)
+		return n;
+	return n + (u32)row_leaves(first) - 1;
+}
+/* One leaf less, which is in no table and no TLB any more. */
+void row_put(struct page *first);
+
 struct gather;
 /* Gives the tables that only mapped [floor, ceiling), seen from [start, end), to @g. */
 void pt_free_tables(struct gather *g, u64 start, u64 end, u64 floor, u64 ceiling);

@@ -58,7 +58,7 @@ long sys_remap_file_pages(unsigned long start, unsigned long size, unsigned long
 	rwsem_read_unlock(&mm->map_lock);
 	if (!v)
 		return -EINVAL;
-	at = mm_map(mm, &req);
+	at = file_reaches(req.file, pgoff, req.len >> PAGE_SHIFT) ? mm_map(mm, &req) : -EOVERFLOW;
 	file_put(req.file);
 	return at < 0 ? at : 0;
 }

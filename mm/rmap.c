@@ -2,24 +2,17 @@
 /*
  * From a cache page to the page tables that show it.
  *
- * mapping->vmas lists every mapping of the file; a page's address in one is
- * arithmetic.  mapping->vmas_lock keeps mappings and their tables in place
+ * mapping->vmas has every mapping of the file (file_maps.c); a page's address in
+ * one is arithmetic.  mapping->vmas_lock keeps mappings and their tables in place
  * during the walk, without anybody's map_lock.  Interrupts stay on, so TLB
  * flushes may wait for other CPUs under it.
  */
+#include "file_maps.h"
 #include "gather.h"
 #include "mm_int.h"
 #include "pgtable.h"
 #include "vmstat.h"
 #include "zap.h"
-
-/* Where @index is shown in @v; 0: it is not. */
-static u64 address_in(const struct vma *v, u64 index)
-{
-	if (index < v->pgoff || index - v->pgoff >= vma_pages(v))
-		return 0;
-	return v->start + ((index - v->pgoff) << PAGE_SHIFT);
-}
 
 /* The locked table whose entry *pte shows @p at @addr; NULL: it does not. */
 static struct page *lock_entry(struct vma *v, u64 addr, struct page *p, pte_t **pte)
@@ -51,16 +44,17 @@ struct walk {
 static void walk_page(struct walk *w)
 {
 	struct mapping *m = w->page->mapping;
+	u64 index = w->page->index;
 	struct vma *v;
 
 	spin_lock(&m->vmas_lock);
-	LIST_FOR_EACH(v, &m->vmas, mapping_node) {
-		u64 addr = address_in(v, w->page->index);
+	FILE_MAPS_FOR_EACH(v, &m->vmas, index, index) {
+		u64 addr = v->start + ((index - v->pgoff) << PAGE_SHIFT);
 		struct page *table;
 		bool changed;
 		pte_t *pte;
 
-		table = addr ? lock_entry(v, addr, w->page, &pte) : NULL;
+		table = lock_entry(v, addr, w->page, &pte);
 		if (!table)
 			continue;
 		assert_held(&table->pt_lock);
@@ -138,34 +132,21 @@ u32 page_test_accessed(struct page *p, bool *locked)
 	return w.found;
 }
 
-/* The part of @v that shows file pages [first, last]; false: none. */
-static bool overlap(const struct vma *v, u64 first, u64 last, u64 *start, u64 *end)
-{
-	u64 v_last = v->pgoff + vma_pages(v) - 1;
-
-	if (v_last < first || v->pgoff > last)
-		return false;
-	*start = v->start + ((MAX(first, v->pgoff) - v->pgoff) << PAGE_SHIFT);
-	*end = v->start + ((MIN(last, v_last) - v->pgoff + 1) << PAGE_SHIFT);
-	return true;
-}
-
 void mapping_unmap_range(struct mapping *m, u64 first, u64 last, bool even_cows)
 {
 	struct vma *v;
 
-	if (list_empty(&m->vmas))
+	if (rb_empty(&m->vmas))
 		return;
 	spin_lock(&m->vmas_lock);
-	LIST_FOR_EACH(v, &m->vmas, mapping_node) {
+	FILE_MAPS_FOR_EACH(v, &m->vmas, first, last) {
 		struct zap z = { .vma = v, .what = even_cows ? ZAP_ALL : ZAP_CACHE };
+		u64 from = MAX(first, v->pgoff) - v->pgoff;
+		u64 to = MIN(last - v->pgoff, vma_pages(v) - 1) + 1;
 		struct gather g;
-		u64 start, end;
 
-		if (!overlap(v, first, last, &start, &end))
-			continue;
 		gather_begin(&g, v->mm, false);
-		zap_range(&g, &z, start, end);
+		zap_range(&g, &z, v->start + (from << PAGE_SHIFT), v->start + (to << PAGE_SHIFT));
 		gather_end(&g);
 	}
 	spin_unlock(&m->vmas_lock);

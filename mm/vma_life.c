@@ -2,16 +2,17 @@
 /*
  * Birth, splitting, joining and death of mappings.
  *
- * A file mapping is in two places: the address space's tree (map_lock) and the
- * list of its file's mappings, mapping->vmas (vmas_lock), through which
- * truncation and writeback find the page tables.  Whoever walks that list reads
- * start, end and pgoff, so these change under both locks, and a mapping leaves
- * the list before its page tables are freed.  Between the steps of a split or a
- * join two listed mappings show the same pages, which only costs a second look;
- * never is a page shown by none.
+ * A file mapping is in two trees: the address space's (map_lock) and that of its
+ * file, mapping->vmas (vmas_lock, file_maps.c), through which truncation and
+ * writeback find the page tables.  Whoever walks that one reads start, end and
+ * pgoff, so these change under both locks, and a mapping leaves it before its
+ * page tables are freed.  Between the steps of a split or a join two of its
+ * mappings show the same pages, which only costs a second look; never is a page
+ * shown by none.
  */
 #include <tarn/errno.h>
 #include <tarn/slab.h>
+#include "file_maps.h"
 #include "mm_int.h"
 #include "pgtable.h"
 #include "vma.h"
@@ -30,7 +31,6 @@ struct vma *vma_alloc(struct mm *mm)
 	if (!v)
 		return NULL;
 	v->mm = mm;
-	list_init(&v->mapping_node);
 	return v;
 }
 
@@ -103,7 +103,7 @@ static void file_link(struct vma *v)
 	if (writes_file(v))
 		atomic_fetch_add(&m->writable_maps, 1);
 	spin_lock(&m->vmas_lock);
-	list_add_tail(&m->vmas, &v->mapping_node);
+	file_maps_add(&m->vmas, v);
 	spin_unlock(&m->vmas_lock);
 }
 
@@ -114,7 +114,7 @@ static void file_unlink(struct vma *v)
 	if (!m)
 		return;
 	spin_lock(&m->vmas_lock);
-	list_del_init(&v->mapping_node);
+	file_maps_remove(&m->vmas, v);
 	spin_unlock(&m->vmas_lock);
 	if (writes_file(v))
 		atomic_fetch_sub(&m->writable_maps, 1);
@@ -152,8 +152,8 @@ void vma_free_list(struct list *dead)
 {
 	struct vma *v;
 
-	while ((v = list_first(dead, struct vma, mapping_node))) {
-		list_del(&v->mapping_node);
+	while ((v = list_first(dead, struct vma, dead_node))) {
+		list_del(&v->dead_node);
 		vma_free(v);
 	}
 }
@@ -164,13 +164,20 @@ static void set_place(struct vma *v, u64 start, u64 end, u64 pgoff)
 	NO_LOCK_CHECK /* no mapping, no lock */
 {
 	struct mapping *m = vma_mapping(v);
+	bool moves = m && pgoff != v->pgoff;
 
 	count_sizes(v, -(s64)vma_pages(v));
 	if (m)
 		spin_lock(&m->vmas_lock);
+	if (moves)
+		file_maps_remove(&m->vmas, v);
 	v->start = start;
 	v->end = end;
 	v->pgoff = pgoff;
+	if (moves)
+		file_maps_add(&m->vmas, v);
+	else if (m)
+		file_maps_resize(v);
 	if (m)
 		spin_unlock(&m->vmas_lock);
 	count_sizes(v, (s64)vma_pages(v));
@@ -222,7 +229,7 @@ static void join(struct vma *a, struct vma *b, struct list *dead)
 	count_sizes(b, -(s64)vma_pages(b));
 	vma_set_bounds(a, a->start, end);
 	file_unlink(b);
-	list_add_tail(dead, &b->mapping_node);
+	list_add_tail(dead, &b->dead_node);
 }
 
 struct vma *vma_merge(struct vma *v, struct list *dead)

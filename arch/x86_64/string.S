@@ -374,9 +374,33 @@ EX_TABLE 1b, 2b, 2b
 FUNC copy_nofault
 	USER_OPEN
 	movq %rdx, %rax
+	cmpq $64, %rax
+	jb 1f
+	.balign 16
+2:	movq (%rsi), %r8
+	movq 8(%rsi), %r9
+	movq 16(%rsi), %r10
+	movq 24(%rsi), %r11
+	movq %r8, (%rdi)
+	movq %r9, 8(%rdi)
+	movq %r10, 16(%rdi)
+	movq %r11, 24(%rdi)
+	movq 32(%rsi), %r8
+	movq 40(%rsi), %r9
+	movq 48(%rsi), %r10
+	movq 56(%rsi), %r11
+	movq %r8, 32(%rdi)
+	movq %r9, 40(%rdi)
+	movq %r10, 48(%rdi)
+	movq %r11, 56(%rdi)
+	addq $64, %rsi
+	addq $64, %rdi
+	subq $64, %rax
+	cmpq $64, %rax
+	jae 2b
 1:	cmpq $8, %rax
 	jb 3f
-2:	movq (%rsi), %r8
+	movq (%rsi), %r8
 	movq %r8, (%rdi)
 	addq $8, %rsi
 	addq $8, %rdi

@@ -71,7 +71,11 @@ struct vma {
 	struct file *file;        /* counted; NULL: anonymous */
 	const struct vm_ops *ops; /* [I] */
 	void *private;            /* ops' own */
-	struct list mapping_node; /* in file's mapping->vmas; mapping->vmas_lock */
+	union {
+		struct rb_node file_node; /* in file's mapping->vmas, by pgoff; mapping->vmas_lock */
+		struct list dead_node;    /* unmapped: whoever unmapped it frees it without map_lock */
+	};
+	u64 file_last;            /* last page shown in the subtree of file_node; mapping->vmas_lock */
 	bool has_anon;            /* may hold anonymous pages, so fork must copy; only ever set */
 	bool untouched;           /* was there when clear_refs began to watch: map_lock exclusive */
 };

@@ -39,6 +39,7 @@ enum page_state {
 #define PG_READAHEAD BIT(10) /* reading this page starts the next read-ahead */
 #define PG_STALE_TAIL BIT(13) /* on disk the bytes past the end of file are not zero; in memory they are */
 #define PG_SWAPBACKED BIT(15) /* PS_CACHE: of a memory-only file, its place to go is swap */
+#define PG_ROW_HELD BIT(16)   /* first of a row: somebody may have frames of it otherwise than by leaves */
 #define PG_SWAPCACHE BIT(14)  /* PS_ANON: in the swap cache, index is its slot */
 
 struct mapping;
@@ -46,7 +47,7 @@ struct kmem_cache;
 
 struct page {
 	_Atomic u32 refs;          /* [a] 0: free */
-	_Atomic s32 mapcount;      /* [a] page table entries that point here */
+	_Atomic s32 mapcount;      /* [a] PS_CACHE: page table entries that point here; first of a row: leaves (mm/leaf.c) */
 	_Atomic u32 flags;         /* [a] PG_* */
 	u8 state;                  /* enum page_state: the owner's */
 	u8 order;                  /* of the allocation, on its first frame */
@@ -136,18 +137,16 @@ void page_put(struct page *p);
  */
 #define HUGE_FRAMES 512u
 struct page *page_alloc_row(enum page_state state);
-/* Drops a reference of each.  Frames that all become free at once go back as one block. */
-void page_put_row(struct page *first);
+/*
+ * Drops a reference of each up to the first that has flags, or whose last reference it is not: how many.
+ * If that is all of them they go back as one block.  The rest is the caller's to put one by one.
+ */
+unsigned int page_put_row(struct page *first);
 static inline void page_get(struct page *p)
 {
 	u32 old = atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
 
 	assert(old != 0);
-}
-static inline void page_get_row(struct page *first)
-{
-	for (unsigned int i = 0; i < HUGE_FRAMES; i++)
-		page_get(first + i);
 }
 static inline bool page_get_unless_zero(struct page *p)
 {

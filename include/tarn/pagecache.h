@@ -24,6 +24,7 @@
 #include <tarn/lock.h>
 #include <tarn/page.h>
 #include <tarn/radix.h>
+#include <tarn/rbtree.h>
 
 struct inode;
 struct file;
@@ -76,7 +77,7 @@ struct mapping {
 	struct radix_root pages GUARDED_BY(&tree_lock); /* lookups run under RCU */
 	u64 nrpages GUARDED_BY(&tree_lock);
 	struct spinlock vmas_lock;              /* LR_MAPPING_VMAS */
-	struct list vmas GUARDED_BY(&vmas_lock);
+	struct rb_root vmas GUARDED_BY(&vmas_lock); /* mm/file_maps.c */
 	struct rwsem invalidate_lock;           /* LR_MAPPING_INVAL: truncate (write) against filling pages (read) */
 	u64 writeback_index;                    /* where the flusher goes on */
 	struct errseq wb_error;                 /* [a] what writing its pages met, for fsync */

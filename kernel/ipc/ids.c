@@ -44,6 +44,40 @@ void ipc_ns_put(struct ipc_ns *ns)
 	assert(!last);
 }
 
+/* ---- keys: a tree, because shmget asks for one among thousands ---- */
+
+static struct ipc_object *by_key(struct rb_node *n)
+{
+	return rb_entry_or_null(n, struct ipc_object, by_key);
+}
+
+static void add_key(struct ipc_ids *ids, struct ipc_object *p)
+{
+	struct rb_node *parent = NULL, **link = &ids->by_key.node;
+
+	while (*link) {
+		parent = *link;
+		link = p->key < by_key(parent)->key ? &parent->left : &parent->right;
+	}
+	rb_insert(&ids->by_key, &p->by_key, parent, link, NULL);
+}
+
+void ipc_forget_key(struct ipc_ids *ids, struct ipc_object *p)
+{
+	if (p->key != IPC_PRIVATE)
+		rb_erase(&ids->by_key, &p->by_key, NULL);
+	p->key = IPC_PRIVATE;
+}
+
+struct ipc_object *ipc_find_key(struct ipc_ids *ids, __kernel_key_t key)
+{
+	struct ipc_object *p = by_key(ids->by_key.node);
+
+	while (p && p->key != key)
+		p = by_key(key < p->key ? p->by_key.left : p->by_key.right);
+	return p;
+}
+
 /* ---- identifiers ---- */
 
 int ipc_add(struct ipc_ids *ids, struct ipc_object *p, u32 limit)
@@ -61,11 +95,14 @@ int ipc_add(struct ipc_ids *ids, struct ipc_object *p, u32 limit)
 	ids->last_index = index;
 	ids->in_use++;
 	p->id = (int)(ids->seq * IPC_INDEXES + (u32)index);
+	if (p->key != IPC_PRIVATE)
+		add_key(ids, p);
 	return 0;
 }
 
 void ipc_remove(struct ipc_ids *ids, struct ipc_object *p)
 {
+	ipc_forget_key(ids, p);
 	idr_remove(&ids->table, (u32)p->id % IPC_INDEXES);
 	ids->in_use--;
 }
@@ -82,17 +119,6 @@ struct ipc_object *ipc_find(struct ipc_ids *ids, int id)
 	struct ipc_object *p = ipc_find_index(ids, id);
 
 	return !IS_ERR(p) && p->id != id ? ERR_PTR(-EINVAL) : p;
-}
-
-struct ipc_object *ipc_find_key(struct ipc_ids *ids, __kernel_key_t key)
-{
-	struct ipc_object *p;
-	u32 index;
-
-	IDR_FOR_EACH(&ids->table, p, index)
-		if (p->key == key)
-			return p;
-	return NULL;
 }
 
 int ipc_max_index(const struct ipc_ids *ids)

@@ -16,6 +16,7 @@
 #include <tarn/idr.h>
 #include <tarn/ipc.h>
 #include <tarn/lock.h>
+#include <tarn/rbtree.h>
 #include <tarn/refcount.h>
 #include <tarn/time.h>
 
@@ -24,7 +25,8 @@
 /* An object's name, owner and mode: the part of it that struct ipc64_perm shows.  ns->lock. */
 struct ipc_object {
 	int id;                  /* [I] once it is in the table */
-	__kernel_key_t key;               /* IPC_PRIVATE: nobody finds it by key */
+	__kernel_key_t key;      /* IPC_PRIVATE: nobody finds it by key */
+	struct rb_node by_key;   /* ids->by_key, unless it is private */
 	uid_t uid, cuid;
 	gid_t gid, cgid;
 	u32 mode;                /* permission bits, and the kind's own above them */
@@ -33,6 +35,7 @@ struct ipc_object {
 /* The identifiers of one kind of object. */
 struct ipc_ids {
 	struct idr table;        /* index -> the object's struct ipc_object */
+	struct rb_root by_key;   /* those with a key */
 	u32 in_use;
 	u32 seq;
 	int last_index;
@@ -42,6 +45,7 @@ struct ipc_ns {
 	struct refcount refs;
 	struct mutex lock;       /* rank LR_IPC */
 	struct ipc_ids shm GUARDED_BY(&lock);
+	struct rb_root shm_creators GUARDED_BY(&lock); /* segments whose creator lives, by it: shm.c */
 	u64 shm_pages GUARDED_BY(&lock);   /* of all segments */
 	/* proc(5), /proc/sys/kernel: read without the lock */
 	u64 shmmax, shmall;      /* bytes of one segment, pages of all */
@@ -59,6 +63,8 @@ void ipc_remove(struct ipc_ids *ids, struct ipc_object *p);
 struct ipc_object *ipc_find(struct ipc_ids *ids, int id);
 /* By slot, as the *_STAT commands ask: ERR_PTR(-EINVAL). */
 struct ipc_object *ipc_find_index(struct ipc_ids *ids, int index);
+/* Nobody finds it by its key from now on. */
+void ipc_forget_key(struct ipc_ids *ids, struct ipc_object *p);
 /* By key; NULL: none. */
 struct ipc_object *ipc_find_key(struct ipc_ids *ids, __kernel_key_t key);
 /* The highest index in use; 0 also if there is none. */

@@ -71,6 +71,7 @@ void shm_unlock_pages(struct shm_segment *s)
 void shm_unlink(struct ipc_ns *ns, struct shm_segment *s)
 {
 	ipc_remove(&ns->shm, &s->perm);
+	shm_forget_creator(ns, s);
 	ns->shm_pages -= shm_pages_of(s);
 	shm_unlock_pages(s);
 }
@@ -85,52 +86,11 @@ bool shm_remove(struct ipc_ns *ns, struct shm_segment *s)
 {
 	if (s->nattch) {
 		s->perm.mode |= SHM_DEST;
-		s->perm.key = IPC_PRIVATE;
+		ipc_forget_key(&ns->shm, &s->perm);
 		return false;
 	}
 	shm_unlink(ns, s);
 	return true;
-}
-
-static bool goes_unattached(const struct shm_segment *s)
-{
-	return !s->nattch && (s->perm.mode & SHM_DEST || s->ns->shm_rmid_forced);
-}
-
-/* One segment of dead @p that nothing holds, out of the namespace; NULL: none is left. */
-static struct shm_segment *take_orphan(struct ipc_ns *ns, struct process *p) MUST_HOLD(&ns->lock)
-{
-	struct ipc_object *each;
-	u32 index;
-
-	IDR_FOR_EACH(&ns->shm.table, each, index) {
-		struct shm_segment *s = shm_of(each);
-
-		if (s->creator != p)
-			continue;
-		s->creator = NULL;
-		if (goes_unattached(s)) {
-			shm_unlink(ns, s);
-			return s;
-		}
-	}
-	return NULL;
-}
-
-void shm_process_exit(struct ipc_ns *ns, struct process *p)
-{
-	struct shm_segment *s;
-
-	/* Nearly every exit: no lock that all of them would meet at. */
-	if (!READ_UNLOCKED(ns->shm.in_use))
-		return;
-	do {
-		mutex_lock(&ns->lock);
-		s = take_orphan(ns, p);
-		mutex_unlock(&ns->lock);
-		if (s)
-			shm_free(s);
-	} while (s);
 }
 
 /* ---- mappings: map_lock held exclusively ---- */
@@ -154,7 +114,7 @@ static void drop_attaches(struct shm_segment *s, u32 n)
 
 	mutex_lock(&ns->lock);
 	s->nattch -= n;
-	gone = goes_unattached(s);
+	gone = shm_goes_unattached(s);
 	if (gone)
 		shm_unlink(ns, s);
 	mutex_unlock(&ns->lock);
@@ -235,6 +195,7 @@ static int add_segment(struct ipc_ns *ns, struct shm_segment *s) MUST_HOLD(&ns->
 	if (err)
 		return err;
 	ns->shm_pages += shm_pages_of(s);
+	shm_add_creator(ns, s);
 	/* ipcs and /proc/PID/maps meet here: the file's number is the identifier. */
 	s->file->inode->ino = (u64)s->perm.id;
 	return s->perm.id;

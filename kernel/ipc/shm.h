@@ -25,6 +25,7 @@ struct shm_segment {
 	s64 atime, dtime, ctime;     /* seconds since 1970 */
 	pid_t cpid, lpid;
 	struct process *creator;     /* not counted: NULL once it died */
+	struct rb_node by_creator;   /* ns->shm_creators, while there is one */
 	struct user *locker;         /* SHM_LOCKED: who pays for it, counted; else NULL */
 };
 
@@ -54,3 +55,13 @@ void shm_free(struct shm_segment *s);
 bool shm_remove(struct ipc_ns *ns, struct shm_segment *s) MUST_HOLD(&ns->lock);
 /* Pages of @s count against the locker's RLIMIT_MEMLOCK no more; ns->lock held. */
 void shm_unlock_pages(struct shm_segment *s);
+
+/* Nothing holds it, and it is to go then. */
+static inline bool shm_goes_unattached(const struct shm_segment *s)
+{
+	return !s->nattch && (s->perm.mode & SHM_DEST || s->ns->shm_rmid_forced);
+}
+
+/* ---- shm_creator.c ---- */
+void shm_add_creator(struct ipc_ns *ns, struct shm_segment *s) MUST_HOLD(&ns->lock);
+void shm_forget_creator(struct ipc_ns *ns, struct shm_segment *s) MUST_HOLD(&ns->lock);
