@@ -4,6 +4,7 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <arch/uaccess.h>
+#include <tarn/fasync.h>
 #include <tarn/syscall.h>
 
 #include "internal.h"
@@ -19,6 +20,18 @@ static long set_flag(struct file *f, u32 flag, unsigned long arg)
 	else
 		atomic_fetch_and(&f->flags, ~flag);
 	return 0;
+}
+
+/* FIOASYNC: unlike F_SETFL it says so where there is no SIGIO. */
+static long set_async(struct file *f, unsigned int fd, unsigned long arg)
+{
+	int on;
+
+	if (get_user(on, (int __user *)arg))
+		return -EFAULT;
+	if (!on == !(file_flags(f) & FASYNC))
+		return 0;
+	return fasync_set(f, (int)fd, on);
 }
 
 static long regular_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
@@ -43,6 +56,8 @@ static long do_ioctl(struct file *f, unsigned int fd, unsigned int cmd, unsigned
 		return sys_fcntl(fd, F_SETFD, cmd == FIOCLEX ? FD_CLOEXEC : 0);
 	case FIONBIO:
 		return set_flag(f, O_NONBLOCK, arg);
+	case FIOASYNC:
+		return set_async(f, fd, arg);
 	case FIOQSIZE:
 		if (mode_is_reg(f->inode->mode) || mode_is_dir(f->inode->mode) ||
 		    mode_is_lnk(f->inode->mode))

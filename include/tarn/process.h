@@ -77,6 +77,10 @@ struct process {
 	struct thread *exec_thread;      /* has told the others to die and waits for it */
 
 	int exit_signal;                 /* sent to the parent; SIGCHLD */
+	/* A parent that became another program since gets SIGCHLD whatever exit_signal says: the new program may be
+	 * set-uid, and did not choose its children. */
+	u64 exec_id;                     /* counts exec; [a] */
+	u64 parent_exec_id;              /* the parent's when it made us; proc_tree_lock */
 	bool zombie;                     /* every thread is gone, waiting to be reaped; proc_tree_lock */
 	bool reaped;                     /* no longer findable; proc_tree_lock */
 	bool is_kernel;                  /* [I] kernel threads' process: takes no signals */
@@ -115,6 +119,17 @@ static inline u64 rlimit_cur(unsigned int which)
 {
 	return READ_ONCE(current->process->rlimits[which].cur);
 }
+
+/* A number together with what tells it from its next use: to remember somebody without keeping him. */
+struct pid_name {
+	pid_t nr;
+	u64 serial;
+};
+/* False: the number is nobody's. */
+bool pid_name_of(pid_t nr, struct pid_name *out);
+/* Who has that name now, as thread or group; NULL: nobody any more.  RCU or tree lock. */
+struct thread *pid_name_thread(const struct pid_name *name);
+struct pgrp *pid_name_pgrp(const struct pid_name *name);
 
 /* With a reference; NULL: none. */
 struct process *process_find_get(pid_t pid);

@@ -172,7 +172,9 @@ bool process_notify_parent(struct process *p)
 
 	assert_held(&proc_tree_lock);
 	fill_exit_info(&info, p);
-	if (p->exit_signal == SIGCHLD) {
+	if (p->parent_exec_id != READ_ONCE(parent->exec_id))
+		info.si.si_signo = SIGCHLD;
+	if (info.si.si_signo == SIGCHLD) {
 		s = process_lock_signals(parent, &irq);
 		assert_held(&s->lock);
 		ignored = s->action[SIGCHLD - 1].handler == (u64)SIG_IGN;
@@ -181,7 +183,7 @@ bool process_notify_parent(struct process *p)
 		process_unlock_signals(s, irq);
 	}
 	/* clone(2) takes any byte; what is no signal is not sent. */
-	if (p->exit_signal > 0 && p->exit_signal <= NSIG_TOTAL && !ignored)
+	if (info.si.si_signo > 0 && info.si.si_signo <= NSIG_TOTAL && !ignored)
 		signal_send_process(parent, &info);
 	waitq_wake_all(&parent->wait_children, 0);
 	return autoreap;

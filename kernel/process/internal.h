@@ -20,6 +20,7 @@
  * when all three are gone.  Tree lock to write, RCU to read. */
 struct pid_slot {
 	pid_t nr;                /* [I] */
+	u64 serial;              /* [I] no other slot, of this number or another, has it */
 	struct thread *thread;
 	struct pgrp *pgrp;
 	struct session *session;

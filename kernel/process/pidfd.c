@@ -90,17 +90,17 @@ long sys_pidfd_open(pid_t pid, unsigned int flags)
 	return IS_ERR(f) ? PTR_ERR(f) : fd_add(f, O_CLOEXEC);
 }
 
-/* A siginfo from user space may only claim to come from elsewhere when sent to oneself. */
 static long info_from_user(struct ksiginfo *info, int sig, const void __user *uinfo,
 			   const struct process *target)
 {
-	if (copy_from_user(&info->si, uinfo, sizeof(info->si)))
-		return -EFAULT;
+	long err = siginfo_from_user(info, sig, uinfo);
+
+	if (err)
+		return err;
 	if (info->si.si_signo != sig)
 		return -EINVAL;
-	if (target != current->process && (info->si.si_code >= 0 || info->si.si_code == SI_TKILL))
-		return -EPERM;
-	return 0;
+	/* As rt_sigqueueinfo(2): a thread may claim so to itself only. */
+	return siginfo_claims_sender(info) && target->pid != current->tid ? -EPERM : 0;
 }
 
 long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int flags)
@@ -115,9 +115,7 @@ long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int 
 	p = pidfd_process_get((unsigned int)pidfd, &nonblock);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
-	if (sig < 0 || sig > NSIG_TOTAL)
-		err = -EINVAL;
-	else if (uinfo)
+	if (uinfo)
 		err = info_from_user(&info, sig, uinfo, p);
 	else
 		siginfo_user(&info, sig, SI_USER);
