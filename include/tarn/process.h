@@ -28,6 +28,7 @@ struct pgrp {
 	pid_t id;                /* [I] */
 	struct session *session; /* [I] counted */
 	struct list members;     /* process->pgrp_node; proc_tree_lock */
+	u32 anchors;             /* members whose parent is elsewhere in the session: 0, orphaned; proc_tree_lock */
 	struct rcu_head rcu;
 };
 /* Lives while a group belongs to it or somebody holds a reference (a terminal). */
@@ -57,6 +58,12 @@ struct process {
 
 	struct process *parent;          /* never NULL but for pid 1 and the kernel's; RCU to read */
 	struct list children, sibling;
+	struct thread *parent_thread;    /* which of the parent's; NULL: init */
+	struct list by_thread;           /* in parent_thread->children */
+	u64 birth;                       /* rises along parent->children */
+	struct rb_root zombies;          /* children that wait to be reaped, by birth */
+	struct rb_node zombie_node;      /* clear: not in the parent's */
+	bool anchor;                     /* counted in pgrp->anchors */
 	struct pgrp *pgrp;               /* RCU to read */
 	struct list pgrp_node;
 	struct session *session;         /* = pgrp->session; RCU to read */
