@@ -256,6 +256,17 @@ int files_next(struct files *files, unsigned int fd, struct file **out)
 	return found;
 }
 
+struct file *files_get_file(struct files *files, unsigned int fd)
+{
+	struct file *f = NULL;
+
+	spin_lock(&files->lock);
+	if (fd < files->table->max && files->table->file[fd])
+		f = file_get(files->table->file[fd]);
+	spin_unlock(&files->lock);
+	return f;
+}
+
 /* ---- lookup ---- */
 
 static struct file *lookup_shared(struct files *files, unsigned int fd)

@@ -198,6 +198,16 @@ static int pid_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 static const struct inode_ops pid_dir_ops = { .lookup = pid_dir_lookup };
 static const struct file_ops pid_dir_fops = { .iterate = pid_dir_iterate };
 
+struct process *proc_dir_process(struct file *f)
+{
+	struct proc_inode *i;
+
+	if (f->ops != &pid_dir_fops)
+		return NULL;
+	i = to_proc(f->inode);
+	return i->is_task ? NULL : i->thread->process;
+}
+
 /* Takes over the reference of @t. */
 static int pid_dir_attach(struct inode *dir, struct dentry *d, struct thread *t, bool is_task)
 {

@@ -19,6 +19,11 @@ struct proc_entry {
 };
 /* Leaf plug-in: SECTION_SET(proc_entries, my_entry). */
 
+struct file;
+struct process;
+/* The process whose directory /proc/PID @f is, alive while @f is open; NULL: @f is something else. */
+struct process *proc_dir_process(struct file *f);
+
 /* A number under /proc/sys: SECTION_SET(sysctls, x). */
 struct sysctl {
 	const char *path; /* "vm/overcommit_memory" */

@@ -55,7 +55,7 @@ struct sighand {
 	struct rcu_head rcu;
 };
 
-/* Drops a reference to handlers (signalfd keeps one while it stands on their queue). */
+/* Drops a reference to handlers.  Any context. */
 void sighand_put(struct sighand *s);
 
 struct thread;

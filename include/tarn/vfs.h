@@ -646,6 +646,8 @@ void fd_unreserve(unsigned int fd);
 u32 fd_table_size(void);
 /* reserve + install; on error the file is put. */
 int fd_add(struct file *f, u32 flags);
+/* File @fd of @files, with a reference, or NULL. */
+struct file *files_get_file(struct files *files, unsigned int fd);
 /* For /proc/PID/fd: next open fd >= @fd of @files, its file with a reference; -1 at the end. */
 int files_next(struct files *files, unsigned int fd, struct file **out);
 

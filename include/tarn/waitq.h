@@ -70,6 +70,12 @@ static inline bool waitq_active(struct waitq *q)
 	return !list_empty(&q->waiters);
 }
 
+/*
+ * The queue goes before those that stand on it (epoll sets): they are taken off.
+ * It must be freed through RCU, as they may be about to leave by themselves.
+ */
+void waitq_dissolve(struct waitq *q);
+
 /* The two halves of a sleep, for loops that wait_event cannot express. */
 void waitq_prepare(struct waitq *q, struct wait_entry *e, enum thread_state state, bool exclusive);
 void waitq_finish(struct wait_entry *e);

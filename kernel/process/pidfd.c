@@ -11,6 +11,7 @@
 #include <asm/fcntl.h>
 #include <linux/pidfd.h>
 #include <tarn/poll.h>
+#include <tarn/proc.h>
 #include <tarn/strbuf.h>
 #include <tarn/syscall.h>
 #include <tarn/vfs.h>
@@ -69,6 +70,21 @@ struct process *pidfd_process_get(unsigned int fd, bool *nonblock)
 	return p;
 }
 
+/* What a signal may be sent by: also the directory /proc/PID, open for more than O_PATH. */
+static struct process *signal_target_get(unsigned int fd)
+{
+	struct fdref r = fd_ref(fd);
+	struct process *p;
+
+	if (!r.file)
+		return ERR_PTR(-EBADF);
+	p = r.file->ops == &pidfd_ops ? r.file->private : proc_dir_process(r.file);
+	if (p)
+		process_get(p);
+	fd_unref(r);
+	return p ? p : ERR_PTR(-EBADF);
+}
+
 long sys_pidfd_open(pid_t pid, unsigned int flags)
 {
 	struct process *p;
@@ -107,12 +123,11 @@ long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int 
 {
 	struct ksiginfo info;
 	struct process *p;
-	bool nonblock;
 	long err = 0;
 
 	if (flags)
 		return -EINVAL;
-	p = pidfd_process_get((unsigned int)pidfd, &nonblock);
+	p = signal_target_get((unsigned int)pidfd);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
 	if (uinfo)
@@ -128,4 +143,64 @@ long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int 
 		err = signal_send_process(p, &info);
 	process_put(p);
 	return err;
+}
+
+/* File @fd of @t, with a reference; ERR_PTR.  *files: for the caller to put, when it holds no lock. */
+static struct file *file_of_thread(struct thread *t, unsigned int fd, struct files **files)
+{
+	struct file *f = NULL;
+
+	spin_lock(&t->lock);
+	*files = t->files;
+	if (*files)
+		ref_get(&(*files)->refs);
+	spin_unlock(&t->lock);
+	if (*files)
+		f = files_get_file(*files, fd);
+	return f ? f : ERR_PTR(-EBADF);
+}
+
+static struct file *file_of_process(struct process *p, unsigned int fd)
+{
+	struct file *f = ERR_PTR(-ESRCH);
+	struct files *files = NULL;
+	struct thread *t = NULL;
+
+	rcu_read_lock();
+	if (!READ_ONCE(p->reaped)) {
+		t = rcu_dereference(p->leader);
+		if (!ref_get_unless_zero(&t->refs))
+			t = NULL;
+	}
+	rcu_read_unlock();
+	if (!t)
+		return f;
+	/* Not while an exec changes its rights. */
+	if (mutex_lock_killable(&p->exec_lock)) {
+		f = ERR_PTR(-EINTR);
+	} else {
+		f = thread_may_access(t, ACCESS_REAL_IDS) ? file_of_thread(t, fd, &files) :
+								 ERR_PTR(-EPERM);
+		mutex_unlock(&p->exec_lock);
+	}
+	if (files)
+		files_put(files);
+	thread_put(t);
+	return f;
+}
+
+long sys_pidfd_getfd(int pidfd, int fd, unsigned int flags)
+{
+	struct process *p;
+	struct file *f;
+	bool nonblock;
+
+	if (flags)
+		return -EINVAL;
+	p = pidfd_process_get((unsigned int)pidfd, &nonblock);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	f = file_of_process(p, (unsigned int)fd);
+	process_put(p);
+	return IS_ERR(f) ? PTR_ERR(f) : fd_add(f, O_CLOEXEC);
 }

@@ -50,6 +50,18 @@ void waitq_remove(struct wait_entry *e)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
+void waitq_dissolve(struct waitq *q)
+{
+	struct wait_entry *e;
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	while ((e = list_first(&q->waiters, struct wait_entry, node))) {
+		list_del(&e->node);
+		e->queue = NULL;
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
 static bool wake_entry(struct wait_entry *e, u32 events)
 {
 	if (events && e->events && !(events & e->events))
