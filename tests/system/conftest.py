@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """pytest's view of the system tests: options, markers, images made once a session."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +22,14 @@ def kernel() -> Path:
     if not harness.KERNEL.is_file():
         pytest.exit(f"no kernel at {harness.KERNEL}: run `make`", returncode=1)
     return harness.KERNEL
+
+
+@pytest.fixture(scope="session")
+def debug_kernel() -> Path:
+    done = subprocess.run(["make", "--no-print-directory", "-j2", "BUILD=debug", "kernel"],
+                          cwd=harness.TREE, text=True, capture_output=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return harness.TREE / "build/debug/tarn.elf"
 
 
 @pytest.fixture(scope="session")

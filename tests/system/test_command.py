@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from harness import TARN, good, tarn
@@ -119,6 +120,18 @@ def test_directory_and_tarball(tmp_path: Path) -> None:
     (["--disk", "/no/such/disk"], "/no/such/disk"),
     (["--kernel", "/no/such/kernel"], "/no/such/kernel"),
     (["debian", "--"], "--"),
+    (["debian", "true"], "`--`"),
+    (["--disk", "/tmp"], "directory"),
+    (["--drive", "/tmp"], "directory"),
+    (["--disk", "/etc/passwd"], "no ext4"),
+    (["--kernel", "/etc/passwd"], "no kernel"),
+    (["--smp", "65"], "65"),
+    (["--log", "/no/such/folder/log", "--", "true"], "/no/such/folder/log"),
+    (["/etc/passwd", "--", "true"], "tar"),
+    (["--copy", "/etc/passwd", "--", "true"], "HOST:GUEST"),
+    (["--copy", "/no/such:/tmp/", "--", "true"], "/no/such"),
+    (["--escape", "F1"], "F1"),
+    (["-t", "--", "true"], "-t"),
 ])
 def test_mistakes_get_one_line(args: list[str], words: str) -> None:
     done = subprocess.run([TARN, "run", *args], stdin=subprocess.DEVNULL, text=True,
@@ -127,7 +140,121 @@ def test_mistakes_get_one_line(args: list[str], words: str) -> None:
     assert len(done.stderr.splitlines()) == 1 and words in done.stderr
 
 
+def shell(line: str, limit: int = 100) -> subprocess.CompletedProcess:
+    return subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=limit, check=False)
+
+
+def test_closed_standard_input(debian: Path) -> None:
+    done = shell(f"{TARN} run --timeout 90 -- cat <&-")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_closed_standard_output(debian: Path) -> None:
+    done = shell(f"{TARN} run --timeout 90 -- echo hi >&-")
+    assert done.returncode == 125 and done.stderr.count("\n") == 1, done.stderr
+    assert "standard output" in done.stderr
+
+
+def test_full_standard_output(debian: Path) -> None:
+    done = shell(f"{TARN} run --timeout 90 -- echo hi >/dev/full")
+    assert done.returncode == 125 and done.stderr.count("\n") == 1, done.stderr
+    assert "No space left" in done.stderr
+
+
+def test_full_temporary_folder(debian: Path, tmp_path: Path) -> None:
+    """QEMU pauses the machine when its overlay cannot grow; that looked like a hang."""
+    full = ("mount -t tmpfs -o size=8m none $1 && TMPDIR=$1 "
+            f"{TARN} run --timeout 90 -- sh -c 'head -c 64M /dev/urandom >/root/x; sync'")
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", full, "sh", str(tmp_path)], text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=100, check=False)
+    assert done.returncode == 125, done.stderr
+    assert "the host cannot write" in done.stderr and "No space left" in done.stderr
+
+
+def test_home_that_cannot_be_written(debian: Path) -> None:
+    """A checkout that cannot be written keeps its images below HOME."""
+    done = shell(f"TARN_IMAGES=/proc/none {TARN} run --timeout 90 -- true")
+    assert done.returncode == 125 and done.stderr.count("\n") == 1, done.stderr
+    assert "/proc/none" in done.stderr
+
+
+def test_copied_files(debian: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "sub").mkdir(parents=True)
+    data = random.Random(7).randbytes(3 << 20)
+    (tree / "sub" / "data").write_bytes(data)
+    (tree / "run").write_text("#!/bin/sh\necho ran\n", encoding="ascii")
+    (tree / "run").chmod(0o755)
+    (tree / "link").symlink_to("sub/data")
+    script = ("/opt/new/t/run; sha256sum </opt/new/t/link; readlink /opt/new/t/link; "
+              "stat -c '%U %a' /opt/new/t/run; cat /root/run | wc -l")
+    result = good(tarn("debian", "--copy", f"{tree}:/opt/new/t", "--copy", f"{tree}/run:/root/",
+                       "--", "sh", "-c", script))
+    assert result.text.split("\n")[:-1] == ["ran", hashlib.sha256(data).hexdigest() + "  -",
+                                            "sub/data", "root 755", "2"]
+
+
+def test_terminal_of_a_command(debian: Path) -> None:
+    """-t: a terminal with this one's size, resized with it; ^A and ^C are the command's."""
+    child = pexpect.spawn(TARN, ["run", "--timeout", "100", "-t", "--", "bash", "--norc", "-i"],
+                          timeout=90, encoding="utf-8", dimensions=(30, 90))
+    child.expect("bash-5.2# ")
+    child.sendline("tty; stty size")
+    child.expect("/dev/pts/0\r\n30 90\r\n")
+    child.setwinsize(40, 120)
+    child.sendline("sleep 1; stty size")
+    child.expect("40 120\r\n")
+    child.send("cho ok\x01e\r")  # ^A: to the start of the line
+    child.expect("[\r\n]ok\r\n")
+    child.sendline("cat")
+    child.sendcontrol("c")
+    child.expect("bash-5.2# ")
+    child.sendline("exit 9")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 9
+
+
+def test_escape_key(debian: Path) -> None:
+    child = pexpect.spawn(TARN, ["run", "--timeout", "100", "--escape", "^B", "-t", "--", "cat"],
+                          timeout=90, encoding="utf-8")
+    child.sendline("hello")
+    child.expect("hello\r\nhello\r\n")
+    child.send("\x02x")
+    child.expect("escape key")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 125
+
+
+def test_images_and_clean(tmp_path: Path) -> None:
+    env = {**os.environ, "TARN_IMAGES": str(tmp_path / "images")}
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "file").write_text("x")
+    kept = tmp_path / "images"
+
+    def verb(*words: str) -> str:
+        done = subprocess.run([TARN, *words], env=env, text=True, capture_output=True, timeout=100,
+                              check=False)
+        return done.stdout
+
+    verb("run", "--timeout", "60", str(root), "--", "/file")
+    assert len(list(kept.glob("*.ext4"))) == 1
+    assert "1 images" in verb("images")
+    assert "1 images removed" in verb("clean")
+    assert not list(kept.iterdir())
+
+
+def test_packages_for_a_root_without_a_package_manager(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    done = subprocess.run([TARN, "run", str(tmp_path), "--packages", "less", "--", "/file"],
+                          text=True, capture_output=True, timeout=100, check=False)
+    assert done.returncode == 125 and "neither apk nor apt-get" in done.stderr, done.stderr
+
+
 def test_help_names_every_option() -> None:
     done = subprocess.run([TARN, "run", "--help"], text=True, capture_output=True, check=True)
-    for option in ("packages smp mem machine cpu append disk timeout kernel log gdb").split():
+    for option in ("packages smp mem machine cpu append disk copy terminal escape timeout kernel log gdb").split():
         assert f"--{option}" in done.stdout

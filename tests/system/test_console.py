@@ -109,7 +109,8 @@ def test_the_way_out_is_said(debian: Path) -> None:
     child = pexpect.spawn(TARN, ["run", "debian", "--timeout", "60"], timeout=60, encoding="utf-8")
     child.expect("poweroff")
     child.expect(PROMPT["debian"])
-    child.send("\x01x")  # Ctrl-A x
+    child.send("\x01")  # Ctrl-A is the shell's
+    child.send("\x1dx")  # Ctrl-] x
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0

@@ -13,15 +13,10 @@ from tarn.machine import Machine
 
 pytestmark = pytest.mark.skipif(ON_LINUX, reason="checks of Tarn's debug build")
 
-KERNEL = TREE / "build/debug/tarn.elf"
-
 
 @pytest.fixture(scope="session")
-def kernel() -> Path:
-    done = subprocess.run(["make", "--no-print-directory", "-j2", "BUILD=debug", "kernel"], cwd=TREE,
-                          text=True, capture_output=True, timeout=900, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return KERNEL
+def kernel(debug_kernel: Path) -> Path:
+    return debug_kernel
 
 
 def boot(kernel: Path, append: str, smp: int = 1, mem: str = "256M") -> tuple[int, str]:

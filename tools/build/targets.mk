@@ -48,7 +48,8 @@ LINT_CFLAGS := -std=gnu17 -fsyntax-only -ffreestanding -mcmodel=kernel -mno-red-
 ifeq ($(shell test $(CLANG_MAJOR) -ge 22 && echo yes),yes)
 LINT_CFLAGS += -DTARN_LINT_FIELDS -fexperimental-late-parse-attributes
 endif
-LINT_CPPFLAGS = $(subst -isystem $(GCC_INCLUDE),-isystem $(shell $(CLANG) -print-resource-dir)/include,$(CPPFLAGS_K))
+CLANG_INCLUDE = $(eval CLANG_INCLUDE := $(shell $(CLANG) -print-resource-dir)/include)$(CLANG_INCLUDE)
+LINT_CPPFLAGS = $(subst -isystem $(GCC_INCLUDE),-isystem $(CLANG_INCLUDE),$(CPPFLAGS_K))
 LINT_SRCS := $(filter %.c,$(SRCS))
 DEBUG_SRCS := $(sort $(wildcard debug/*.c) $(shell find arch mm kernel -name '*_debug.c'))
 LINT_HEADERS := $(shell find include abi -name '*.h' 2>/dev/null | sort)

@@ -6,18 +6,16 @@
  * packages made it.  It mounts what a program expects, makes the root disk "/" and then does one
  * of three things, which the file /tarn.cfg (written by tools/tarn/initramfs.py) names:
  *
- *   cmd     run one command.  Its standard streams are pipes that this program connects to the
- *           virtio-serial ports 1 (input), 2 (output), 3 (error); its wait status goes to port 4.
+ *   cmd     run one command, its streams on virtio-serial ports (command.c).
  *   shell   run a login-like shell with job control on the console, again until it ends.
  *   init    become the distribution's own init.
+ *
+ * Before any of them it may put files of the host into the root (copy.c).
  *
  * Life of a machine:  early -> root mounted -> child running -> draining -> stopped
  *   early     devices appear while we look: every look-up waits a few seconds for its node.
  *   draining  the command has ended; what is left of it is killed, then the pipes are emptied,
  *             so that no byte of output is lost.
- *
- * Why pipes and not the ports themselves: a port can be opened once only, so /dev/stdout and
- * /dev/stderr would not open again in a script.
  *
  * It is an ordinary Linux program: it runs on Linux's kernel as well (tools/linux-kernel packs the
  * modules it needs into /modules, and load_modules() loads them).
@@ -26,7 +24,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -41,22 +38,9 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include "init.h"
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-enum { MAX_WORDS = 4096, DEVICE_WAIT_MS = 10000, DYING_WAIT_MS = 10000, CHUNK = 32 * 1024 };
-
-/* What /tarn.cfg asked for. */
-struct config {
-	const char *mode;
-	const char *hostname;
-	const char *cwd;
-	const char *shell;
-	unsigned short rows, cols;
-	char *args[MAX_WORDS + 1];
-	char *env[MAX_WORDS + 1];
-	int nargs, nenv;
-};
+enum { DYING_WAIT_MS = 10000 };
 
 /* What the kernel's command line asked for. */
 struct cmdline {
@@ -69,16 +53,9 @@ struct cmdline {
 	bool read_only;
 };
 
-/* One direction of copying: from @in through @buf to @out.  Closed ends are -1. */
-struct relay {
-	int in, out;
-	size_t head, tail; /* buf[head..tail) waits to be written */
-	char buf[CHUNK];
-};
-
 static volatile sig_atomic_t wanted_reboot_cmd; /* set by the poweroff and reboot programs */
 
-static void say(const char *fmt, ...)
+void say(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -105,8 +82,8 @@ static void end_everybody(void)
 	say("some processes do not end");
 }
 
-/* Write everything out, then stop or restart the machine.  Does not return. */
-static void stop_machine(int how)
+/* Write everything out, then stop or restart the machine.  */
+static _Noreturn void stop_machine(int how)
 {
 	end_everybody();
 	sync();
@@ -119,8 +96,7 @@ static void stop_machine(int how)
 		pause();
 }
 
-/* The machine cannot do what it was started for: say why once and stop. */
-static void fail(const char *what, const char *name)
+void fail(const char *what, const char *name)
 {
 	say("%s %s: %s", what, name, strerror(errno));
 	stop_machine(RB_POWER_OFF);
@@ -174,6 +150,10 @@ static void read_config(struct config *c)
 			c->cwd = v;
 		else if ((v = value_of(p, "shell")))
 			c->shell = v;
+		else if ((v = value_of(p, "copies")))
+			c->copies = v;
+		else if ((v = value_of(p, "terminal")))
+			c->terminal = true;
 		else if ((v = value_of(p, "rows")))
 			c->rows = (unsigned short)atoi(v);
 		else if ((v = value_of(p, "cols")))
@@ -250,8 +230,7 @@ static void load_modules(void)
 	}
 }
 
-/* Devices appear some time after their driver starts. */
-static int open_device(const char *path, int flags)
+int open_device(const char *path, int flags)
 {
 	for (int waited = 0;; waited += 2) {
 		int fd = open(path, flags | O_CLOEXEC);
@@ -284,7 +263,7 @@ static void early_mounts(void)
 }
 
 /* Make the root disk "/".  The empty initramfs stays below it, out of sight. */
-static void switch_root(const struct cmdline *k)
+static void switch_root(const struct config *c, const struct cmdline *k)
 {
 	unsigned long flags = k->read_only ? MS_RDONLY : 0;
 	int fd = open_device(k->root, O_RDONLY);
@@ -295,6 +274,8 @@ static void switch_root(const struct cmdline *k)
 	mkdir("/newroot", 0755);
 	if (mount(k->root, "/newroot", k->fstype, flags, k->flags))
 		fail("cannot mount the root disk", k->root);
+	if (c->copies)
+		copy_files(c->copies, "/newroot");
 	umount2("/proc", MNT_DETACH);
 	umount2("/dev", MNT_DETACH);
 	if (chdir("/newroot") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
@@ -327,8 +308,7 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child: become the command, or say why not the way a shell does. */
-static void exec_command(struct config *c, char **args)
+void exec_command(struct config *c, char **args)
 {
 	int code;
 
@@ -341,219 +321,6 @@ static void exec_command(struct config *c, char **args)
 	code = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
 	fprintf(stderr, "tarn: %s: %s\n", args[0], strerror(errno));
 	_exit(code);
-}
-
-/* ---- cmd: one command, its streams on virtio-serial ports ---- */
-
-static void relay_close(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-/* What the next try may get over: nothing lost, nobody gone. */
-static bool passes(int error)
-{
-	return error == EAGAIN || error == EINTR || error == ENOMEM;
-}
-
-/* Read if the buffer is empty, write if it is not.  Ends at end of input or when @out breaks. */
-static void relay_step(struct relay *r, short in_events, short out_events)
-{
-	ssize_t n;
-
-	if (r->in >= 0 && r->head == r->tail && in_events) {
-		n = read(r->in, r->buf, sizeof(r->buf));
-		if (n > 0) {
-			r->head = 0;
-			r->tail = (size_t)n;
-			out_events = POLLOUT; /* a try costs less than another poll() */
-		} else if (n == 0 || !passes(errno)) {
-			relay_close(&r->in);
-		}
-	}
-	if (r->out >= 0 && r->head < r->tail && out_events) {
-		n = write(r->out, r->buf + r->head, r->tail - r->head);
-		if (n > 0) {
-			r->head += (size_t)n;
-		} else if (n < 0 && !passes(errno)) {
-			relay_close(&r->out);
-			relay_close(&r->in); /* nobody reads: let the writer see EPIPE */
-			r->head = r->tail = 0;
-		}
-	}
-	if (r->in < 0 && r->head == r->tail)
-		relay_close(&r->out);
-}
-
-static bool relay_busy(const struct relay *r)
-{
-	return r->in >= 0 || r->head < r->tail;
-}
-
-static void on_child(int sig)
-{
-	(void)sig;
-}
-
-/* Reap everything; true once @pid has ended, with its status in @status. */
-static bool reap(pid_t pid, int *status)
-{
-	bool ended = false;
-	int st;
-	pid_t p;
-
-	while ((p = waitpid(-1, &st, WNOHANG)) > 0) {
-		if (p == pid) {
-			*status = st;
-			ended = true;
-		}
-	}
-	return ended;
-}
-
-static void fill_pollfd(struct pollfd *p, const struct relay *r)
-{
-	bool full = r->head < r->tail;
-
-	p[0] = (struct pollfd){.fd = full ? -1 : r->in, .events = POLLIN};
-	/*
-	 * With the buffer empty the writing end is watched without events: POLLERR alone says that
-	 * nobody reads any more.
-	 */
-	p[1] = (struct pollfd){.fd = r->out, .events = full ? POLLOUT : 0};
-}
-
-/*
- * Copy until the command has ended and its output is drained.  SIGCHLD is let in by ppoll() only,
- * so that a child that ends between reap() and the wait is not missed.
- */
-static int serve(pid_t pid, struct relay r[3])
-{
-	struct pollfd p[6];
-	sigset_t open_mask;
-	bool ended = false;
-	int status = 0;
-
-	sigemptyset(&open_mask);
-	for (;;) {
-		if (reap(pid, &status)) {
-			ended = true;
-			kill(-1, SIGKILL); /* what it left behind would hold the pipes open */
-			relay_close(&r[0].in);
-			relay_close(&r[0].out);
-			r[0].head = r[0].tail = 0;
-		}
-		if (ended && !relay_busy(&r[1]) && !relay_busy(&r[2]))
-			return status;
-		for (int i = 0; i < 3; i++)
-			fill_pollfd(p + 2 * i, &r[i]);
-		if (ppoll(p, 6, NULL, &open_mask) < 0)
-			continue;
-		for (int i = 0; i < 3; i++) {
-			if (r[i].head == r[i].tail && p[2 * i + 1].revents & (POLLERR | POLLNVAL)) {
-				relay_close(&r[i].out);
-				relay_close(&r[i].in);
-			}
-			relay_step(&r[i], p[2 * i].revents, p[2 * i + 1].revents);
-		}
-	}
-}
-
-/* Find /dev/vport<device>p<number>.  The device's number depends on what else the machine has. */
-static bool find_port(int number, char *path, size_t room)
-{
-	DIR *dev = opendir("/dev");
-	bool found = false;
-	struct dirent *e;
-
-	while (dev && !found && (e = readdir(dev))) {
-		int device, port;
-
-		if (sscanf(e->d_name, "vport%dp%d", &device, &port) == 2 && port == number) {
-			snprintf(path, room, "/dev/%s", e->d_name);
-			found = true;
-		}
-	}
-	if (dev)
-		closedir(dev);
-	return found;
-}
-
-/* A port's node may be there a moment before its driver lets it be opened. */
-static int open_port(int number, int flags)
-{
-	char path[300];
-
-	for (int waited = 0;; waited += 2) {
-		int fd = -1;
-
-		snprintf(path, sizeof(path), "/dev/vport*p%d", number);
-		if (find_port(number, path, sizeof(path)))
-			fd = open(path, flags | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-		if (waited >= DEVICE_WAIT_MS)
-			fail("no virtio-serial port", path);
-		usleep(2000);
-	}
-}
-
-/* The status a shell would show: what it exited with, or 128 + the signal that ended it. */
-static int shell_status(int status)
-{
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-static void start_child(struct config *c, int in, int out, int err)
-{
-	setsid();
-	dup2(in, 0);
-	dup2(out, 1);
-	dup2(err, 2);
-	exec_command(c, c->args);
-}
-
-static void run_command(struct config *c)
-{
-	static struct relay relays[3];
-	int in[2], out[2], err[2], control, status;
-	char text[32];
-	sigset_t child;
-	pid_t pid;
-
-	control = open_port(4, O_RDWR);
-	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
-		fail("cannot make", "pipes");
-	relays[0] = (struct relay){.in = open_port(1, O_RDONLY | O_NONBLOCK), .out = in[1]};
-	relays[1] = (struct relay){.in = out[0], .out = open_port(2, O_WRONLY | O_NONBLOCK)};
-	relays[2] = (struct relay){.in = err[0], .out = open_port(3, O_WRONLY | O_NONBLOCK)};
-
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, NULL);
-	signal(SIGCHLD, on_child);
-	signal(SIGPIPE, SIG_IGN);
-
-	pid = fork();
-	if (pid == 0)
-		start_child(c, in[0], out[1], err[1]);
-	if (pid < 0)
-		fail("cannot", "fork");
-	close(in[0]);
-	close(out[1]);
-	close(err[1]);
-	/* Only our ends, after the fork: the command's must block as pipes do. */
-	fcntl(in[1], F_SETFL, O_NONBLOCK);
-	fcntl(out[0], F_SETFL, O_NONBLOCK);
-	fcntl(err[0], F_SETFL, O_NONBLOCK);
-
-	status = shell_status(serve(pid, relays));
-	sync();
-	snprintf(text, sizeof(text), "exit %d\n", status);
-	if (write(control, text, strlen(text)) < 0)
-		say("control port: %s", strerror(errno));
 }
 
 /* ---- shell: job control on the console ---- */
@@ -666,7 +433,7 @@ int main(int argc, char **argv)
 	read_config(&c);
 	read_cmdline(&k);
 	load_modules();
-	switch_root(&k);
+	switch_root(&c, &k);
 	if (!strcmp(c.mode, "init")) {
 		mount_or_say("devtmpfs", "/dev", MS_NOSUID, "mode=0755");
 		become_init(&k, argv);

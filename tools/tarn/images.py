@@ -57,8 +57,8 @@ def build(source: rootfs.Source, image: Path) -> None:
         source.prepare(work)
         fresh = work / "image"
         fill_and_make(source, root, fresh)
-        image.with_suffix(".json").write_text(json.dumps(describe(root, source.os_name)),
-                                              encoding="utf-8")
+        about = describe(root, source.os_name) | {"packages": source.packages}
+        image.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
         os.replace(fresh, image)
     finally:
         remove_tree(work)
@@ -122,6 +122,16 @@ def inside(root: Path, path: str) -> Path | None:
                 here = root if link.startswith("/") else here.parent
                 left = [p for p in link.split("/") if p] + left
     return here if here.is_file() else None
+
+
+def has_ext4(disk: Path) -> bool:
+    """ext2, 3 or 4 by its magic number; what cannot be looked into (qcow2) may have one."""
+    magic_at, magic = 1024 + 56, b"\x53\xef"
+    with open(disk, "rb") as f:
+        if f.read(4) == b"QFI\xfb":
+            return True
+        f.seek(magic_at)
+        return f.read(2) == magic
 
 
 def describe_disk(disk: Path) -> dict:

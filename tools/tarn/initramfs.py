@@ -2,7 +2,7 @@
 """The small initramfs that starts a machine: tarn-init, its orders, a Linux kernel's modules.
 
 Format: cpio "newc" (070701), what Linux and Tarn unpack.  tarn-init reads its orders from
-/tarn.cfg; the keys are listed in tools/init/tarn-init.c.
+/tarn.cfg; the keys are listed in tools/init/init.h.
 """
 
 import fcntl
@@ -14,6 +14,15 @@ from . import paths
 from .ui import run_tool
 
 
+def header(name: str, mode: int, size: int, mtime: int = 0, inode: int = 0, links: int = 1,
+           rdev: tuple[int, int] = (0, 0)) -> bytes:
+    """The header of a newc entry with its name, padded to where the content begins."""
+    raw = os.fsencode(name) + b"\0"
+    fields = (inode, mode, 0, 0, links, mtime, size, 0, 0, *rdev, len(raw), 0)
+    out = b"070701" + b"".join(b"%08x" % f for f in fields) + raw
+    return out + b"\0" * (-len(out) % 4)
+
+
 class Cpio:
     """A newc archive in memory."""
 
@@ -23,15 +32,8 @@ class Cpio:
 
     def add(self, name: str, mode: int, body: bytes = b"", rdev: tuple[int, int] = (0, 0)) -> None:
         self.inode += 1
-        raw = name.encode() + b"\0"
         links = 2 if stat.S_ISDIR(mode) else 1
-        fields = (self.inode, mode, 0, 0, links, 0, len(body), 0, 0, *rdev, len(raw), 0)
-        self.data += b"070701" + b"".join(b"%08x" % f for f in fields) + raw
-        self._pad()
-        self.data += body
-        self._pad()
-
-    def _pad(self) -> None:
+        self.data += header(name, mode, len(body), 0, self.inode, links, rdev) + body
         self.data += b"\0" * (-len(self.data) % 4)
 
     def finish(self) -> bytes:
@@ -41,16 +43,18 @@ class Cpio:
 
 
 def init_program() -> Path:
-    """tarn-init, compiled when it is missing or older than its source."""
-    source = paths.TREE / "tools" / "init" / "tarn-init.c"
+    """tarn-init, compiled when it is missing or older than its sources."""
+    sources = sorted((paths.TREE / "tools" / "init").glob("*.[ch]"))
     program = paths.build_dir() / "tools" / "tarn-init"
     program.parent.mkdir(parents=True, exist_ok=True)
     with open(program.with_suffix(".lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        if not program.exists() or program.stat().st_mtime < max(
+                s.stat().st_mtime for s in sources):
             fresh = program.with_suffix(".new")
             run_tool(["musl-gcc", "-static", "-Os", "-Wall", "-Wextra", "-Werror",
-                      "-o", str(fresh), str(source)], "cannot build tarn-init")
+                      "-o", str(fresh), *(str(s) for s in sources if s.suffix == ".c")],
+                     "cannot build tarn-init")
             os.replace(fresh, program)
     return program
 

@@ -31,6 +31,7 @@ class Machine:
     disk: Path | None = None
     throw_away: bool = True  # writes to disk go to an overlay that QEMU deletes at its end
     drives: list[Path] = field(default_factory=list)  # further disks; what is written is kept
+    scratch: Path | None = None  # the last disk, only read: files to copy into the root
     gdb: bool = False
     extra: list[str] = field(default_factory=list)
 
@@ -59,6 +60,8 @@ class Machine:
             out += self._drive("root", self.disk, mode)
         for number, drive in enumerate(self.drives, 1):
             out += self._drive(f"drive{number}", drive, "cache=writeback")
+        if self.scratch:
+            out += self._drive("scratch", self.scratch, "readonly=on")
         if self.gdb:
             out += ["-s", "-S"]
         return out + self.extra

@@ -9,6 +9,7 @@ remembers owners, modes and device nodes for mke2fs, run in the same fakeroot se
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import urllib.request
 from pathlib import Path
@@ -41,10 +42,48 @@ ttyS0::respawn:/bin/login -f root
 ::shutdown:/bin/mount -o remount,ro /
 """
 
+# sysvinit's inittab starts login programs on six screens that the machine does not have and none
+# on the serial console that it has.  The root user of these images has no password: log in as root.
+DEBIAN_INITTAB = r"""
+test -f "$1/etc/inittab" || exit 0
+sed -i -e 's/^[1-6]:.*getty/#&/' -e '/^#T[01]:/d' "$1/etc/inittab"
+echo 'T0:2345:respawn:/sbin/agetty --autologin root --noclear 115200 ttyS0 linux' >>"$1/etc/inittab"
+"""
+# A machine must know its own name without asking the network.
+HOSTS = """\
+127.0.0.1\tlocalhost
+127.0.1.1\t{name}
+::1\t\tlocalhost ip6-localhost ip6-loopback
+"""
+# Packages for a root that came as files: by whichever package manager it has.
+ADD_PACKAGES = r"""
+root=$1; shift
+if [ -x "$root/sbin/apk" ]; then add='exec /sbin/apk add --no-cache "$@"'
+elif [ -x "$root/usr/bin/apt-get" ]; then
+	add='export DEBIAN_FRONTEND=noninteractive
+		apt-get -q update && exec apt-get -q -y --no-install-recommends install "$@"'
+else echo 'E: --packages: this root has neither apk nor apt-get'; exit 1; fi
+resolv=$root/etc/resolv.conf; kept=
+if [ -e "$resolv" ] || [ -L "$resolv" ]; then kept=$resolv.tarn; mv "$resolv" "$kept"; fi
+cp -L /etc/resolv.conf "$resolv"
+status=0; chroot "$root" /bin/sh -c "$add" sh "$@" || status=$?
+rm -f "$resolv"; [ -z "$kept" ] || mv "$kept" "$resolv"
+exit $status
+"""
+
 
 def sha(path: Path, kind: str) -> str:
     with open(path, "rb") as f:
         return hashlib.file_digest(f, kind).hexdigest()
+
+
+def add_packages(root: Path, packages: list[str]) -> list[list[str]]:
+    return [["sh", "-c", ADD_PACKAGES, "sh", str(root), *packages]] if packages else []
+
+
+def need_root_for(packages: list[str]) -> None:
+    if packages and os.geteuid() != 0:
+        raise Failure("--packages runs the package manager in the new root: start tarn as root")
 
 
 class Tarball:
@@ -52,65 +91,84 @@ class Tarball:
 
     os_name = "linux"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, packages: list[str]) -> None:
         self.path = path
-        self.identity = f"tar {sha(path, 'sha256')}"
+        self.packages = packages
+        self.identity = f"tar {sha(path, 'sha256')} {' '.join(packages)}"
 
     def commands(self, root: Path) -> list[list[str]]:
         """What to run, as root or under fakeroot, to fill the empty directory @root."""
         return [["tar", "-C", str(root), "--numeric-owner", "--xattrs", "--xattrs-include=*",
-                 "-xpf", str(self.path)]]
+                 "-xpf", str(self.path)], *add_packages(root, self.packages)]
 
     def prepare(self, work: Path) -> None:
         """What can be done before, as the user that runs `tarn`."""
+        need_root_for(self.packages)
+        run_tool(["tar", "-tf", str(self.path)], f"{self.path} is no tar archive")
 
 
 class Alpine(Tarball):
     os_name = "alpine"
 
     def __init__(self, packages: list[str]) -> None:
-        super().__init__(alpine_rootfs())
-        self.packages = packages
-        self.identity += f" alpine {' '.join(packages)} inittab {ALPINE_INITTAB}"
+        super().__init__(alpine_rootfs(), packages)
+        self.identity += f" alpine {ALPINE_INITTAB} {HOSTS}"
 
     def prepare(self, work: Path) -> None:
+        super().prepare(work)
         (work / "inittab").write_text(ALPINE_INITTAB, encoding="ascii")
+        (work / "hosts").write_text(HOSTS.format(name="alpine"), encoding="ascii")
         if self.packages:
-            if os.geteuid() != 0:
-                raise Failure("--packages on Alpine runs apk in the new root: start tarn as root")
             reach("https://dl-cdn.alpinelinux.org/alpine/", "Alpine's packages come from")
 
     def commands(self, root: Path) -> list[list[str]]:
-        out = super().commands(root)
-        if self.packages:
-            resolv = str(root / "etc" / "resolv.conf")
-            out += [["cp", "-L", "/etc/resolv.conf", resolv],
-                    ["chroot", str(root), "/sbin/apk", "add", "--no-cache", *self.packages],
-                    ["rm", "-f", resolv]]
-        edit = 'test -x "$1/sbin/openrc" || cat "$2" >"$1/etc/inittab"'
-        out += [["sh", "-c", edit, "sh", str(root), str(root.parent / "inittab")]]
-        return out
+        edit = 'test -x "$1/sbin/openrc" || cat "$2/inittab" >"$1/etc/inittab"; ' \
+               'cat "$2/hosts" >"$1/etc/hosts"'
+        return [*super().commands(root), ["sh", "-c", edit, "sh", str(root), str(root.parent)]]
 
 
 class Debian(Tarball):
-    """mmdebstrap's minbase variant: packages marked required, and apt."""
+    """mmdebstrap's minbase variant: packages marked required, apt, and what a person misses first."""
 
     os_name = "debian"
+    ALWAYS = ("procps", "less", "nano")
 
     def __init__(self, packages: list[str]) -> None:
         self.packages = packages
         self.mirrors = debian_mirrors()
-        self.identity = f"debian {DEBIAN_SUITE} minbase {' '.join(packages)} {self.mirrors}"
+        self.identity = f"debian {DEBIAN_SUITE} minbase {self.ALWAYS} {' '.join(packages)} " \
+                        f"{self.mirrors} {DEBIAN_INITTAB} {HOSTS}"
 
     def prepare(self, work: Path) -> None:
         self.path = work / "debian.tar"
-        command = ["mmdebstrap", "--variant=minbase", "--quiet", "--format=tar"]
+        (work / "hosts").write_text(HOSTS.format(name="debian"), encoding="ascii")
+        (work / "hostname").write_text("debian\n", encoding="ascii")
+        wanted = [*self.ALWAYS, *self.packages]
+        command = ["mmdebstrap", "--variant=minbase", "--verbose", "--format=tar",
+                   f"--include={','.join(wanted)}"]
         if self.packages:
-            command.append(f"--include={','.join(self.packages)}")
+            command.append(f"--setup-hook={self.check_names()}")
         command += [DEBIAN_SUITE, str(self.path), *self.mirrors]
-        run_tool(command, "cannot make Debian's root file system",
-                 "is the mirror within reach? TARN_DEBIAN_MIRROR=URL names another",
-                 env={**os.environ, "TMPDIR": str(work)})
+        try:
+            run_tool(command, "cannot make Debian's root file system",
+                     env={**os.environ, "TMPDIR": str(work)})
+        except Failure as e:
+            if "Unable to locate" in str(e):
+                raise
+            raise Failure(f"{e} (is the mirror within reach? TARN_DEBIAN_MIRROR=URL names "
+                          "another)") from None
+
+    def check_names(self) -> str:
+        """A hook that fails within seconds, not after the base system is there, if a name is wrong."""
+        names = " ".join(shlex.quote(name) for name in self.packages)
+        return 'export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"; apt-get -qq update && ' \
+               f"apt-get -qq --simulate install {names} >/dev/null"
+
+    def commands(self, root: Path) -> list[list[str]]:
+        names = 'cat "$2/hosts" >"$1/etc/hosts"; cat "$2/hostname" >"$1/etc/hostname"'
+        return [*super().commands(root),
+                ["sh", "-c", names, "sh", str(root), str(root.parent)],
+                ["sh", "-c", DEBIAN_INITTAB, "sh", str(root)]]
 
 
 class Directory:
@@ -118,8 +176,9 @@ class Directory:
 
     os_name = "linux"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, packages: list[str]) -> None:
         self.path = path
+        self.packages = packages
         digest = hashlib.sha256()
         for folder, names, files in os.walk(path):
             names.sort()
@@ -128,13 +187,13 @@ class Directory:
                 st = os.lstat(full)
                 digest.update(os.fsencode(os.path.relpath(full, path)) + b"\0%o %d %d %d %d %d\n" % (
                     st.st_mode, st.st_uid, st.st_gid, st.st_size, st.st_mtime_ns, st.st_rdev))
-        self.identity = f"directory {digest.hexdigest()}"
+        self.identity = f"directory {digest.hexdigest()} {' '.join(packages)}"
 
     def prepare(self, work: Path) -> None:
-        pass
+        need_root_for(self.packages)
 
     def commands(self, root: Path) -> list[list[str]]:
-        return [["cp", "-a", f"{self.path}/.", f"{root}/"]]
+        return [["cp", "-a", f"{self.path}/.", f"{root}/"], *add_packages(root, self.packages)]
 
 
 Source = Tarball | Directory
@@ -146,12 +205,10 @@ def find(target: str, packages: list[str]) -> Source:
     if target == "alpine":
         return Alpine(packages)
     path = Path(target)
-    if packages:
-        raise Failure("--packages needs the target debian or alpine")
     if path.is_dir():
-        return Directory(path.resolve())
+        return Directory(path.resolve(), packages)
     if path.is_file():
-        return Tarball(path.resolve())
+        return Tarball(path.resolve(), packages)
     raise Failure(f"no target '{target}': give debian, alpine, a rootfs tarball or a directory")
 
 

@@ -4,22 +4,28 @@
 A command's streams are virtio-serial ports; each port is one end of a socket pair whose other end
 a thread here copies from or to.  The status comes on a fourth port.  End of standard input is a
 half-closed socket: QEMU then closes the port and the guest reads end of file, after all data.
+
+A thread that cannot go on (our standard output is full or closed, the log too) says why in
+`trouble` and kills QEMU; the main thread, which waits for QEMU, tells the user.
 """
 
+import contextlib
 import ctypes
+import io
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
-from . import initramfs
+from . import copies, initramfs, terminal
 from .machine import Machine
+from .monitor import Monitor
 from .ui import Failure, note
 
 TIMED_OUT, BROKEN_PIPE, INTERRUPTED = 124, 141, 130
@@ -42,38 +48,69 @@ def environment(shell: str) -> list[tuple[str, str]]:
     return [("env", f"{k}={v}") for k, v in words.items()]
 
 
+@dataclass
+class Wishes:
+    """What the user asked of a run, besides the machine."""
+
+    timeout: float | None = None
+    log: str | None = None
+    on_terminal: bool = False  # the command gets one
+    escape: int = terminal.key(terminal.DEFAULT_ESCAPE)
+    copies: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def equip(machine: Machine, work: Path, wishes: Wishes, orders: list[tuple[str, str]]) -> None:
+    """Give it its initramfs with @orders, and the disk with the files to copy."""
+    if wishes.copies:
+        machine.scratch = work / "copies"
+        copies.write(wishes.copies, machine.scratch)
+        orders = [*orders, ("copies", f"/dev/vd{chr(ord('b') + len(machine.drives))}")]
+    machine.initrd = work / "initrd"
+    machine.initrd.write_bytes(initramfs.build(machine.kernel, orders))
+
+
 # ---- interactive ----
 
-def interactive(machine: Machine, about: dict, own_init: bool, timeout: float | None,
-                log: str | None) -> int:
-    note("`poweroff` in the machine ends it; Ctrl-A x kills it")
+def interactive(machine: Machine, about: dict, own_init: bool, wishes: Wishes) -> int:
+    way_out = f"; {terminal.key_name(wishes.escape)} x kills it" if wishes.escape else ""
+    note(f"`poweroff` in the machine ends it{way_out}")
     with tempfile.TemporaryDirectory(prefix="tarn-") as work:
-        if not own_init or initramfs.is_bzimage(machine.kernel):
-            size = shutil.get_terminal_size((80, 24))
+        if not own_init or wishes.copies or initramfs.is_bzimage(machine.kernel):
+            rows, columns = terminal.size()
             orders = [("mode", "init" if own_init else "shell"), ("hostname", about["os"]),
-                      ("shell", about["shell"]), ("rows", str(size.lines)),
-                      ("cols", str(size.columns)), *environment(about["shell"])]
+                      ("shell", about["shell"]), ("rows", str(rows)), ("cols", str(columns)),
+                      *environment(about["shell"])]
             orders = [(k, v.replace(SEARCH_PATH, SEARCH_PATH + ":/run/tarn")) for k, v in orders]
-            machine.initrd = Path(work) / "initrd"
-            machine.initrd.write_bytes(initramfs.build(machine.kernel, orders))
-        logfile = f",logfile={log.replace(',', ',,')}" if log else ""
-        machine.extra += ["-chardev", f"stdio,id=console,mux=on,signal=off{logfile}",
-                          "-serial", "chardev:console", "-mon", "chardev=console,mode=readline"]
-        return wait_interactive(machine, timeout)
+            equip(machine, Path(work), wishes, orders)
+        log = f",logfile={wishes.log.replace(',', ',,')}" if wishes.log else ""
+        machine.extra += ["-serial", "chardev:console"]
+        if wishes.escape:
+            machine.extra += ["-chardev", f"stdio,id=console,mux=on,signal=off{log}",
+                              "-mon", "chardev=console,mode=readline",
+                              "-echr", str(wishes.escape)]
+        else:
+            machine.extra += ["-chardev", f"stdio,id=console,signal=off{log}"]
+        return wait_interactive(machine, wishes.timeout)
 
 
 def wait_interactive(machine: Machine, timeout: float | None) -> int:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the machine
-    qemu = start(machine.args(), preexec_fn=die_with_parent)
+    monitor = Monitor()
+    qemu = start(machine.args() + monitor.args(), pass_fds=(monitor.theirs.fileno(),),
+                 preexec_fn=die_with_parent)
+    monitor.listen(qemu.kill)
     try:
         status = qemu.wait(timeout)
     except subprocess.TimeoutExpired:
         qemu.kill()
         qemu.wait()
-        os.system("stty sane 2>/dev/null")  # a killed QEMU leaves the terminal raw
         raise Failure(f"the machine did not end within {timeout:g} s", TIMED_OUT) from None
     finally:
+        if qemu.returncode:
+            os.system("stty sane 2>/dev/null")  # a killed QEMU leaves the terminal raw
         signal.signal(signal.SIGINT, before)
+    if monitor.trouble:
+        raise Failure(monitor.trouble)
     if status:
         raise Failure(f"the machine stopped with an error (QEMU's status {status}): "
                       "the lines above say why")
@@ -92,23 +129,27 @@ def start(args: list[str], **kw: object) -> subprocess.Popen:
 class CommandRun:
     """A machine that runs one command.  Threads copy; the main thread waits for QEMU."""
 
-    def __init__(self, machine: Machine, log: str | None) -> None:
+    def __init__(self, machine: Machine, wishes: Wishes) -> None:
         self.machine = machine
+        self.wishes = wishes
         self.status: int | None = None
         self.broken_pipe = False
+        self.trouble: str | None = None
+        self.escape = terminal.Escape(wishes.escape if wishes.on_terminal else 0)
+        self.monitor = Monitor()
         self.console_tail = bytearray()  # only the console's thread touches it until its end
-        self.log = open(log, "wb", buffering=0) if log else None
+        self.log = open_log(wishes.log) if wishes.log else None
         self.qemu: subprocess.Popen | None = None
         self.threads: list[threading.Thread] = []
 
-    def run(self, orders: list[tuple[str, str]], timeout: float | None) -> int:
+    def run(self, orders: list[tuple[str, str]]) -> int:
         with tempfile.TemporaryDirectory(prefix="tarn-") as work:
-            self.machine.initrd = Path(work) / "initrd"
-            self.machine.initrd.write_bytes(initramfs.build(self.machine.kernel, orders))
+            equip(self.machine, Path(work), self.wishes, orders)
             ours = self._start(Path(work) / "qemu.err")
             try:
-                self._copy(ours)
-                self._wait(timeout)
+                with self._terminal(ours["control"]):
+                    self._copy(ours)
+                    self._wait(self.wishes.timeout)
             finally:
                 if self.qemu.poll() is None:
                     self.qemu.kill()
@@ -117,17 +158,26 @@ class CommandRun:
                 thread.join()
             return self._verdict((Path(work) / "qemu.err").read_text(errors="replace"))
 
+    def _terminal(self, control: socket.socket) -> contextlib.AbstractContextManager:
+        def tell(rows: int, columns: int) -> None:
+            with contextlib.suppress(OSError):
+                control.sendall(f"size {rows} {columns}\n".encode())
+
+        return terminal.Raw(tell) if self.wishes.on_terminal else contextlib.nullcontext()
+
     def _start(self, errors: Path) -> dict[str, socket.socket]:
         names = ("stdin", "stdout", "stderr", "control", "console")
         pairs = {name: socket.socketpair() for name in names}
         theirs = {name: pair[1].fileno() for name, pair in pairs.items()}
         console = theirs.pop("console")
-        args = self.machine.args() + self.machine.ports(theirs)
+        args = self.machine.args() + self.machine.ports(theirs) + self.monitor.args()
         args += ["-chardev", f"socket,id=console,fd={console}", "-serial", "chardev:console"]
         with open(errors, "wb") as err:
             self.qemu = start(args, stdin=subprocess.DEVNULL, stdout=err, stderr=err,
-                              pass_fds=(*theirs.values(), console), start_new_session=True,
-                              preexec_fn=die_with_parent)
+                              pass_fds=(*theirs.values(), console,
+                                        self.monitor.theirs.fileno()),
+                              start_new_session=True, preexec_fn=die_with_parent)
+        self.monitor.listen(self.qemu.kill)
         for pair in pairs.values():
             pair[1].close()
         return {name: pair[0] for name, pair in pairs.items()}
@@ -137,11 +187,27 @@ class CommandRun:
             self.threads.append(threading.Thread(target=target, args=args, daemon=True))
             self.threads[-1].start()
 
-        thread(feed, ours["stdin"])
+        thread(self._feed, ours["stdin"])
         thread(self._drain, ours["stdout"], self._to_stdout)
-        thread(self._drain, ours["stderr"], lambda data: write_all(2, data))
+        thread(self._drain, ours["stderr"], self._to_stderr)
         thread(self._drain, ours["control"], self._on_status)
         thread(self._drain, ours["console"], self._on_console)
+
+    def _feed(self, sock: socket.socket) -> None:
+        """Standard input into the machine, then end of file."""
+        try:
+            while data := os.read(0, 1 << 16):
+                sock.sendall(self.escape.filter(data))
+                if self.escape.wants_end:
+                    self._give_up("killed by the escape key")
+        except OSError:
+            pass  # closed standard input is an empty one; a machine that ended wants no more
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+
+    def _give_up(self, why: str) -> None:
+        self.trouble = self.trouble or why
+        self.qemu.kill()
 
     @staticmethod
     def _drain(sock: socket.socket, use: Callable[[bytes], None]) -> None:
@@ -155,13 +221,21 @@ class CommandRun:
             use(data)
 
     def _to_stdout(self, data: bytes) -> None:
-        if self.broken_pipe:
+        if self.broken_pipe or self.trouble:
             return
         try:
             write_all(1, data)
         except BrokenPipeError:  # `tarn run ... | head`: end as a program in a pipeline does
             self.broken_pipe = True
             self.qemu.kill()
+        except OSError as e:
+            self._give_up(f"cannot write to standard output: {e.strerror}")
+
+    def _to_stderr(self, data: bytes) -> None:
+        try:
+            write_all(2, data)
+        except OSError as e:
+            self._give_up(f"cannot write to standard error: {e.strerror}")
 
     def _on_status(self, data: bytes) -> None:
         word, _, number = data.decode("ascii", "replace").strip().partition(" ")
@@ -172,9 +246,15 @@ class CommandRun:
         self.console_tail += data
         del self.console_tail[:-TAIL_BYTES]
         if self.log:
-            self.log.write(data)
+            self._to_log(data)
         elif self.status is None:  # after the command's end: only "Power down"
-            write_all(2, data.replace(b"\r\n", b"\n"))
+            self._to_stderr(data if self.wishes.on_terminal else data.replace(b"\r\n", b"\n"))
+
+    def _to_log(self, data: bytes) -> None:
+        try:
+            self.log.write(data)
+        except OSError as e:
+            self._give_up(f"cannot write the log {self.wishes.log}: {e.strerror}")
 
     def _wait(self, timeout: float | None) -> None:
         """Until QEMU ends; once the status is there, powering off has its own time limit."""
@@ -195,6 +275,8 @@ class CommandRun:
     def _verdict(self, qemu_says: str) -> int:
         if self.broken_pipe:
             return BROKEN_PIPE
+        if self.trouble or self.monitor.trouble:
+            raise Failure(self.trouble or self.monitor.trouble)
         code = self.qemu.returncode
         if code == 0 and self.status is not None:
             return self.status
@@ -211,17 +293,11 @@ class CommandRun:
         raise Failure("the machine stopped before the command ended: the lines above say why")
 
 
-def feed(sock: socket.socket) -> None:
-    """Standard input into the machine, then end of file."""
+def open_log(name: str) -> io.FileIO:
     try:
-        while data := os.read(0, 1 << 16):
-            sock.sendall(data)
-    except OSError:
-        pass  # closed standard input is an empty one; a machine that ended wants no more
-    try:
-        sock.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
+        return open(name, "wb", buffering=0)
+    except OSError as e:
+        raise Failure(f"cannot write the log {name}: {e.strerror}") from None
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -230,11 +306,13 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view):]
 
 
-def command(machine: Machine, about: dict, args: list[str], timeout: float | None,
-            log: str | None) -> int:
+def command(machine: Machine, about: dict, args: list[str], wishes: Wishes) -> int:
     orders = [("mode", "cmd"), ("hostname", about["os"]), *environment(about["shell"])]
     orders += [("arg", a) for a in args]
+    if wishes.on_terminal:
+        rows, columns = terminal.size()
+        orders += [("terminal", "1"), ("rows", str(rows)), ("cols", str(columns))]
     try:
-        return CommandRun(machine, log).run(orders, timeout)
+        return CommandRun(machine, wishes).run(orders)
     except KeyboardInterrupt:
         return INTERRUPTED

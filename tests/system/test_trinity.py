@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""trinity, the system call fuzzer, as an ordinary user on the debug kernel: no panic, no finding,
+and root's shell answers afterwards.
+
+`make test` runs two minutes of it, `make soak` ten; TRINITY_SECONDS and TRINITY_ARGS change that.
+The seeds differ from run to run and stand in what a failure shows.
+"""
+
+import os
+import random
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from harness import ON_LINUX, Result, image, tarn
+
+pytestmark = pytest.mark.skipif(ON_LINUX, reason="looks for faults of Tarn's debug build")
+
+# What trinity calls with ids of its own is of no use to look at; it would wait or stop itself.
+LEFT_OUT = ("pause", "sigsuspend", "rt_sigsuspend", "exit", "exit_group", "vhangup")
+ROUND = 20  # seconds; a round has its own seed
+SCRIPT = r"""
+for seed in %(seeds)s; do
+    rm -rf /tmp/t; mkdir -m 0777 /tmp/t; cd /tmp/t
+    echo "trinity: seed $seed" >/dev/kmsg
+    timeout -s KILL %(seconds)d setpriv --reuid 65534 --regid 65534 --clear-groups \
+        trinity -q -a 64 -l off -C 4 -s $seed %(args)s </dev/null >/tmp/out 2>&1
+    echo "seed $seed: $?"
+    pkill -KILL -u 65534
+done
+echo alive as $(id -u)
+"""
+FOUND = re.compile(r"KASan|UBSan|lock order|may sleep|stack overflow|Kernel panic|out of memory: "
+                   r"init", re.I)
+
+
+def fuzz(kernel: Path, seconds: int, args: str = "") -> Result:
+    rounds = max(1, seconds // ROUND)
+    seeds = " ".join(str(random.randrange(1, 1 << 31)) for _ in range(rounds))
+    left_out = " ".join(f"-x {name}" for name in LEFT_OUT)
+    script = SCRIPT % {"seeds": seeds, "seconds": ROUND, "args": f"{left_out} {args}"}
+    return tarn("debian", "--packages", "trinity", "--kernel", str(kernel), "--smp", "2", "--mem",
+                "2G", "--append", "loglevel=7", "--", "bash", "-c", script,
+                limit=rounds * (ROUND + 60) + 120)
+
+
+def check(result: Result) -> None:
+    assert result.status == 0, result.explain()
+    assert result.text.rstrip().endswith("alive as 0"), result.explain()
+    assert not FOUND.search(result.console), result.explain()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trinity_image() -> Path:
+    return image("debian", "trinity")
+
+
+def test_two_minutes(debug_kernel: Path) -> None:
+    args = shlex.join(shlex.split(os.environ.get("TRINITY_ARGS", "")))
+    check(fuzz(debug_kernel, int(os.environ.get("TRINITY_SECONDS", "120")), args))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("group", ["vm", "vfs"])
+def test_groups(debug_kernel: Path, group: str) -> None:
+    check(fuzz(debug_kernel, 600, f"-g {group}"))
