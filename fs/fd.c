@@ -11,6 +11,7 @@
 #include <linux/fcntl.h>
 #include <arch/uaccess.h>
 #include <tarn/bitmap.h>
+#include <tarn/fasync.h>
 #include <tarn/pipe.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
@@ -262,7 +263,8 @@ struct file *files_file(struct files *files, unsigned int fd, bool *cloexec)
 	t = files->table;
 	if (fd < t->max && t->file[fd]) {
 		f = file_get(t->file[fd]);
-		*cloexec = bitmap_test(t->cloexec, fd);
+		if (cloexec)
+			*cloexec = bitmap_test(t->cloexec, fd);
 	}
 	spin_unlock(&files->lock);
 	return f;
@@ -612,10 +614,11 @@ static long set_cloexec(unsigned int fd, bool on)
 	return 0;
 }
 
-static long set_flags(struct file *f, u32 flags)
+static long set_flags(struct file *f, unsigned int fd, u32 flags)
 {
-	const u32 changeable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC;
+	const u32 changeable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 	u32 old = file_flags(f);
+	long err;
 
 	if ((f->inode->attr_flags & S_APPEND) && ((old ^ flags) & O_APPEND))
 		return -EPERM;
@@ -624,41 +627,14 @@ static long set_flags(struct file *f, u32 flags)
 		return -EINVAL;
 	if ((flags & O_NOATIME) && !(old & O_NOATIME) && !inode_owner_or_capable(f->inode))
 		return -EPERM;
-	atomic_store(&f->flags, (old & ~changeable) | (flags & changeable));
-	return 0;
-}
-
-static long fcntl_owner(struct file *f, unsigned int cmd, unsigned long arg)
-{
-	struct f_owner_ex ex;
-
-	switch (cmd) {
-	case F_SETOWN:
-		if ((int)arg == (-0x7fffffff - 1))
-			return -EINVAL;
-		f->owner_pid = (pid_t)arg;
-		return 0;
-	case F_GETOWN:
-		return f->owner_pid;
-	case F_SETSIG:
-		if (arg > 64)
-			return -EINVAL;
-		f->owner_sig = (int)arg;
-		return 0;
-	case F_GETSIG:
-		return f->owner_sig;
-	case F_SETOWN_EX:
-		if (copy_from_user(&ex, (void __user *)arg, sizeof(ex)))
-			return -EFAULT;
-		if (ex.type > F_OWNER_PGRP || ex.pid < 0)
-			return -EINVAL;
-		f->owner_pid = ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid;
-		return 0;
-	default: /* F_GETOWN_EX */
-		ex.type = f->owner_pid < 0 ? F_OWNER_PGRP : F_OWNER_PID;
-		ex.pid = f->owner_pid < 0 ? -f->owner_pid : f->owner_pid;
-		return copy_to_user((void __user *)arg, &ex, sizeof(ex));
+	if (f->ops->async_reason && ((old ^ flags) & FASYNC)) {
+		err = fasync_set(f, (int)fd, flags & FASYNC);
+		if (err)
+			return err;
 	}
+	atomic_fetch_and(&f->flags, ~changeable | flags);
+	atomic_fetch_or(&f->flags, changeable & flags);
+	return 0;
 }
 
 static long do_fcntl(struct file *f, unsigned int fd, unsigned int cmd, unsigned long arg)
@@ -680,7 +656,7 @@ static long do_fcntl(struct file *f, unsigned int fd, unsigned int cmd, unsigned
 		return -EBADF;
 	switch (cmd) {
 	case F_SETFL:
-		return set_flags(f, (u32)arg);
+		return set_flags(f, fd, (u32)arg);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -694,7 +670,8 @@ static long do_fcntl(struct file *f, unsigned int fd, unsigned int cmd, unsigned
 	case F_GETSIG:
 	case F_SETOWN_EX:
 	case F_GETOWN_EX:
-		return fcntl_owner(f, cmd, arg);
+	case F_GETOWNER_UIDS:
+		return fasync_fcntl(f, cmd, arg);
 	case F_SETPIPE_SZ:
 	case F_GETPIPE_SZ:
 		return pipe_fcntl(f, cmd, arg);

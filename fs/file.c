@@ -16,6 +16,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <tarn/block.h>
+#include <tarn/fasync.h>
 #include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
@@ -197,6 +198,8 @@ static void file_release(struct file *f)
 		notify_file(f, (f->mode & FMODE_WRITE) ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (!list_empty(&f->epoll_items))
 		epoll_file_released(f);
+	if (f->owner)
+		fasync_released(f);
 	if (inode->locks)
 		locks_on_release(f);
 	if (f->ops->release)

@@ -553,6 +553,7 @@ static const struct file_ops inotify_fops = {
 	.ioctl = inotify_ioctl,
 	.release = inotify_release,
 	.show_fdinfo = inotify_fdinfo,
+	.async_reason = async_reason_in_out,
 };
 
 /* ---- system calls ---- */

@@ -4,6 +4,7 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <arch/uaccess.h>
+#include <tarn/fasync.h>
 #include <tarn/syscall.h>
 
 #include "internal.h"
@@ -56,6 +57,18 @@ static long clone_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return ret;
 }
 
+/* FIOASYNC: unlike F_SETFL it says so where there is no SIGIO. */
+static long set_async(struct file *f, unsigned int fd, unsigned long arg)
+{
+	int on;
+
+	if (get_user(on, (int __user *)arg))
+		return -EFAULT;
+	if (!on == !(file_flags(f) & FASYNC))
+		return 0;
+	return fasync_set(f, (int)fd, on);
+}
+
 static long regular_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	switch (cmd) {
@@ -81,6 +94,8 @@ static long do_ioctl(struct file *f, unsigned int fd, unsigned int cmd, unsigned
 		return clone_ioctl(f, cmd, arg);
 	case FIONBIO:
 		return set_flag(f, O_NONBLOCK, arg);
+	case FIOASYNC:
+		return set_async(f, fd, arg);
 	case FIOQSIZE:
 		if (mode_is_reg(f->inode->mode) || mode_is_dir(f->inode->mode) ||
 		    mode_is_lnk(f->inode->mode))

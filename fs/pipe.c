@@ -686,6 +686,7 @@ const struct file_ops fifo_fops = {
 	.poll = pipe_poll,
 	.ioctl = pipe_ioctl,
 	.release = pipe_release,
+	.async_reason = async_reason_in_out,
 };
 
 struct pipe *file_pipe(struct file *f)

@@ -3,8 +3,11 @@
  * signalfd(2): signals of the reader, taken by read(2) instead of a handler.
  *
  * A poll stands on the queue of the handlers (sighand) that the poller had at
- * that time.  poll(2) leaves before it could exec; an epoll set stays, so the
- * file keeps a reference to each sighand whose queue it was put on.
+ * that time.  poll(2) leaves before it could exec; an epoll set stays until it
+ * goes or the handlers do, whose last put takes everybody off the queue
+ * (waitq_dissolve).
+ *
+ * Tests: tests/abi/signal.c, proc_wait.c.
  */
 #include <arch/uaccess.h>
 #include <linux/fcntl.h>
@@ -20,15 +23,8 @@
 #include <tarn/vfs.h>
 #include <tarn/waitq.h>
 
-struct held_sighand {
-	struct sighand *sighand;     /* [I] counted */
-	struct held_sighand *next;   /* [I] */
-};
-
 struct signalfd {
 	_Atomic u64 mask;            /* [a] */
-	struct spinlock lock;
-	struct held_sighand *held GUARDED_BY(&lock);
 };
 
 /* ---- the record a read gives ---- */
@@ -132,56 +128,17 @@ static ssize_t signalfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- poll ---- */
 
-static bool already_held(struct signalfd *s, const struct sighand *h) MUST_HOLD(&s->lock)
-{
-	for (struct held_sighand *e = s->held; e; e = e->next)
-		if (e->sighand == h)
-			return true;
-	return false;
-}
-
-/* False: no memory to remember it. */
-static bool hold(struct signalfd *s, struct sighand *h)
-{
-	struct held_sighand *e = kmalloc(sizeof(*e), GFP_KERNEL);
-	bool needed;
-
-	if (!e)
-		return false;
-	spin_lock(&s->lock);
-	needed = !already_held(s, h);
-	if (needed) {
-		ref_get(&h->refs);
-		*e = (struct held_sighand){ .sighand = h, .next = s->held };
-		s->held = e;
-	}
-	spin_unlock(&s->lock);
-	if (!needed)
-		kfree(e);
-	return true;
-}
-
 static u32 signalfd_poll(struct file *f, struct poll_wait *w)
 {
 	struct signalfd *s = f->private;
-	struct sighand *h = current->process->sighand;
 
-	if (w && w->add && hold(s, h))
-		poll_on(w, &h->signalfd_waitq);
+	poll_on(w, &current->process->sighand->signalfd_waitq);
 	return is_pending(s) ? POLLIN | POLLRDNORM : 0;
 }
 
-static void signalfd_release(struct file *f) NO_LOCK_CHECK
+static void signalfd_release(struct file *f)
 {
-	struct signalfd *s = f->private;
-	struct held_sighand *e;
-
-	while ((e = s->held)) {
-		s->held = e->next;
-		sighand_put(e->sighand);
-		kfree(e);
-	}
-	kfree(s);
+	kfree(f->private);
 }
 
 static void signalfd_show_fdinfo(struct file *f, struct strbuf *out)
@@ -207,7 +164,6 @@ static long signalfd_new(u64 mask, int flags)
 
 	if (!s)
 		return -ENOMEM;
-	spin_init(&s->lock, "signalfd", LR_LEAF);
 	atomic_store(&s->mask, mask);
 	f = file_anon("anon_inode:[signalfd]", &signalfd_fops, s, O_RDWR | (flags & SFD_NONBLOCK));
 	if (IS_ERR(f)) {

@@ -8,6 +8,7 @@
 #include <linux/fcntl.h>
 #include <linux/time_types.h>
 #include <tarn/errptr.h>
+#include <tarn/fasync.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
@@ -79,6 +80,8 @@ static ssize_t send_one(struct socket *s, struct msg *m, u32 flags)
 		flags |= MSG_DONTWAIT;
 	m->flags = flags;
 	n = s->ops->sendmsg(s, m, flags);
+	if (n == -EAGAIN || (n > 0 && m->iter.count))
+		fasync_no_room(s->file);
 	if (n == -EPIPE && s->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL))
 		signal_thread(current, SIGPIPE);
 	return n;

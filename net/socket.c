@@ -9,6 +9,7 @@
 #include <linux/fcntl.h>
 #include <linux/sockios.h>
 #include <tarn/errptr.h>
+#include <tarn/fasync.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
@@ -53,6 +54,8 @@ static ssize_t socket_write(struct file *f, struct iov_iter *from, loff_t *pos)
 		return -EOPNOTSUPP;
 	n = s->ops->sendmsg(s, &m, f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0);
 	*from = m.iter;
+	if (n == -EAGAIN || (n > 0 && m.iter.count))
+		fasync_no_room(f);
 	if (n == -EPIPE && s->type == SOCK_STREAM)
 		signal_thread(current, SIGPIPE);
 	return n;
@@ -68,19 +71,10 @@ static u32 socket_poll(struct file *f, struct poll_wait *w)
 static long socket_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 {
 	struct socket *s = f->private;
-	int value;
+	long ret = fasync_socket_ioctl(f, cmd, arg);
 
-	switch (cmd) {
-	case FIOSETOWN:
-	case SIOCSPGRP:
-		if (get_user(value, (int __user *)arg))
-			return -EFAULT;
-		f->owner_pid = value;
-		return 0;
-	case FIOGETOWN:
-	case SIOCGPGRP:
-		return put_user((int)f->owner_pid, (int __user *)arg);
-	}
+	if (ret != -ENOTTY)
+		return ret;
 	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
 }
 
@@ -93,12 +87,23 @@ static void socket_release(struct file *f)
 	kfree(s);
 }
 
+/* Room is told only to a sender who found none: every receive makes some. */
+static int socket_async_reason(struct file *f, u32 events)
+{
+	if (events & POLLHUP)
+		return POLL_HUP;
+	if (events & POLLIN)
+		return POLL_IN;
+	return events & POLLOUT && fasync_wanted_room(f) ? POLL_OUT : 0;
+}
+
 static const struct file_ops socket_fops = {
 	.read = socket_read,
 	.write = socket_write,
 	.poll = socket_poll,
 	.ioctl = socket_ioctl,
 	.release = socket_release,
+	.async_reason = socket_async_reason,
 };
 
 struct socket *file_socket(struct file *f)

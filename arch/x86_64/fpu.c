@@ -102,6 +102,19 @@ void fpu_image_init(void *image)
 	memcpy(image, fpu_initial, fpu_size);
 }
 
+bool fpu_image_valid(const void *image, bool legacy_only)
+{
+	const struct _fpstate *f = image;
+	const u64 *header = (const u64 *)((const char *)image + FXSAVE_SIZE);
+
+	if (f->mxcsr & ~mxcsr_mask)
+		return false;
+	if (legacy_only)
+		return true;
+	/* Bytes 8 to 23: compacted, or reserved.  The rest of the header the CPU does not look at. */
+	return !header[1] && !header[2] && !(header[0] & ~fpu_features);
+}
+
 /*
  * XRSTOR faults on reserved MXCSR bits, unknown features, a compacted format or a
  * dirty header.  Afterwards it cannot.

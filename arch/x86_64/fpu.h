@@ -13,7 +13,11 @@ void fpu_setup(void);
 /* Live registers of this CPU into the image and back; interrupts off, or current's own. */
 void fpu_save(void *image);
 void fpu_load(const void *image);
+/* Current's image changed: the registers follow. */
+void fpu_reload_current(void);
 void fpu_image_init(void *image);
+/* An extended image from user space, as XRSTOR would judge it: false, it faults. */
+bool fpu_image_valid(const void *image, bool legacy_only);
 /* A hostile image made harmless (it may have any contents); @legacy_only: no extended part came. */
 void fpu_image_sanitise(void *image, bool legacy_only);
 /* Second buffer behind an image, for data on its way from user space. */

@@ -16,6 +16,7 @@
 #include <asm/sigcontext.h>
 #include <asm/signal.h>
 #include <asm/ucontext.h>
+#include <linux/signal.h>
 #include <tarn/cpu.h>
 #include <tarn/errno.h>
 #include <tarn/string.h>
@@ -108,7 +109,8 @@ static int put_fpu(u64 fp)
 int arch_signal_push(struct regs *regs, const struct abi_sigaction *act, int sig,
 		     const struct ksiginfo *info, u64 mask, u64 altstack_top)
 {
-	bool was_on_altstack = !altstack_top && on_altstack(regs->rsp);
+	bool was_on_altstack = !altstack_top && on_altstack(regs->rsp) &&
+			       !(current->altstack_flags & SS_AUTODISARM);
 	u64 sp = altstack_top ? altstack_top : regs->rsp - RED_ZONE;
 	struct rt_sigframe frame;
 	u64 fp, at;
@@ -131,6 +133,9 @@ int arch_signal_push(struct regs *regs, const struct abi_sigaction *act, int sig
 	frame.info = info->si;
 	if (put_fpu(fp) || copy_to_user((void __user *)at, &frame, sizeof(frame)))
 		return -EFAULT;
+	/* The handler is called like any function: rounding, precision and masks are the ABI's, not the victim's. */
+	fpu_image_init(current->arch.fpu);
+	fpu_reload_current();
 
 	regs->rdi = (u64)sig;
 	regs->rsi = at + offsetof(struct rt_sigframe, info);
@@ -146,53 +151,64 @@ int arch_signal_push(struct regs *regs, const struct abi_sigaction *act, int sig
 
 /* ---- going back ---- */
 
+enum frame_fpu { FRAME_BAD, FRAME_LEGACY, FRAME_XSTATE };
+
 /* How much of the image at @fp is meant: all of ours, or only the 512 legacy bytes. */
-static bool frame_has_xstate(const struct _fpstate *f, u64 fp)
+static enum frame_fpu frame_kind(const struct _fpstate *f, u64 fp)
 {
 	const struct _fpx_sw_bytes *sw = &f->sw_reserved;
 	u32 magic2;
 
 	if (!x86.xsave || sw->magic1 != FP_XSTATE_MAGIC1)
-		return false;
+		return FRAME_LEGACY;
 	if (sw->xstate_size < sizeof(struct _fpstate) + 64 || sw->xstate_size > fpu_size ||
 	    sw->extended_size < sw->xstate_size)
-		return false;
+		return FRAME_LEGACY;
 	if (get_user(magic2, (const u32 __user *)(fp + sw->xstate_size)))
-		return false;
-	return magic2 == FP_XSTATE_MAGIC2;
+		return FRAME_BAD;
+	return magic2 == FP_XSTATE_MAGIC2 ? FRAME_XSTATE : FRAME_LEGACY;
 }
 
-static int get_fpu(u64 fp)
+/*
+ * The image at @fp into @tmp: 0, or -EFAULT for whatever the instruction that
+ * Linux runs on user memory here (XRSTOR, FXRSTOR) would fault on.
+ */
+static int fetch_fpu(char *tmp, u64 fp)
 {
-	char *image = current->arch.fpu, *tmp = fpu_scratch(image);
 	struct _fpstate *f = (struct _fpstate *)tmp;
-	u64 flags, features = 0;
+	u64 features;
+	enum frame_fpu kind;
 	u32 size;
-	bool ext;
 
-	if (!fp) {
-		fpu_image_init(tmp);
-		goto load;
-	}
-	fpu_image_init(tmp);
 	if (copy_from_user(tmp, (const void __user *)fp, sizeof(struct _fpstate)))
 		return -EFAULT;
-	ext = frame_has_xstate(f, fp);
-	if (ext) {
+	kind = frame_kind(f, fp);
+	if (kind == FRAME_BAD || fp & (kind == FRAME_XSTATE ? 63 : 15))
+		return -EFAULT;
+	if (kind == FRAME_XSTATE) {
 		size = f->sw_reserved.xstate_size;
 		features = f->sw_reserved.xfeatures;
 		if (copy_from_user(tmp, (const void __user *)fp, size))
 			return -EFAULT;
-		*(u64 *)(tmp + sizeof(struct _fpstate)) &= features;
 	}
-	fpu_image_sanitise(tmp, !ext);
-load:
-	flags = irq_save();
+	if (!fpu_image_valid(tmp, kind == FRAME_LEGACY))
+		return -EFAULT;
+	if (kind == FRAME_XSTATE)
+		*(u64 *)(tmp + sizeof(struct _fpstate)) &= features;
+	fpu_image_sanitise(tmp, kind == FRAME_LEGACY);
+	return 0;
+}
+
+/* No image: the state every handler starts with. */
+static int get_fpu(u64 fp)
+{
+	char *image = current->arch.fpu, *tmp = fpu_scratch(image);
+
+	fpu_image_init(tmp);
+	if (fp && fetch_fpu(tmp, fp))
+		return -EFAULT;
 	memcpy(image, tmp, fpu_size);
-	fpu_load(image);
-	this_cpu()->arch.fpu_owner = current;
-	current->arch.fpu_cpu = cpu_id();
-	irq_restore(flags);
+	fpu_reload_current();
 	return 0;
 }
 

@@ -185,8 +185,7 @@ static void fpu_sync_current(void)
 	irq_restore(flags);
 }
 
-/* Current's image changed: the registers follow. */
-static void fpu_reload_current(void)
+void fpu_reload_current(void)
 {
 	u64 flags = irq_save();
 

@@ -544,6 +544,7 @@ const struct file_ops ptmx_fops = {
 	.poll = master_poll,
 	.ioctl = master_ioctl,
 	.release = master_release,
+	.async_reason = tty_async_reason,
 };
 
 static struct device ptmx_device = {

@@ -693,6 +693,22 @@ static long tty_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return tty_ioctl_common(tf->tty, f, cmd, arg);
 }
 
+/*
+ * Input only: a program that writes from its handler would otherwise be told of
+ * the room which its own output made, for ever.
+ */
+int tty_async_reason(struct file *f, u32 events)
+{
+	return events & POLLIN && !(events & (POLLHUP | POLLPRI)) ? POLL_IN : 0;
+}
+
+static pid_t tty_async_group(struct file *f)
+{
+	struct tty_file *tf = f->private;
+
+	return atomic_load(&tf->tty->pgrp);
+}
+
 const struct file_ops tty_fops = {
 	.open = tty_open,
 	.read = tty_read,
@@ -700,6 +716,8 @@ const struct file_ops tty_fops = {
 	.poll = tty_poll,
 	.ioctl = tty_ioctl,
 	.release = tty_release,
+	.async_reason = tty_async_reason,
+	.async_group = tty_async_group,
 };
 
 /* ---- hangup ---- */

@@ -53,6 +53,7 @@ struct tty_file {
 };
 
 extern const struct file_ops tty_fops;
+int tty_async_reason(struct file *f, u32 events);
 extern const struct ktermios tty_default_termios;
 
 struct tty *tty_find(kdev_t dev);

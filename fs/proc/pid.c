@@ -274,6 +274,16 @@ static const struct inode_ops pid_dir_ops = {
 };
 static const struct file_ops pid_dir_fops = { .iterate = pid_dir_iterate };
 
+struct process *proc_dir_process(struct file *f)
+{
+	struct proc_inode *i;
+
+	if (f->ops != &pid_dir_fops)
+		return NULL;
+	i = to_proc(f->inode);
+	return i->is_task ? NULL : i->thread->process;
+}
+
 int proc_pid_attach(struct inode *dir, struct dentry *d, struct thread *t, bool is_task)
 {
 	struct inode *inode = proc_inode_new(dir->super, PID_INO(t->tid, is_task ? 0x8000 : 0),

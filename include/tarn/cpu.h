@@ -29,6 +29,7 @@ struct cpu {
 	bool need_resched;       /* asked to switch threads at the next chance */
 	bool online;
 	struct thread *idle;     /* [I] runs when nobody else wants to */
+	struct wait_later *wait_later; /* irqs off: waitq_later() */
 	struct arch_cpu arch;
 } CACHE_ALIGNED;
 

@@ -28,6 +28,11 @@ struct proc_event {
 	struct waitq *waitq;
 };
 
+struct file;
+struct process;
+/* The process whose directory /proc/PID @f is, alive while @f is open; NULL: @f is something else. */
+struct process *proc_dir_process(struct file *f);
+
 /* A number under /proc/sys: SECTION_SET(sysctls, x). */
 struct sysctl {
 	const char *path; /* "vm/overcommit_memory" */

@@ -28,6 +28,7 @@ struct pgrp {
 	pid_t id;                /* [I] */
 	struct session *session; /* [I] counted */
 	struct list members;     /* process->pgrp_node; proc_tree_lock */
+	u32 anchors;             /* members whose parent is elsewhere in the session: 0, orphaned; proc_tree_lock */
 	struct rcu_head rcu;
 };
 /* Lives while a group belongs to it or somebody holds a reference (a terminal). */
@@ -59,6 +60,12 @@ struct process {
 
 	struct process *parent;          /* never NULL but for pid 1 and the kernel's; RCU to read */
 	struct list children, sibling;
+	struct thread *parent_thread;    /* which of the parent's; NULL: init */
+	struct list by_thread;           /* in parent_thread->children */
+	u64 birth;                       /* rises along parent->children */
+	struct rb_root zombies;          /* children that wait to be reaped, by birth */
+	struct rb_node zombie_node;      /* clear: not in the parent's */
+	bool anchor;                     /* counted in pgrp->anchors */
 	struct pgrp *pgrp;               /* RCU to read */
 	struct list pgrp_node;
 	struct session *session;         /* = pgrp->session; RCU to read */
@@ -80,6 +87,10 @@ struct process {
 	struct thread *exec_thread;      /* has told the others to die and waits for it */
 
 	int exit_signal;                 /* sent to the parent; SIGCHLD */
+	/* A parent that became another program since gets SIGCHLD whatever exit_signal says: the new program may be
+	 * set-uid, and did not choose its children. */
+	u64 exec_id;                     /* counts exec; [a] */
+	u64 parent_exec_id;              /* the parent's when it made us; proc_tree_lock */
 	bool zombie;                     /* every thread is gone, waiting to be reaped; proc_tree_lock */
 	bool reaped;                     /* no longer findable; proc_tree_lock */
 	bool is_kernel;                  /* [I] kernel threads' process: takes no signals */
@@ -124,6 +135,17 @@ static inline u64 rlimit_cur(unsigned int which)
 {
 	return READ_ONCE(current->process->rlimits[which].cur);
 }
+
+/* A number together with what tells it from its next use: to remember somebody without keeping him. */
+struct pid_name {
+	pid_t nr;
+	u64 serial;
+};
+/* False: the number is nobody's. */
+bool pid_name_of(pid_t nr, struct pid_name *out);
+/* Who has that name now, as thread or group; NULL: nobody any more.  RCU or tree lock. */
+struct thread *pid_name_thread(const struct pid_name *name);
+struct pgrp *pid_name_pgrp(const struct pid_name *name);
 
 /* With a reference; NULL: none. */
 struct process *process_find_get(pid_t pid);

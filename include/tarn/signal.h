@@ -55,7 +55,7 @@ struct sighand {
 	struct rcu_head rcu;
 };
 
-/* Drops a reference to handlers (signalfd keeps one while it stands on their queue). */
+/* Drops a reference to handlers.  Any context. */
 void sighand_put(struct sighand *s);
 
 struct thread;
@@ -67,6 +67,11 @@ struct user;
 /* Fills in a kernel-born siginfo: SI_KERNEL or SI_USER from current. */
 void siginfo_kernel(struct ksiginfo *info, int sig);
 void siginfo_user(struct ksiginfo *info, int sig, int code);
+
+/* A siginfo that user space made for @sig: 0, -EFAULT, -E2BIG.  si_signo is the caller's to check or set. */
+long siginfo_from_user(struct ksiginfo *info, int sig, const void __user *uinfo);
+/* It says that kill(2), tgkill(2) or the kernel sent it. */
+bool siginfo_claims_sender(const struct ksiginfo *info);
 
 /* To one thread / to the whole process.  0, or -EAGAIN (queue limit, real-time only).  Any context but NMI. */
 int signal_send_thread(struct thread *t, const struct ksiginfo *info);

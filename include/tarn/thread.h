@@ -110,6 +110,7 @@ struct thread {
 	struct spinlock lock;          /* rank LR_LEAF: pointers above seen from outside, comm */
 	char comm[16];                 /* thread->lock to write; readers may see either */
 	struct list group_node;        /* in process->threads; see there */
+	struct list children;          /* process->by_thread: those this thread made or got; proc_tree_lock */
 	bool stop_pending;             /* shall take part in its group's stop; sighand->lock */
 	bool counted_dead;             /* its use is in process->dead_threads; sighand->lock */
 

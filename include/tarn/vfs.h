@@ -532,6 +532,9 @@ struct dir_emit {
  * fallocate   inode->lock        yes         -EOPNOTSUPP
  * splice_read none               yes         generic: read through a kernel page
  * show_fdinfo none               yes         nothing beyond pos, flags, mnt_id
+ * async_reason a waitq's lock    no          no SIGIO: O_ASYNC does nothing.  POLL_IN ... for a wake-up of
+ *                                            poll's queues with @events; 0: not worth a signal
+ * async_group none               no          nobody owns the file until F_SETOWN; else the group, 0: the caller
  */
 struct file_ops {
 	ssize_t (*read)(struct file *f, struct iov_iter *to, loff_t *pos);
@@ -548,7 +551,11 @@ struct file_ops {
 	int (*fallocate)(struct file *f, int mode, u64 offset, u64 len);
 	ssize_t (*splice_read)(struct file *f, loff_t *pos, struct pipe *to, size_t len, u32 flags);
 	void (*show_fdinfo)(struct file *f, struct strbuf *out);
+	int (*async_reason)(struct file *f, u32 events);
+	pid_t (*async_group)(struct file *f);
 };
+/* async_reason of a file that has no more to tell than data to read and room to write. */
+int async_reason_in_out(struct file *f, u32 events);
 
 #define FMODE_READ BIT(0)
 #define FMODE_WRITE BIT(1)
@@ -572,8 +579,7 @@ struct file {
 	_Atomic u32 meta_seen;          /* [a] of what the file system keeps on its device: fsync */
 	_Atomic u32 sb_seen;            /* [a] of the super block: syncfs */
 	const struct cred *cred;        /* [I] who opened it */
-	pid_t owner_pid;                /* F_SETOWN */
-	int owner_sig;
+	_Atomic(struct file_owner *) owner; /* [a] tarn/fasync.h; NULL until somebody is named */
 	struct list epoll_items;        /* fs/epoll.c: LR_LEAF lock inside it */
 	void *private;                  /* the implementation's own */
 	struct rcu_head rcu;
@@ -668,7 +674,7 @@ u32 fd_table_size(void);
 int fd_add(struct file *f, u32 flags);
 /* For /proc/PID/fd: next open fd >= @fd of @files, its file with a reference; -1 at the end. */
 int files_next(struct files *files, unsigned int fd, struct file **out);
-/* Open file @fd with a reference, and whether exec closes it; NULL: not open. */
+/* File @fd of @files with a reference, and, unless @cloexec is NULL, whether exec closes it; NULL: not open. */
 struct file *files_file(struct files *files, unsigned int fd, bool *cloexec);
 
 /* ---- locks, notifications ---- */

@@ -33,6 +33,17 @@ struct wait_entry {
 	u32 events;           /* poll mask this entry cares for; 0: all */
 };
 
+/*
+ * For a wake function that needs locks which rank before a queue's: @fn runs when the wake-up has let go of the
+ * queue, at once if the waker holds no other spinlock, else in a worker.  Not again before it ran.
+ */
+struct wait_later {
+	struct wait_later *next;
+	u32 depth;
+	void (*fn)(struct wait_later *l);
+};
+void waitq_later(struct wait_later *l);
+
 void waitq_init(struct waitq *q);
 #define WAITQ_INIT(var)                                                          \
 	{ .lock = SPINLOCK_INIT(#var, LR_WAITQ), .waiters = LIST_INIT((var).waiters) }
@@ -58,6 +69,12 @@ static inline bool waitq_active(struct waitq *q)
 	atomic_thread_fence(memory_order_seq_cst);
 	return !list_empty(&q->waiters);
 }
+
+/*
+ * The queue goes before those that stand on it (epoll sets): they are taken off.
+ * It must be freed through RCU, as they may be about to leave by themselves.
+ */
+void waitq_dissolve(struct waitq *q);
 
 /* The two halves of a sleep, for loops that wait_event cannot express. */
 void waitq_prepare(struct waitq *q, struct wait_entry *e, enum thread_state state, bool exclusive);

@@ -261,6 +261,7 @@ static void settle(struct exec *x)
 	t->restart.fn = NULL;
 	t->flags &= ~(u32)(TF_FORKNOEXEC | TF_KTHREAD);
 	p->did_exec = true;
+	WRITE_ONCE(p->exec_id, p->exec_id + 1);
 	p->exit_signal = SIGCHLD;
 	t->exit_signal = SIGCHLD;
 	set_name(t, x->name);

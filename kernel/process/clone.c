@@ -259,8 +259,8 @@ static void link_new_process(struct process *p, struct thread *t, pid_t pid, u64
 
 	p->leader = t;
 	p->pid = pid;
-	p->parent = parent;
-	list_add_tail(&parent->children, &p->sibling);
+	family_add(p, parent, flags & CLONE_PARENT ? me->parent_thread : current);
+	p->parent_exec_id = flags & CLONE_PARENT ? me->parent_exec_id : READ_ONCE(me->exec_id);
 	process_join_pgrp(p, me->pgrp);
 	p->no_tty = me->no_tty;
 }

@@ -9,8 +9,8 @@
  * parent, the parent hears of it, and wait4(2) reaps (or nobody cares and it is
  * reaped on the spot).
  *
- * The order in process_die() matters: children are moved before the parent is
- * told, so that a parent that waits sees no half-dead family.
+ * Children are handed over (family.c) before the parent is told, so that a
+ * parent that waits sees no half-dead family.
  */
 #include "internal.h"
 
@@ -172,7 +172,9 @@ bool process_notify_parent(struct process *p)
 
 	assert_held(&proc_tree_lock);
 	fill_exit_info(&info, p);
-	if (p->exit_signal == SIGCHLD) {
+	if (p->parent_exec_id != READ_ONCE(parent->exec_id))
+		info.si.si_signo = SIGCHLD;
+	if (info.si.si_signo == SIGCHLD) {
 		s = process_lock_signals(parent, &irq);
 		assert_held(&s->lock);
 		ignored = s->action[SIGCHLD - 1].handler == (u64)SIG_IGN;
@@ -181,98 +183,25 @@ bool process_notify_parent(struct process *p)
 		process_unlock_signals(s, irq);
 	}
 	/* clone(2) takes any byte; what is no signal is not sent. */
-	if (p->exit_signal > 0 && p->exit_signal <= NSIG_TOTAL && !ignored)
+	if (info.si.si_signo > 0 && info.si.si_signo <= NSIG_TOTAL && !ignored)
 		signal_send_process(parent, &info);
 	waitq_wake_all(&parent->wait_children, 0);
 	return autoreap;
 }
 
-/* A job whose last link to its shell goes: if somebody in it is stopped, nobody could continue it. */
-static void hangup_if_orphaned(struct pgrp *g, struct process *dying, bool was_orphaned)
-{
-	struct process *p;
-	bool stopped = false;
-
-	if (was_orphaned || !pgrp_orphaned_without(g, dying))
-		return;
-	LIST_FOR_EACH(p, &g->members, pgrp_node)
-		if (p != dying && p->stopped)
-			stopped = true;
-	if (!stopped)
-		return;
-	LIST_FOR_EACH(p, &g->members, pgrp_node) {
-		signal_process(p, SIGHUP);
-		signal_process(p, SIGCONT);
-	}
-}
-
-/* The nearest ancestor that asked to get orphans, or init. */
-static struct process *new_parent_for(struct process *p)
-{
-	struct process *a;
-
-	for (a = p->parent; a && a != init_process && !a->is_kernel; a = a->parent)
-		if (a->is_subreaper && !a->zombie && !a->group_exit)
-			return a;
-	return init_process;
-}
-
-static void send_pdeath_signal(struct process *child)
-{
-	struct thread *t;
-
-	LIST_FOR_EACH(t, &child->threads, group_node)
-		if (t->pdeath_signal)
-			signal_process(child, t->pdeath_signal);
-}
-
-/* Moves @p's children; those already dead and unwanted by the new parent go to @dead. */
-static void reparent_children(struct process *p, struct list *dead)
-{
-	struct process *heir = new_parent_for(p);
-	struct process *c, *tmp;
-
-	LIST_FOR_EACH_SAFE(c, tmp, &p->children, sibling) {
-		bool was_orphaned = pgrp_orphaned_without(c->pgrp, NULL);
-
-		list_del_init(&c->sibling);
-		list_add_tail(&heir->children, &c->sibling);
-		rcu_assign(c->parent, heir);
-		c->exit_signal = SIGCHLD;
-		send_pdeath_signal(c);
-		if (!c->zombie) {
-			if (c->pgrp == p->pgrp)
-				continue; /* process_die() judges this one */
-			hangup_if_orphaned(c->pgrp, p, was_orphaned);
-		} else if (!c->reaped && process_notify_parent(c)) {
-			c->reaped = true;
-			list_del_init(&c->sibling);
-			list_add_tail(dead, &c->sibling);
-		}
-	}
-}
-
-static void release_dead(struct list *dead)
-{
-	struct process *c, *tmp;
-
-	LIST_FOR_EACH_SAFE(c, tmp, dead, sibling)
-		process_release(c);
-}
-
 /* The last thread is going.  True if nobody will wait for the process: the caller releases it. */
-static bool process_die(struct process *p, struct list *dead)
+static bool process_die(struct process *p)
 {
-	bool was_orphaned = pgrp_orphaned_without(p->pgrp, NULL);
-
-	reparent_children(p, dead);
+	assert(list_empty(&p->children));
 	p->zombie = true;
 	if (p->session->leader == p)
 		p->session->leader = NULL;
-	hangup_if_orphaned(p->pgrp, p, was_orphaned);
+	pgrp_anchor_lost(p, p);
 	waitq_wake_all(&p->pidfd_waitq, POLLIN | POLLRDNORM);
+	family_zombie_join(p);
 	if (!process_notify_parent(p))
 		return false;
+	family_zombie_leave(p);
 	p->reaped = true;
 	return true;
 }
@@ -306,6 +235,7 @@ static void finish_exit(struct thread *t)
 	struct sighand *s = p->sighand;
 	bool reap = false;
 
+	family_hand_over(t, ~0u, &dead);
 	spin_lock(&s->lock);
 	rusage_add_thread(&p->dead_threads, t);
 	cpu_timers_thread_exit(t);
@@ -318,9 +248,9 @@ static void finish_exit(struct thread *t)
 		thread_wake(p->exec_thread);
 	spin_unlock(&s->lock);
 	if (p->nthreads == 0 && !p->is_kernel)
-		reap = process_die(p, &dead);
+		reap = process_die(p);
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
-	release_dead(&dead);
+	family_release_dead(&dead);
 	if (reap)
 		process_release(p);
 }
@@ -341,6 +271,7 @@ void NORETURN thread_exit(int code)
 	exit_files(t);
 	if (last && !p->is_kernel)
 		process_exit_resources(p);
+	family_before_exit(t);
 	finish_exit(t);
 	sched_exit();
 }

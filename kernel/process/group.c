@@ -58,6 +58,8 @@ struct process *process_alloc(void)
 	list_init(&p->threads);
 	list_init(&p->children);
 	list_init(&p->sibling);
+	list_init(&p->by_thread);
+	rb_clear(&p->zombie_node);
 	list_init(&p->pgrp_node);
 	sigqueue_init(&p->sig);
 	waitq_init(&p->wait_children);
@@ -120,6 +122,8 @@ void process_join_pgrp(struct process *p, struct pgrp *g)
 	rcu_assign(p->pgrp, g);
 	rcu_assign(p->session, g->session);
 	list_add_tail(&g->members, &p->pgrp_node);
+	pgrp_count_anchor(p);
+	pgrp_count_children(p);
 }
 
 void process_leave_pgrp(struct process *p)
@@ -129,6 +133,8 @@ void process_leave_pgrp(struct process *p)
 
 	assert_held(&proc_tree_lock);
 	list_del_init(&p->pgrp_node);
+	g->anchors -= p->anchor;
+	p->anchor = false;
 	if (!list_empty(&g->members))
 		return;
 	slot = pid_find(g->id);
@@ -140,25 +146,11 @@ void process_leave_pgrp(struct process *p)
 	kfree_rcu(g);
 }
 
-bool pgrp_orphaned_without(const struct pgrp *g, const struct process *except)
-{
-	struct process *p;
-
-	assert_held(&proc_tree_lock);
-	LIST_FOR_EACH(p, &g->members, pgrp_node) {
-		if (p == except || p->zombie || !p->parent || p->parent == init_process)
-			continue;
-		if (p->parent->pgrp != g && p->parent->session == g->session)
-			return false;
-	}
-	return true;
-}
-
 bool pgrp_is_orphaned(pid_t pgid)
 {
 	u64 irq = spin_lock_irqsave(&proc_tree_lock);
 	struct pgrp *g = pgrp_find(pgid);
-	bool orphaned = !g || pgrp_orphaned_without(g, NULL);
+	bool orphaned = !g || !g->anchors;
 
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
 	return orphaned;
@@ -183,7 +175,7 @@ void process_release(struct process *p)
 
 	assert(p->zombie && list_empty(&p->children));
 	p->reaped = true;
-	list_del_init(&p->sibling);
+	family_leave(p);
 	process_leave_pgrp(p);
 	s = p->sighand;
 	spin_lock(&s->lock);
@@ -259,8 +251,7 @@ static void link_init(struct process *p, struct thread *t, struct pid_slot *slot
 	spin_lock(&p->sighand->lock);
 	p->pid = slot->nr;
 	p->leader = t;
-	p->parent = &kernel_process;
-	list_add_tail(&kernel_process.children, &p->sibling);
+	family_add(p, &kernel_process, NULL);
 	process_join_pgrp(p, &kernel_pgrp);
 	thread_link(t, p, slot);
 	init_process = p;

@@ -20,6 +20,7 @@
  * when all three are gone.  Tree lock to write, RCU to read. */
 struct pid_slot {
 	pid_t nr;                /* [I] */
+	u64 serial;              /* [I] no other slot, of this number or another, has it */
 	struct thread *thread;
 	struct pgrp *pgrp;
 	struct session *session;
@@ -49,8 +50,24 @@ struct process *process_alloc(void);
 void process_release(struct process *p);
 void process_join_pgrp(struct process *p, struct pgrp *g); /* tree lock */
 void process_leave_pgrp(struct process *p);                /* tree lock */
-/* Is the group of @p orphaned (not counting @except's being a parent or member)?  Tree lock. */
-bool pgrp_orphaned_without(const struct pgrp *g, const struct process *except);
+
+/* ---- family.c: all under the tree lock, but for the last two ---- */
+/* @c becomes a child of @parent, made by @maker (NULL: init). */
+void family_add(struct process *c, struct process *parent, struct thread *maker);
+void family_leave(struct process *c);
+/* @c waits to be reaped; no longer. */
+void family_zombie_join(struct process *c);
+void family_zombie_leave(struct process *c);
+/* @p's group, parent or life changed, or that of its children's parent: counts pgrp->anchors anew. */
+void pgrp_count_anchor(struct process *p);
+void pgrp_count_children(struct process *p);
+/* The same when @p or its parent, @dying, dies: a stopped group that lost its last anchor gets SIGHUP. */
+void pgrp_anchor_lost(struct process *p, const struct process *dying);
+/* At most @most of @t's children get another parent; who is dead and unwanted there goes to @dead. */
+void family_hand_over(struct thread *t, u32 most, struct list *dead);
+void family_release_dead(struct list *dead);
+/* Current exits: the bulk of its children, in pieces. */
+void family_before_exit(struct thread *t);
 
 /* ---- exit.c ---- */
 /* @p, a zombie, tells its parent: true if it is to be reaped at once.  Tree lock. */

@@ -34,6 +34,8 @@ pid_t pid_last(void)
 	return READ_ONCE(last_pid);
 }
 
+static u64 next_serial; /* tree lock */
+
 static int pid_take_number(struct pid_slot *s, pid_t want)
 {
 	u32 min = last_pid >= FIRST_PID_AFTER_WRAP ? FIRST_PID_AFTER_WRAP : 2; /* 1 is init's */
@@ -61,8 +63,10 @@ int pid_reserve(pid_t want, struct pid_slot **out)
 		return -ENOMEM;
 	irq = spin_lock_irqsave(&proc_tree_lock);
 	nr = pid_take_number(s, want);
-	if (nr > 0)
+	if (nr > 0) {
+		s->serial = ++next_serial;
 		WRITE_ONCE(s->nr, nr);
+	}
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
 	if (nr < 0) {
 		kfree(s);
@@ -84,6 +88,42 @@ void pid_release_if_unused(struct pid_slot *s)
 		return;
 	idr_remove(&pids, (u32)s->nr);
 	kfree_rcu(s);
+}
+
+bool pid_name_of(pid_t nr, struct pid_name *out)
+{
+	struct pid_slot *s;
+
+	rcu_read_lock();
+	s = pid_find(nr);
+	/* A number just reserved, for a thread that may never be, is nobody's yet. */
+	if (s && (s->thread || s->pgrp || s->session))
+		*out = (struct pid_name){ .nr = nr, .serial = s->serial };
+	else
+		s = NULL;
+	rcu_read_unlock();
+	return s;
+}
+
+static struct pid_slot *slot_named(const struct pid_name *name)
+{
+	struct pid_slot *s = pid_find(name->nr);
+
+	return s && s->serial == name->serial ? s : NULL;
+}
+
+struct thread *pid_name_thread(const struct pid_name *name)
+{
+	struct pid_slot *s = slot_named(name);
+
+	return s ? rcu_dereference(s->thread) : NULL;
+}
+
+struct pgrp *pid_name_pgrp(const struct pid_name *name)
+{
+	struct pid_slot *s = slot_named(name);
+
+	return s ? rcu_dereference(s->pgrp) : NULL;
 }
 
 struct pgrp *pgrp_find(pid_t id)

@@ -11,6 +11,7 @@
 #include <asm/fcntl.h>
 #include <linux/pidfd.h>
 #include <tarn/poll.h>
+#include <tarn/proc.h>
 #include <tarn/strbuf.h>
 #include <tarn/syscall.h>
 #include <tarn/vfs.h>
@@ -69,6 +70,21 @@ struct process *pidfd_process_get(unsigned int fd, bool *nonblock)
 	return p;
 }
 
+/* What a signal may be sent by: also the directory /proc/PID, open for more than O_PATH. */
+static struct process *signal_target_get(unsigned int fd)
+{
+	struct fdref r = fd_ref(fd);
+	struct process *p;
+
+	if (!r.file)
+		return ERR_PTR(-EBADF);
+	p = r.file->ops == &pidfd_ops ? r.file->private : proc_dir_process(r.file);
+	if (p)
+		process_get(p);
+	fd_unref(r);
+	return p ? p : ERR_PTR(-EBADF);
+}
+
 long sys_pidfd_open(pid_t pid, unsigned int flags)
 {
 	struct process *p;
@@ -90,34 +106,31 @@ long sys_pidfd_open(pid_t pid, unsigned int flags)
 	return IS_ERR(f) ? PTR_ERR(f) : fd_add(f, O_CLOEXEC);
 }
 
-/* A siginfo from user space may only claim to come from elsewhere when sent to oneself. */
 static long info_from_user(struct ksiginfo *info, int sig, const void __user *uinfo,
 			   const struct process *target)
 {
-	if (copy_from_user(&info->si, uinfo, sizeof(info->si)))
-		return -EFAULT;
+	long err = siginfo_from_user(info, sig, uinfo);
+
+	if (err)
+		return err;
 	if (info->si.si_signo != sig)
 		return -EINVAL;
-	if (target != current->process && (info->si.si_code >= 0 || info->si.si_code == SI_TKILL))
-		return -EPERM;
-	return 0;
+	/* As rt_sigqueueinfo(2): a thread may claim so to itself only. */
+	return siginfo_claims_sender(info) && target->pid != current->tid ? -EPERM : 0;
 }
 
 long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int flags)
 {
 	struct ksiginfo info;
 	struct process *p;
-	bool nonblock;
 	long err = 0;
 
 	if (flags)
 		return -EINVAL;
-	p = pidfd_process_get((unsigned int)pidfd, &nonblock);
+	p = signal_target_get((unsigned int)pidfd);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
-	if (sig < 0 || sig > NSIG_TOTAL)
-		err = -EINVAL;
-	else if (uinfo)
+	if (uinfo)
 		err = info_from_user(&info, sig, uinfo, p);
 	else
 		siginfo_user(&info, sig, SI_USER);
@@ -130,4 +143,64 @@ long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int 
 		err = signal_send_process(p, &info);
 	process_put(p);
 	return err;
+}
+
+/* File @fd of @t, with a reference; ERR_PTR.  *files: for the caller to put, when it holds no lock. */
+static struct file *file_of_thread(struct thread *t, unsigned int fd, struct files **files)
+{
+	struct file *f = NULL;
+
+	spin_lock(&t->lock);
+	*files = t->files;
+	if (*files)
+		ref_get(&(*files)->refs);
+	spin_unlock(&t->lock);
+	if (*files)
+		f = files_file(*files, fd, NULL);
+	return f ? f : ERR_PTR(-EBADF);
+}
+
+static struct file *file_of_process(struct process *p, unsigned int fd)
+{
+	struct file *f = ERR_PTR(-ESRCH);
+	struct files *files = NULL;
+	struct thread *t = NULL;
+
+	rcu_read_lock();
+	if (!READ_ONCE(p->reaped)) {
+		t = rcu_dereference(p->leader);
+		if (!ref_get_unless_zero(&t->refs))
+			t = NULL;
+	}
+	rcu_read_unlock();
+	if (!t)
+		return f;
+	/* Not while an exec changes its rights. */
+	if (mutex_lock_killable(&p->exec_lock)) {
+		f = ERR_PTR(-EINTR);
+	} else {
+		f = thread_may_access(t, ACCESS_REAL_IDS) ? file_of_thread(t, fd, &files) :
+								 ERR_PTR(-EPERM);
+		mutex_unlock(&p->exec_lock);
+	}
+	if (files)
+		files_put(files);
+	thread_put(t);
+	return f;
+}
+
+long sys_pidfd_getfd(int pidfd, int fd, unsigned int flags)
+{
+	struct process *p;
+	struct file *f;
+	bool nonblock;
+
+	if (flags)
+		return -EINVAL;
+	p = pidfd_process_get((unsigned int)pidfd, &nonblock);
+	if (IS_ERR(p))
+		return PTR_ERR(p);
+	f = file_of_process(p, (unsigned int)fd);
+	process_put(p);
+	return IS_ERR(f) ? PTR_ERR(f) : fd_add(f, O_CLOEXEC);
 }

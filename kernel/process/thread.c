@@ -35,6 +35,7 @@ struct thread *thread_alloc(void)
 	ref_init(&t->refs, 1);
 	spin_init(&t->lock, "thread", LR_LEAF);
 	list_init(&t->group_node);
+	list_init(&t->children);
 	sigqueue_init(&t->sig);
 	t->exit_signal = -1;
 	t->timer_slack_ns = t->default_timer_slack_ns = 50000;

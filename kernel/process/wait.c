@@ -2,8 +2,9 @@
 /*
  * wait4(2) and waitid(2): a parent learns what became of its children.
  *
- * A request walks the children under the tree lock and takes the first that has
- * something to report.  A zombie is claimed there (reaped = true), so that of two
+ * A request takes, under the tree lock, the first child that has something to
+ * report: the one that was named, the first of the zombies, or (if stops and
+ * continuations are asked for) of all.  A zombie is claimed there (reaped = true), so that of two
  * threads waiting only one gets it, and released after the lock is dropped.
  */
 #include "internal.h"
@@ -34,6 +35,8 @@ static bool wait_eligible(const struct wait_request *w, const struct process *c)
 	bool clone_child = c->exit_signal != SIGCHLD;
 
 	if (c->reaped)
+		return false;
+	if (w->options & __WNOTHREAD && c->parent_thread != current)
 		return false;
 	if (w->target && c != w->target)
 		return false;
@@ -75,6 +78,7 @@ static bool wait_zombie(struct wait_request *w, struct process *c)
 	rusage_add(&w->usage, &c->children_usage);
 	if (!(w->options & WNOWAIT)) {
 		c->reaped = true;
+		family_zombie_leave(c);
 		w->reap = true;
 		add_children_usage(c->parent, c);
 	}
@@ -119,25 +123,73 @@ static bool wait_continued(struct wait_request *w, struct process *c)
 	return hit;
 }
 
+/* True: @c has what was asked for. */
+static bool wait_try(struct wait_request *w, struct process *c)
+{
+	if (!wait_eligible(w, c))
+		return false;
+	/* A zombie has nothing more to tell to those who do not want its end. */
+	w->any |= !c->zombie;
+	if (!wait_zombie(w, c) && !wait_stopped(w, c) && !wait_continued(w, c))
+		return false;
+	process_get(c);
+	return true;
+}
+
+/* The one child that was named. */
+static void scan_one(struct wait_request *w)
+{
+	struct process *c = w->target;
+	struct thread *t;
+
+	if (!c) {
+		t = thread_find(w->id);
+		c = t && t->process->pid == w->id ? t->process : NULL;
+	}
+	if (c && c->parent == current->process)
+		wait_try(w, c);
+}
+
+/* Whatever the request asks, no child but a zombie can have it. */
+static void scan_zombies(struct wait_request *w)
+{
+	struct rb_node *n;
+	struct process *c;
+
+	for (n = rb_first(&current->process->zombies); n; n = rb_next(n))
+		if (wait_try(w, rb_entry(n, struct process, zombie_node)))
+			return;
+	LIST_FOR_EACH(c, &current->process->children, sibling) {
+		w->any = !c->zombie && wait_eligible(w, c);
+		if (w->any)
+			return;
+	}
+}
+
+static void scan_all(struct wait_request *w)
+{
+	struct process *c;
+
+	LIST_FOR_EACH(c, &current->process->children, sibling)
+		if (wait_try(w, c))
+			return;
+}
+
 /* True when the wait is over: something was found, or there is nothing to wait for. */
 static bool wait_scan(struct wait_request *w)
 {
-	struct process *c;
 	u64 irq;
 
 	if (w->found)
 		return true; /* the wait's condition is evaluated again after it came true */
 	irq = spin_lock_irqsave(&proc_tree_lock);
 	w->any = false;
-	LIST_FOR_EACH(c, &current->process->children, sibling) {
-		if (!wait_eligible(w, c))
-			continue;
-		w->any = true;
-		if (wait_zombie(w, c) || wait_stopped(w, c) || wait_continued(w, c)) {
-			process_get(c);
-			break;
-		}
-	}
+	if (w->target || w->type == P_PID)
+		scan_one(w);
+	else if (w->options & (WUNTRACED | WCONTINUED))
+		scan_all(w);
+	else
+		scan_zombies(w);
 	spin_unlock_irqrestore(&proc_tree_lock, irq);
 	return w->found || !w->any;
 }

@@ -8,6 +8,7 @@
  */
 #include <arch/time.h>
 #include <tarn/waitq.h>
+#include <tarn/work.h>
 
 void waitq_init(struct waitq *q)
 {
@@ -49,6 +50,18 @@ void waitq_remove(struct wait_entry *e)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
+void waitq_dissolve(struct waitq *q)
+{
+	struct wait_entry *e;
+	u64 flags = spin_lock_irqsave(&q->lock);
+
+	while ((e = list_first(&q->waiters, struct wait_entry, node))) {
+		list_del(&e->node);
+		e->queue = NULL;
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
 static bool wake_entry(struct wait_entry *e, u32 events)
 {
 	if (events && e->events && !(events & e->events))
@@ -68,12 +81,82 @@ static void wake_n_locked(struct waitq *q, u32 events, unsigned int n) MUST_HOLD
 	}
 }
 
+/* ---- what wake functions left for later ---- */
+
+static struct spinlock left_lock = SPINLOCK_INIT("wait_later", LR_LEAF);
+static struct wait_later *left GUARDED_BY(&left_lock);
+
+static void run_later(struct wait_later *l)
+{
+	struct wait_later *next;
+
+	for (; l; l = next) {
+		next = l->next;
+		l->fn(l);
+	}
+}
+
+static void run_left(struct work *w)
+{
+	u64 flags = spin_lock_irqsave(&left_lock);
+	struct wait_later *l = left;
+
+	left = NULL;
+	spin_unlock_irqrestore(&left_lock, flags);
+	run_later(l);
+}
+
+static struct work left_work = { .node = LIST_INIT(left_work.node), .fn = run_left };
+
+static void leave_to_worker(struct wait_later *l)
+{
+	struct wait_later *last = l;
+	u64 flags;
+
+	while (last->next)
+		last = last->next;
+	flags = spin_lock_irqsave(&left_lock);
+	last->next = left;
+	left = l;
+	spin_unlock_irqrestore(&left_lock, flags);
+	work_queue(&left_work);
+}
+
+void waitq_later(struct wait_later *l)
+{
+	struct cpu *c = this_cpu();
+
+	l->depth = c->spin_depth;
+	l->next = c->wait_later;
+	c->wait_later = l;
+}
+
+/* What was asked for under the queue's lock that current holds; a wake-up within a wake-up leaves it to the outer. */
+static struct wait_later *take_later(void)
+{
+	struct cpu *c = this_cpu();
+	struct wait_later *l = c->wait_later;
+
+	if (likely(!l) || l->depth < c->spin_depth)
+		return NULL;
+	c->wait_later = NULL;
+	return l;
+}
+
 void waitq_wake_n(struct waitq *q, u32 events, unsigned int n)
 {
 	u64 flags = spin_lock_irqsave(&q->lock);
+	struct wait_later *later;
 
 	wake_n_locked(q, events, n);
+	later = take_later();
 	spin_unlock_irqrestore(&q->lock, flags);
+	if (unlikely(later)) {
+		if (this_cpu()->spin_depth)
+			leave_to_worker(later);
+		else
+			run_later(later);
+	}
 }
 
 void waitq_wake_one(struct waitq *q, u32 events)

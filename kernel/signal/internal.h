@@ -25,7 +25,7 @@ static inline bool sig_valid(int sig)
 }
 
 /* ---- queue.c: all under the signal lock ---- */
-/* Queues a copy of @info for a target process @p: 0, or -EAGAIN when the limit says no and the sender must know. */
+/* Queues a copy of @info for a target process @p: 0; 1: a standard signal that is pending already; -EAGAIN when the limit says no and the sender must know. */
 int sigqueue_add(struct sigqueue *q, struct process *p, const struct ksiginfo *info);
 void sigqueue_remove(struct sigqueue *q, u64 set);
 int sigqueue_take(struct sigqueue *q, u64 wanted, struct ksiginfo *info);

@@ -10,6 +10,8 @@ int signal_check_permission(struct thread *target, int sig)
 	struct process *p = target->process;
 	bool ok;
 
+	if (sig < 0 || sig > NSIG_TOTAL)
+		return -EINVAL;
 	if (p == current->process)
 		return 0;
 	rcu_read_lock();
@@ -62,12 +64,11 @@ static long kill_pgrp(pid_t pgid, const struct ksiginfo *info, int sig)
 	return sent ? 0 : err;
 }
 
-/* Everybody but init and the caller. */
+/* Everybody but init and the caller.  Whom current may not signal does not count: on Linux there are always others. */
 static long kill_all(const struct ksiginfo *info, int sig)
 {
 	struct process *p;
-	long err = -ESRCH;
-	bool sent = false;
+	long err, ret = 0;
 	pid_t pid;
 
 	rcu_read_lock();
@@ -76,18 +77,17 @@ static long kill_all(const struct ksiginfo *info, int sig)
 		if (p == current->process)
 			continue;
 		err = kill_one(p, info, sig);
-		sent |= err != -EPERM;
+		if (err != -EPERM)
+			ret = err;
 	}
 	rcu_read_unlock();
-	return sent ? 0 : err;
+	return ret;
 }
 
 long sys_kill(pid_t pid, int sig)
 {
 	struct ksiginfo info;
 
-	if (sig && !sig_valid(sig))
-		return -EINVAL;
 	if (pid == (pid_t)0x80000000)
 		return -ESRCH;
 	siginfo_user(&info, sig, SI_USER);
@@ -119,7 +119,7 @@ long sys_tgkill(pid_t tgid, pid_t tid, int sig)
 {
 	struct ksiginfo info;
 
-	if (tgid <= 0 || tid <= 0 || (sig && !sig_valid(sig)))
+	if (tgid <= 0 || tid <= 0)
 		return -EINVAL;
 	siginfo_user(&info, sig, SI_TKILL);
 	return kill_thread(tgid, tid, &info, sig);
@@ -129,38 +129,72 @@ long sys_tkill(pid_t tid, int sig)
 {
 	struct ksiginfo info;
 
-	if (tid <= 0 || (sig && !sig_valid(sig)))
+	if (tid <= 0)
 		return -EINVAL;
 	siginfo_user(&info, sig, SI_TKILL);
 	return kill_thread(-1, tid, &info, sig);
 }
 
-/* Only to oneself may a siginfo claim to come from kill(2) or the kernel. */
-static long queue_info(struct ksiginfo *info, pid_t tgid, int sig, const void __user *uinfo)
+/* ---- siginfo from user space ---- */
+
+/* Does Linux know which fields belong to @code of @sig?  Codes of a signal count from 1. */
+static bool layout_known(int sig, int code)
 {
-	if (copy_from_user(&info->si, uinfo, sizeof(info->si)))
-		return -EFAULT;
-	info->si.si_signo = sig;
-	if ((info->si.si_code >= 0 || info->si.si_code == SI_TKILL) && tgid != current->process->pid)
-		return -EPERM;
-	return sig && !sig_valid(sig) ? -EINVAL : 0;
+	static const u8 last_code[] = { [SIGILL] = NSIGILL,   [SIGFPE] = NSIGFPE,   [SIGSEGV] = NSIGSEGV,
+					[SIGBUS] = NSIGBUS,   [SIGTRAP] = NSIGTRAP, [SIGCHLD] = NSIGCHLD,
+					[SIGPOLL] = NSIGPOLL, [SIGSYS] = NSIGSYS };
+
+	if (code == SI_KERNEL)
+		return true;
+	if (code > SI_USER)
+		return code <= ((size_t)sig < ARRAY_SIZE(last_code) && last_code[sig] ? last_code[sig] : NSIGPOLL);
+	return code >= SI_DETHREAD || code == SI_ASYNCNL;
 }
 
+#define SIGINFO_FIELDS 48 /* no layout has more bytes; the other 80 are room to grow */
+
+long siginfo_from_user(struct ksiginfo *info, int sig, const void __user *uinfo)
+{
+	char *rest = (char *)&info->si + SIGINFO_FIELDS;
+
+	if (copy_from_user(&info->si, uinfo, sizeof(info->si)))
+		return -EFAULT;
+	if (!layout_known(sig, info->si.si_code) && memchr_inv(rest, 0, sizeof(info->si) - SIGINFO_FIELDS))
+		return -E2BIG;
+	memset(rest, 0, sizeof(info->si) - SIGINFO_FIELDS);
+	return 0;
+}
+
+bool siginfo_claims_sender(const struct ksiginfo *info)
+{
+	return info->si.si_code >= 0 || info->si.si_code == SI_TKILL;
+}
+
+/* Only to itself may a thread send what claims a sender. */
 long sys_rt_sigqueueinfo(pid_t pid, int sig, void __user *uinfo)
 {
 	struct ksiginfo info;
-	long err = queue_info(&info, pid, sig, uinfo);
+	long err = siginfo_from_user(&info, sig, uinfo);
 
-	return err ? err : kill_process(pid, &info, sig);
+	if (err)
+		return err;
+	info.si.si_signo = sig;
+	if (siginfo_claims_sender(&info) && pid != current->tid)
+		return -EPERM;
+	return kill_process(pid, &info, sig);
 }
 
 long sys_rt_tgsigqueueinfo(pid_t tgid, pid_t tid, int sig, void __user *uinfo)
 {
 	struct ksiginfo info;
-	long err;
+	long err = siginfo_from_user(&info, sig, uinfo);
 
+	if (err)
+		return err;
 	if (tgid <= 0 || tid <= 0)
 		return -EINVAL;
-	err = queue_info(&info, tgid, sig, uinfo);
-	return err ? err : kill_thread(tgid, tid, &info, sig);
+	info.si.si_signo = sig;
+	if (siginfo_claims_sender(&info) && tid != current->tid)
+		return -EPERM;
+	return kill_thread(tgid, tid, &info, sig);
 }

@@ -90,7 +90,7 @@ int sigqueue_add(struct sigqueue *q, struct process *p, const struct ksiginfo *i
 	struct sigitem *item;
 
 	if (!real_time && q->pending & SIGMASK(sig))
-		return 0; /* a standard signal is pending or not, never twice */
+		return 1; /* a standard signal is pending or not, never twice */
 	/* Kernel-born and kill(2)'s standard signals are too important for a limit. */
 	item = item_alloc(p, !real_time && info->si.si_code >= 0);
 	if (item) {

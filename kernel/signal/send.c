@@ -193,7 +193,7 @@ static int send_locked(struct process *p, struct thread *t, const struct ksiginf
 		return 0;
 	err = sigqueue_add(t ? &t->sig : &p->sig, p, info);
 	if (err)
-		return err;
+		return MIN(err, 0); /* what is pending already is news to nobody */
 	if (waitq_active(&p->sighand->signalfd_waitq))
 		waitq_wake_all(&p->sighand->signalfd_waitq, POLLIN);
 	signal_complete(p, t, sig);

@@ -35,8 +35,10 @@ struct sighand *sighand_copy(struct sighand *old)
 
 void sighand_put(struct sighand *s)
 {
-	if (ref_put(&s->refs))
-		kfree_rcu(s);
+	if (!ref_put(&s->refs))
+		return;
+	waitq_dissolve(&s->signalfd_waitq);
+	kfree_rcu(s);
 }
 
 struct sighand *process_lock_signals(struct process *p, u64 *irq)

@@ -7,6 +7,7 @@
  */
 #include <linux/fcntl.h>
 #include <tarn/errptr.h>
+#include <tarn/fasync.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
@@ -17,6 +18,22 @@
 #define PIECE_MAX (4 * PAGE_SIZE - sizeof(struct unix_buf))
 
 /* ---- sending ---- */
+
+/* An urgent byte also comes as SIGURG, if the file has an owner; the last one may be closing it. */
+static void signal_urgent(struct unix_sock *peer)
+{
+	struct file *f;
+
+	spin_lock(&peer->lock);
+	f = peer->socket ? peer->socket->file : NULL;
+	if (f && !ref_get_unless_zero(&f->refs))
+		f = NULL;
+	spin_unlock(&peer->lock);
+	if (!f)
+		return;
+	fasync_urgent(f);
+	file_put(f);
+}
 
 /* 0, or -EPIPE: the peer reads no more. @b, urgent or not, is used up. */
 static int push(struct unix_sock *u, struct unix_buf *b, bool urgent)
@@ -38,6 +55,8 @@ static int push(struct unix_sock *u, struct unix_buf *b, bool urgent)
 		return -EPIPE;
 	}
 	unix_wake(peer, POLLIN | POLLRDNORM | (urgent ? POLLPRI : 0), UNIX_WAKE_ALL);
+	if (urgent)
+		signal_urgent(peer);
 	return 0;
 }
 
