@@ -137,7 +137,7 @@ int perm_create(struct inode *dir);
 int perm_open(const struct path *p, u32 flags);
 int perm_sticky(const struct inode *dir, const struct inode *victim);
 
-/* What a new file in @dir gets of @mode (its type included): the umask, and no set-group-id that its maker has no right to. */
+/* What a new file in @dir gets of @mode (with its type): the umask, and no set-group-id without the right to it. */
 mode_t mode_for_new(const struct inode *dir, mode_t mode);
 
 /* ---- sticky.c: 0, -EACCES or -EPERM ---- */
