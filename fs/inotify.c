@@ -218,8 +218,8 @@ static void mark_unlink(struct mark *m, bool tell, struct list *dead)
 	if (tell)
 		queue(in, m->wd, IN_IGNORED, 0, NULL);
 	idr_remove(&in->watches, (u32)m->wd);
-	spin_unlock(&in->lock);
 	charge_drop(in->user, CHARGE_INOTIFY_WATCHES, 1);
+	spin_unlock(&in->lock); /* out of its table, no mark keeps the instance from being freed */
 	list_del(&m->node);
 	m->linked = false;
 	list_add_tail(dead, &m->dead);

@@ -66,6 +66,21 @@ static int may_write(struct inode *inode, u64 pos, u64 count)
 	return 0;
 }
 
+/*
+ * With F_SEAL_GROW the whole pages of a write that lie in the file are written, as on
+ * Linux, which asks page by page.  A seal that comes only now is met by may_write.
+ */
+static ssize_t write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	if (unlikely(READ_ONCE(TI(f->inode)->seals) & F_SEAL_GROW) && *pos >= 0) {
+		u64 size = inode_size(f->inode), at = (u64)*pos, whole = size & ~(PAGE_SIZE - 1);
+
+		if (from->count > size - MIN(at, size) && at < whole)
+			from->count = MIN(from->count, (size_t)(whole - at));
+	}
+	return file_write_generic(f, from, pos);
+}
+
 /* The page of @index, locked, up to date, with a reference; made if there is room. */
 static int get_page(struct inode *inode, u64 index, struct page **out)
 {
@@ -224,7 +239,7 @@ static int mmap(struct file *f, struct vma *v)
 
 const struct file_ops tmpfs_file_fops = {
 	.read = read,
-	.write = file_write_generic,
+	.write = write,
 	.llseek = llseek,
 	.mmap = mmap,
 	.fsync = nothing_to_sync,

@@ -232,3 +232,30 @@ TEST(overflow_is_told_once)
 	CHECK_EQ(pwrite(fd, "a", 1, 0), 1);
 	CHECK_EVENTS(in, "1:2");
 }
+
+/* A watch ends by its file, by its number and with its instance, all at once. */
+TEST(watches_end_from_all_sides)
+{
+	long long end = now_ns() + 1500000000ll;
+	pid_t kids[3];
+
+	kids[0] = CHILD(while (now_ns() < end) {
+		close(open("f", O_RDWR | O_CREAT, 0600));
+		unlink("f");
+	});
+	for (int i = 1; i < 3; i++)
+		kids[i] = CHILD(while (now_ns() < end) {
+			int in = inotify_init1(IN_NONBLOCK), wd;
+
+			CHECK(in >= 0);
+			for (int n = 0; n < 5; n++) {
+				wd = inotify_add_watch(in, "f", IN_ALL_EVENTS);
+				CHECK(wd > 0 || errno == ENOENT);
+				if (wd > 0 && n % 2)
+					inotify_rm_watch(in, wd);
+			}
+			close(in);
+		});
+	for (int i = 0; i < 3; i++)
+		WAIT_OK(kids[i]);
+}

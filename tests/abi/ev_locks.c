@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 static int lock_at(int fd, int cmd, short type, off_t start, off_t len)
 {
@@ -384,4 +385,29 @@ TEST(proc_locks_shows_who_waits)
 	CHECK_EQ(found, 1);
 	CHECK(!lock_at(fd, F_SETLK, F_UNLCK, 0, 0));
 	CHECK_EQ(finish(child), 0);
+}
+
+/* Waiters, holders and signals in disorder: each wait ends, by the lock, EDEADLK or EINTR. */
+TEST(many_waiters_in_disorder)
+{
+	pid_t kids[5];
+
+	for (int k = 0; k < 5; k++)
+		kids[k] = CHILD({
+			struct itimerval tick = { { 0, 20000 }, { 0, 20000 } };
+			struct sigaction sa = { .sa_handler = on_alarm };
+			int fd = lock_file();
+
+			srand((unsigned int)k);
+			sigaction(SIGALRM, &sa, NULL);
+			setitimer(ITIMER_REAL, &tick, NULL);
+			for (int i = 0; i < 400; i++) {
+				short type = (short[]){ F_RDLCK, F_WRLCK, F_UNLCK }[rand() % 3];
+
+				if (lock_at(fd, F_SETLKW, type, rand() % 8, rand() % 4 + 1))
+					CHECK(errno == EDEADLK || errno == EINTR);
+			}
+		});
+	for (int k = 0; k < 5; k++)
+		WAIT_OK(kids[k]);
 }
