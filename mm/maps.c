@@ -133,7 +133,8 @@ static void show_vm_flags(struct strbuf *sb, u32 flags)
 		u32 flag;
 		const char *name;
 	} names[] = {
-		{ VM_READ, "rd" }, { VM_WRITE, "wr" }, { VM_EXEC, "ex" }, { VM_SHARED, "sh" },
+		{ VM_READ, "rd" }, { VM_WRITE, "wr" }, { VM_EXEC, "ex" },
+		{ VM_SHARED | VM_MAYWRITE, "sh" }, /* of a file open for reading alone only "ms", as on Linux */
 		{ VM_MAYREAD, "mr" }, { VM_MAYWRITE, "mw" }, { VM_MAYEXEC, "me" },
 		{ VM_SHARED, "ms" }, { VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" }, { VM_IO, "io" },
 		{ VM_SEQ_READ, "sr" }, { VM_RAND_READ, "rr" }, { VM_DONTCOPY, "dc" },
@@ -144,7 +145,7 @@ static void show_vm_flags(struct strbuf *sb, u32 flags)
 
 	strbuf_puts(sb, "VmFlags: ");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (flags & names[i].flag)
+		if ((flags & names[i].flag) == names[i].flag)
 			strbuf_printf(sb, "%s ", names[i].name);
 	strbuf_putc(sb, '\n');
 }

@@ -36,7 +36,6 @@ void shm_forget_creator(struct ipc_ns *ns, struct shm_segment *s)
 	s->creator = NULL;
 }
 
-
 /* One of the segments that @p made; NULL: none is left. */
 static struct shm_segment *created_by(struct ipc_ns *ns, const struct process *p) MUST_HOLD(&ns->lock)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The ends of ranges and the order of refusals in mmap(2), mremap(2) and madvise(2). */
 #include "mem.h"
+#include "proc.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -129,4 +130,18 @@ TEST(large_writes_from_buffers_that_end)
 		CHECK(!memcmp(back, from, left));
 	}
 	CHECK_ERR(pwrite(fd, p + 2 * PAGE, PAGE, 0), EFAULT);
+}
+
+/* "sh" is for what may be stored to: a shared mapping of a file open for reading alone has only "ms". */
+TEST(smaps_showed_read_only_files_as_shared)
+{
+	int rw = make_file(FS_DISK, "f", PAGE), ro = open("f", O_RDONLY);
+	char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, ro, 0), *line;
+	char *q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, rw, 0);
+
+	CHECK(p != MAP_FAILED && q != MAP_FAILED);
+	line = strstr(smaps_of(p), "VmFlags:");
+	CHECK(line && !strstr(line, " sh ") && strstr(line, " ms "));
+	line = strstr(smaps_of(q), "VmFlags:");
+	CHECK(line && strstr(line, " sh ") && strstr(line, " ms "));
 }

@@ -15,19 +15,12 @@
 #define TIMES 6      /* what many may cost of what few do */
 #define TRIES 7
 
-/* The least time of some tries of @work, in ns. */
-static long long best(void (*work)(void))
+static long long time_of(void (*work)(void))
 {
-	long long least = LLONG_MAX;
+	long long t = now_ns();
 
-	for (int i = 0; i < TRIES; i++) {
-		long long t = now_ns();
-
-		work();
-		t = now_ns() - t;
-		least = t < least ? t : least;
-	}
-	return least;
+	work();
+	return now_ns() - t;
 }
 
 static void compare(long long few, long long many)
@@ -38,61 +31,66 @@ static void compare(long long few, long long many)
 
 /* ---- mappings of one file: its pages find who shows them ---- */
 
-static int fd;
-static char *shown; /* the first pages, mapped once more */
+#define SHOWN 64 /* pages that are mapped once more, together */
 
-/* Mappings of the pages from @from to @to, one each, which cannot join: every other page of the address space. */
-static void map_pages(size_t from, size_t to)
+static struct place {
+	int fd;
+	char *shown; /* the first pages of the file */
+	long long least;
+} places[2], *at;
+
+/* The mappings of one page each cannot join: each lies below the one before. */
+static void make_place(struct place *p, enum fs fs, const char *name, size_t mappings)
 {
-	for (size_t i = from; i < to; i++)
-		CHECK(mmap(NULL, PAGE, i % 2 ? PROT_READ : RW, MAP_SHARED, fd, (off_t)(i * PAGE)) !=
+	p->fd = make_file(fs, name, (MANY + SHOWN) * PAGE);
+	p->shown = map_file(p->fd, SHOWN * PAGE, MAP_SHARED);
+	p->least = LLONG_MAX;
+	for (size_t i = SHOWN; i < SHOWN + mappings; i++)
+		CHECK(mmap(NULL, PAGE, i % 2 ? PROT_READ : RW, MAP_SHARED, p->fd, (off_t)(i * PAGE)) !=
 		      MAP_FAILED);
 }
 
-static void prepare(enum fs fs)
+/* Tries take turns: whatever disturbs the machine disturbs both. */
+static void compare_files(enum fs fs, void (*work)(void))
 {
-	fd = make_file(fs, "f", (MANY + 64) * PAGE);
-	shown = map_file(fd, 64 * PAGE, MAP_SHARED);
+	make_place(&places[0], fs, "few", FEW);
+	make_place(&places[1], fs, "many", MANY);
+	for (int i = 0; i < 2 * TRIES; i++) {
+		long long t;
+
+		at = &places[i % 2];
+		t = time_of(work);
+		at->least = t < at->least ? t : at->least;
+	}
+	compare(places[0].least, places[1].least);
 }
 
 /* Writing a page back protects it wherever it is mapped. */
 static void write_back(void)
 {
 	for (int i = 0; i < 16; i++) {
-		shown[i * PAGE]++;
-		CHECK(!msync(shown + i * PAGE, PAGE, MS_SYNC));
+		at->shown[i * PAGE]++;
+		CHECK(!msync(at->shown + i * PAGE, PAGE, MS_SYNC));
 	}
 }
 
 TEST(writeback_walked_all_mappings_of_the_file)
 {
-	long long few;
-
-	prepare(FS_DISK);
-	map_pages(64, 64 + FEW);
-	few = best(write_back);
-	map_pages(64 + FEW, 64 + MANY);
-	compare(few, best(write_back));
+	compare_files(FS_DISK, write_back);
 }
 
 /* A hole takes the pages from whoever maps them. */
 static void punch(void)
 {
-	for (int i = 0; i < 64; i++) {
-		shown[i * PAGE] = 1;
-		CHECK(!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, i * (off_t)PAGE, PAGE));
+	for (int i = 0; i < SHOWN; i++) {
+		at->shown[i * PAGE] = 1;
+		CHECK(!fallocate(at->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, i * (off_t)PAGE, PAGE));
 	}
 }
 
 TEST(truncation_walked_all_mappings_of_the_file)
 {
-	long long few;
-
-	prepare(FS_MEMORY);
-	map_pages(64, 64 + FEW);
-	few = best(punch);
-	map_pages(64 + FEW, 64 + MANY);
-	compare(few, best(punch));
+	compare_files(FS_MEMORY, punch);
 }
 
 /* ---- System V segments ---- */
@@ -101,6 +99,19 @@ static void find_keys(void)
 {
 	for (int i = 0; i < 1000; i++)
 		CHECK(shmget(0x7a000000 + i % FEW, 0, 0) >= 0);
+}
+
+/* The least time of some tries. */
+static long long best(void (*work)(void))
+{
+	long long least = LLONG_MAX;
+
+	for (int i = 0; i < TRIES; i++) {
+		long long t = time_of(work);
+
+		least = t < least ? t : least;
+	}
+	return least;
 }
 
 static void make_segments(int from, int to)
