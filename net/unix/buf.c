@@ -112,14 +112,16 @@ static struct unix_buf *buf_alloc(struct unix_sock *u, size_t len, int *err)
 		return NULL;
 	}
 	unix_get(u);
-	*b = (struct unix_buf){
-		.sender = u,
-		.user = user,
-		.weight = buf_weight(len),
-		.cost = cost,
-		.len = (u32)len,
-		.cred = UNIX_NO_CRED,
-	};
+	b->sender = u;
+	b->user = user;
+	b->cred = UNIX_NO_CRED;
+	b->files = NULL;
+	b->when = 0;
+	b->weight = buf_weight(len);
+	b->cost = cost;
+	b->len = (u32)len;
+	b->off = 0;
+	b->has_cred = b->peeked = false;
 	list_init(&b->files_node);
 	atomic_fetch_add(&u->wmem, b->weight);
 	return b;

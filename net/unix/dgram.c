@@ -353,8 +353,10 @@ static ssize_t copy_message(struct socket *s, struct msg *m, const struct found 
 		return -EFAULT;
 	if (n < left)
 		m->flags |= MSG_TRUNC;
-	unix_copy_sender(m, f->buf->sender);
-	unix_peek_moved(s, flags, flags & MSG_PEEK ? n : f->buf->len);
+	if (m->name)
+		unix_copy_sender(m, f->buf->sender);
+	if (READ_ONCE(s->opt.peek_off) >= 0)
+		unix_peek_moved(s, flags, flags & MSG_PEEK ? n : f->buf->len);
 	return (ssize_t)(flags & MSG_TRUNC ? left : n);
 }
 
@@ -389,7 +391,8 @@ static ssize_t dgram_receive(struct socket *s, struct msg *m, u32 flags) NO_LOCK
 		unix_files_free(files);
 		return ret;
 	}
-	put_timestamp(m, s, when);
+	if (s->opt.timestamp)
+		put_timestamp(m, s, when);
 	scm_deliver(s, m, &cred, files, flags);
 	return ret;
 }

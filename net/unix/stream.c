@@ -200,7 +200,8 @@ static void take_sender(struct receive *r, const struct unix_buf *b)
 {
 	if (r->has_cred)
 		return;
-	unix_copy_sender(r->m, b->sender);
+	if (r->m->name)
+		unix_copy_sender(r->m, b->sender);
 	r->cred = b->cred;
 	r->has_cred = true;
 }
@@ -225,7 +226,8 @@ static bool take_piece(struct receive *r, struct unix_buf *b)
 	take_sender(r, b);
 	if (had_files)
 		take_files(r, b);
-	unix_peek_moved(r->s, r->flags, n);
+	if (READ_ONCE(r->s->opt.peek_off) >= 0)
+		unix_peek_moved(r->s, r->flags, n);
 	r->skip = 0;
 	if (r->flags & MSG_PEEK) {
 		r->peeked = b;

@@ -88,13 +88,6 @@ int unix_take_error(struct unix_sock *u)
 	return atomic_load_explicit(&u->error, memory_order_relaxed) ? -atomic_exchange(&u->error, 0) : 0;
 }
 
-/* All that happens to a socket is told here: to sleepers, poll(2), epoll, SIGIO. */
-void unix_wake(struct unix_sock *u, u32 events, u32 n)
-{
-	if (waitq_active(&u->wait))
-		waitq_wake_n(&u->wait, events, n);
-}
-
 const struct cred *unix_note_peer(struct unix_sock *u)
 {
 	const struct cred *old = u->peer_cred;

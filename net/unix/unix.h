@@ -117,8 +117,16 @@ void unix_put(struct unix_sock *u);
 void unix_lock_two(struct unix_sock *a, struct unix_sock *b);
 void unix_unlock_two(struct unix_sock *a, struct unix_sock *b);
 void unix_release(struct socket *s);
-/* Wakes up to @n exclusive waiters (and all others) of @u: POLL* @events happened there. */
-void unix_wake(struct unix_sock *u, u32 events, u32 n);
+/*
+ * Wakes up to @n exclusive waiters (and all others) of @u: POLL* @events happened
+ * there.  All that happens to a socket is told here: to sleepers, poll(2), epoll.
+ * What tells a process by SIGIO or SIGURG (POLLPRI) belongs here too.
+ */
+static inline void unix_wake(struct unix_sock *u, u32 events, u32 n)
+{
+	if (waitq_active(&u->wait))
+		waitq_wake_n(&u->wait, events, n);
+}
 #define UNIX_WAKE_ALL (~0u)
 /* current becomes what SO_PEERCRED of the other side tells; u->lock held. What was there before, to be put. */
 const struct cred *unix_note_peer(struct unix_sock *u) MUST_HOLD(&u->lock);
