@@ -103,10 +103,25 @@ static void inode_free_rcu(struct rcu_head *h)
 {
 	struct inode *inode = container_of(h, struct inode, rcu);
 
-	if (inode->super->ops && inode->super->ops->free_inode)
-		inode->super->ops->free_inode(inode);
+	if (inode->free)
+		inode->free(inode);
 	else
 		kmem_cache_free(inode_cache, inode);
+}
+
+/*
+ * Takes @inode off its super block and frees it after a grace period. By then the super block may be
+ * freed: call-backs of different CPUs run in any order.
+ */
+static void inode_free_later(struct inode *inode)
+{
+	struct super *sb = inode->super;
+
+	spin_lock(&sb->inodes_lock);
+	list_del(&inode->super_node);
+	inode->free = sb->ops ? sb->ops->free_inode : NULL;
+	spin_unlock(&sb->inodes_lock);
+	rcu_call(&inode->rcu, inode_free_rcu);
 }
 
 /* ---- finding ---- */
@@ -224,10 +239,7 @@ struct inode *inode_get_or_new(struct super *sb, u64 ino)
 		fresh->mode = 0;
 		set_state(fresh, IS_FREEING);
 		mapping_destroy(&fresh->data);
-		spin_lock(&sb->inodes_lock);
-		list_del(&fresh->super_node);
-		spin_unlock(&sb->inodes_lock);
-		rcu_call(&fresh->rcu, inode_free_rcu);
+		inode_free_later(fresh);
 	}
 }
 
@@ -291,10 +303,7 @@ static void inode_evict(struct inode *inode)
 		mapping_destroy(&inode->data);
 	inode_unhash(inode);
 	waitq_wake_all(&freeing_waitq, 0);
-	spin_lock(&sb->inodes_lock);
-	list_del(&inode->super_node);
-	spin_unlock(&sb->inodes_lock);
-	rcu_call(&inode->rcu, inode_free_rcu);
+	inode_free_later(inode);
 }
 
 static void lru_keep(struct inode *inode)

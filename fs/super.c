@@ -83,7 +83,7 @@ static void super_free_rcu(struct rcu_head *h)
 	kfree(container_of(h, struct super, rcu));
 }
 
-/* Inodes on their way through RCU still look at sb->ops: the struct goes the same way, behind them. */
+/* Walks under RCU may still look at the struct through an inode. */
 static void passive_put(struct super *sb)
 {
 	if (!ref_put(&sb->passive))

@@ -67,7 +67,7 @@ const struct fs_type *fs_type_find(const char *name);
 /*
  * op            locks held       may sleep   NULL means
  * alloc_inode   none             yes         plain struct inode
- * free_inode    none             no (RCU)    kmem free of the plain one
+ * free_inode    none             no (RCU)    kmem free of the plain one; inode->super may be gone
  * write_inode   none             yes         attributes need no writing
  * evict         none; last ref   yes         mapping_destroy() only; must call it itself otherwise
  * sync          none             yes         nothing beyond inodes and pages
@@ -261,7 +261,10 @@ struct inode {
 	ktime_t dirtied_at;
 	struct waitq state_waitq;
 	struct hlist_node hash_node;
-	struct list super_node;          /* super->inodes */
+	union {
+		struct list super_node;  /* super->inodes */
+		void (*free)(struct inode *inode); /* once evicted: super's free_inode */
+	};
 	struct list dirty_node;          /* super->dirty */
 	struct list lru_node;
 	struct list aliases;             /* dentries: spin */

@@ -241,13 +241,13 @@ static void eat_locks(void)
 	char name[20];
 	int fd = -1, n;
 
-	for (n = 0; n < 200000; n++) {
-		if (n % 500 == 0) {
-			sprintf(name, "l%d", n / 500);
+	for (n = 0; n < 100000; n++) {
+		if (n % 100 == 0) { /* a file's locks are a list */
+			sprintf(name, "l%d", n / 100);
 			fd = open(name, O_RDWR | O_CREAT, 0600);
 			CHECK(fd >= 0);
 		}
-		fl.l_start = n % 500 * 2;
+		fl.l_start = n % 100 * 2;
 		if (fcntl(fd, F_SETLK, &fl)) {
 			CHECK_EQ(errno, ENOLCK);
 			break;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* futex(2): counts, encodings and errors at the edges; who is woken by whom; robust lists. */
 #include "abi.h"
+#include "proc.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -25,6 +26,7 @@ struct waiting {
 	uint32_t *word;
 	int op;
 	pthread_t thread;
+	_Atomic pid_t tid;
 	volatile long result;
 	volatile int error;
 	volatile bool back;
@@ -34,6 +36,7 @@ static void *wait_on(void *arg)
 {
 	struct waiting *w = arg;
 
+	w->tid = gettid();
 	w->result = futex(w->word, w->op, 0, NULL, NULL, -1);
 	w->error = errno;
 	w->back = true;
@@ -46,7 +49,11 @@ static void start(struct waiting *w, int n, uint32_t *word, int op)
 		w[i] = (struct waiting){ .word = word, .op = op };
 		CHECK(!pthread_create(&w[i].thread, NULL, wait_on, &w[i]));
 	}
-	sleep_ms(200);
+	for (int i = 0; i < n; i++) {
+		while (!w[i].tid)
+			sleep_ms(1);
+		wait_asleep(w[i].tid);
+	}
 }
 
 static int back(const struct waiting *w, int n)
@@ -344,19 +351,27 @@ TEST(robust_pending_lock_is_marked_once)
 TEST(robust_wakes_a_waiter_of_another_process)
 {
 	struct robust *r = robust_set(2);
+	int hold[2];
 	pid_t p, q;
+	char c;
 
+	CHECK(!pipe(hold));
 	p = CHILD({
 		take_all(r, 2);
-		sleep_ms(200);
+		close(hold[1]);
+		read(hold[0], &c, 1); /* until nobody can write */
 	});
-	sleep_ms(50);
+	while (!(*(volatile uint32_t *)&r->lock[1].word & FUTEX_WAITERS))
+		sleep_ms(1);
 	q = CHILD({
 		uint32_t v = r->lock[1].word;
 
+		close(hold[1]);
 		CHECK(v & FUTEX_WAITERS);
 		CHECK_EQ(futex(&r->lock[1].word, FUTEX_WAIT, (int)v, NULL, NULL, 0), 0);
 	});
+	wait_asleep(q);
+	close(hold[1]);
 	WAIT_OK(p);
 	WAIT_OK(q);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Pipes, poll, select, epoll, eventfd, timerfd, splice. */
 #include "abi.h"
+#include "proc.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -388,25 +389,6 @@ TEST(splice_between_pipe_and_file)
 }
 
 /* ---- wake-ups that reach their sleeper ---- */
-
-static void wait_asleep(pid_t pid)
-{
-	char path[32], text[512];
-
-	sprintf(path, "/proc/%d/stat", pid);
-	for (int i = 0; i < 500; i++) {
-		int fd = open(path, O_RDONLY);
-		ssize_t n = read(fd, text, sizeof(text) - 1);
-
-		close(fd);
-		CHECK(n > 0);
-		text[n] = '\0';
-		if (strstr(text, ") S "))
-			return;
-		sleep_ms(2);
-	}
-	CHECK(!"it sleeps");
-}
 
 /* A write of a page that was woken took one of sixteen places and told nobody of the others. */
 TEST(splice_into_a_pipe_kept_the_wake_up)

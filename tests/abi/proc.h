@@ -93,3 +93,17 @@ static inline int count_mappings(const char *p, size_t size)
 	}
 	return n;
 }
+
+/* Until process or thread @id sleeps, so that what it waits for can be let come: ten seconds at most. */
+static inline void wait_asleep(pid_t id)
+{
+	char path[48];
+
+	sprintf(path, "/proc/%d/task/%d/stat", id, id);
+	for (int i = 0; i < 5000; i++) {
+		if (strstr(slurp(path), ") S "))
+			return;
+		sleep_ms(2);
+	}
+	CHECK(!"it sleeps");
+}
