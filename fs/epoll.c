@@ -358,15 +358,30 @@ static int item_start(struct epoll *set, struct epoll_item *it) MUST_HOLD(&set->
 static u64 walks; /* nest_lock */
 
 /*
+ * What @set held when it got its level may be gone. Bottom first: a waker that took the lower
+ * set's locks at their old ranks must be done before the upper ones' fall; only debug builds look.
+ */
+static void lower_level(struct epoll *set, u32 level)
+{
+	if (level >= set->level)
+		return;
+	set_ranks(set, level);
+#ifdef TARN_DEBUG
+	rcu_synchronize();
+#endif
+}
+
+/*
  * Calls @check for @set and each set below, once, however many ways lead there (an
- * item is a file and a descriptor, so one set may be many times in another).
- * Stops at an error; -ELOOP when too deep.
+ * item is a file and a descriptor, so one set may be many times in another), and
+ * brings levels down to what is there now. Stops at an error; -ELOOP when too deep.
  */
 typedef int walk_fn(struct epoll *set, struct epoll *target);
 
 static int walk_below(struct epoll *set, walk_fn *check, struct epoll *target, u32 depth)
 {
 	struct rb_node *n;
+	u32 level = 0;
 	int err;
 
 	if (depth > MAX_LEVEL)
@@ -381,10 +396,14 @@ static int walk_below(struct epoll *set, walk_fn *check, struct epoll *target, u
 	for (n = rb_first(&set->items); n && !err; n = rb_next(n)) {
 		struct epoll *inner = file_epoll(rb_entry(n, struct epoll_item, node)->file);
 
-		if (inner)
-			err = walk_below(inner, check, target, depth + 1);
+		if (!inner)
+			continue;
+		err = walk_below(inner, check, target, depth + 1);
+		level = MAX(level, inner->level + 1);
 	}
 	mutex_unlock(&set->lock);
+	if (!err)
+		lower_level(set, level);
 	return err;
 }
 
@@ -532,10 +551,10 @@ static int epoll_control(struct file *f, int op, struct file *target, int fd,
 	bool nesting = inner && op == EPOLL_CTL_ADD;
 	int err;
 
-	if (!set || set == inner)
-		return -EINVAL;
 	if (!target->ops->poll)
 		return -EPERM;
+	if (!set || set == inner)
+		return -EINVAL;
 	if (op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD && op != EPOLL_CTL_DEL)
 		return -EINVAL;
 	err = check_exclusive(op, ev, target);
@@ -795,6 +814,7 @@ static void epoll_show_fdinfo(struct file *f, struct strbuf *out) NO_LOCK_CHECK
 }
 
 static const struct file_ops epoll_fops = {
+	.llseek = llseek_nowhere,
 	.poll = epoll_poll,
 	.release = epoll_release,
 	.show_fdinfo = epoll_show_fdinfo,

@@ -142,6 +142,7 @@ static void eventfd_show_fdinfo(struct file *f, struct strbuf *out)
 }
 
 static const struct file_ops eventfd_fops = {
+	.llseek = llseek_nowhere,
 	.read = eventfd_read,
 	.write = eventfd_write,
 	.poll = eventfd_poll,

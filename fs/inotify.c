@@ -548,6 +548,7 @@ static void inotify_fdinfo(struct file *f, struct strbuf *out)
 }
 
 static const struct file_ops inotify_fops = {
+	.llseek = llseek_nowhere,
 	.read = inotify_read,
 	.poll = inotify_poll,
 	.ioctl = inotify_ioctl,

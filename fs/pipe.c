@@ -396,7 +396,7 @@ static ssize_t pipe_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (room)
 		pipe_wake_writers(p);
 	if (broken) /* even if part was written: pipe(7) */
-		signal_thread(current, SIGPIPE);
+		signal_self(SIGPIPE);
 	return n;
 }
 

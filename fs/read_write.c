@@ -140,13 +140,10 @@ ssize_t file_read_generic(struct file *f, struct iov_iter *to, loff_t *pos)
 	return n;
 }
 
-/* -EFBIG, with the signal that goes with RLIMIT_FSIZE: as if the process had sent it itself. */
+/* -EFBIG, with the signal that goes with RLIMIT_FSIZE. */
 int file_too_large(void)
 {
-	struct ksiginfo info;
-
-	siginfo_user(&info, SIGXFSZ, SI_USER);
-	signal_send_thread(current, &info);
+	signal_self(SIGXFSZ);
 	return -EFBIG;
 }
 
@@ -445,6 +442,11 @@ loff_t llseek_generic(struct file *f, loff_t offset, int whence)
 	return offset;
 }
 
+loff_t llseek_nowhere(struct file *f, loff_t offset, int whence)
+{
+	return 0;
+}
+
 long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence)
 {
 	struct fdref r = fd_ref(fd);
@@ -455,7 +457,7 @@ long sys_lseek(unsigned int fd, loff_t offset, unsigned int whence)
 		return -EBADF;
 	if (whence > SEEK_MAX) {
 		ret = -EINVAL;
-	} else if (f->mode & FMODE_NO_POS) {
+	} else if (f->mode & FMODE_NO_POS && !f->ops->llseek) {
 		ret = -ESPIPE;
 	} else {
 		mutex_lock(&f->pos_lock);

@@ -149,6 +149,7 @@ static void signalfd_show_fdinfo(struct file *f, struct strbuf *out)
 }
 
 static const struct file_ops signalfd_fops = {
+	.llseek = llseek_nowhere,
 	.read = signalfd_read,
 	.poll = signalfd_poll,
 	.release = signalfd_release,

@@ -360,7 +360,7 @@ static ssize_t sendfile_files(struct file *out, struct file *in, loff_t __user *
 	n = pipe ? file_to_pipe(pipe, &from, count, out->flags & O_NONBLOCK) :
 		   send_all(&to, &from, count);
 	if (n == -EPIPE && pipe)
-		signal_thread(current, SIGPIPE);
+		signal_self(SIGPIPE);
 	if (n > 0) {
 		cursor_end(&to);
 		if (!offset)
@@ -602,7 +602,7 @@ static ssize_t splice_files(struct file *in, loff_t __user *off_in, struct file 
 		return err;
 	n = splice_cursors(&from, &to, MIN(len, MAX_BYTES), flags);
 	if (n == -EPIPE && file_pipe(out))
-		signal_thread(current, SIGPIPE);
+		signal_self(SIGPIPE);
 	if (n > 0) {
 		err = cursor_end(&from);
 		if (!err)
@@ -644,7 +644,7 @@ static ssize_t tee_files(struct file *in, struct file *out, size_t len, unsigned
 	n = pass_slots(to, from, len,
 		       (flags & SPLICE_F_NONBLOCK) || ((in->flags | out->flags) & O_NONBLOCK), copy_slots);
 	if (n == -EPIPE)
-		signal_thread(current, SIGPIPE);
+		signal_self(SIGPIPE);
 	return n;
 }
 
@@ -692,7 +692,7 @@ static ssize_t user_to_pipe(struct pipe *to, struct iov_iter *from, bool nonbloc
 		cond_resched();
 	}
 	if (!total && n == -EPIPE)
-		signal_thread(current, SIGPIPE);
+		signal_self(SIGPIPE);
 	return total ? total : n;
 }
 

@@ -258,6 +258,7 @@ static void timerfd_show_fdinfo(struct file *f, struct strbuf *out)
 }
 
 static const struct file_ops timerfd_fops = {
+	.llseek = llseek_nowhere,
 	.read = timerfd_read,
 	.poll = timerfd_poll,
 	.release = timerfd_release,

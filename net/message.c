@@ -83,7 +83,7 @@ static ssize_t send_one(struct socket *s, struct msg *m, u32 flags)
 	if (n == -EAGAIN || (n > 0 && m->iter.count))
 		fasync_no_room(s->file);
 	if (n == -EPIPE && s->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL))
-		signal_thread(current, SIGPIPE);
+		signal_self(SIGPIPE);
 	return n;
 }
 

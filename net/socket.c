@@ -57,7 +57,7 @@ static ssize_t socket_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (n == -EAGAIN || (n > 0 && m.iter.count))
 		fasync_no_room(f);
 	if (n == -EPIPE && s->type == SOCK_STREAM)
-		signal_thread(current, SIGPIPE);
+		signal_self(SIGPIPE);
 	return n;
 }
 

@@ -352,6 +352,10 @@ long arch_do_prctl(struct thread *t, int option, u64 arg)
 		refresh_bases(t);
 		return put_user(option == ARCH_GET_GS ? t->arch.gs_base : t->arch.fs_base,
 				(u64 __user *)arg);
+	case ARCH_GET_CPUID: /* may programs use cpuid: they always may */
+		return 1;
+	case ARCH_SET_CPUID:
+		return -ENODEV; /* what Linux says of a CPU that cannot forbid it */
 	default:
 		return -EINVAL;
 	}

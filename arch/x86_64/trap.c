@@ -284,7 +284,8 @@ void page_fault_user(struct regs *r, u64 addr)
 	sig = addr < USER_END && likely(!smap_forbids(error)) ? mm_fault(addr, flags, &code) : SIGSEGV;
 	if (likely(sig <= 0))
 		return;
-	trap_note(r, TRAP_PF, error, addr);
+	/* Whether the kernel has a page there is not for user space to know, as on Linux. */
+	trap_note(r, TRAP_PF, addr < USER_END ? error : error | PF_PRESENT, addr);
 	signal_fault(sig, code, addr);
 }
 

@@ -68,6 +68,9 @@ struct user;
 void siginfo_kernel(struct ksiginfo *info, int sig);
 void siginfo_user(struct ksiginfo *info, int sig, int code);
 
+/* To current, for what it just did, as if it had sent it itself: SIGPIPE, SIGXFSZ. */
+void signal_self(int sig);
+
 /* A siginfo that user space made for @sig: 0, -EFAULT, -E2BIG.  si_signo is the caller's to check or set. */
 long siginfo_from_user(struct ksiginfo *info, int sig, const void __user *uinfo);
 /* It says that kill(2), tgkill(2) or the kernel sent it. */

@@ -224,5 +224,7 @@ static inline void thread_get(struct thread *t)
 void thread_put(struct thread *t); /* any context */
 /* By thread id in current's pid namespace, with a reference; NULL: none. */
 struct thread *thread_find_get(pid_t tid);
+/* The thread of a program with the lowest id from @tid (over 0) on, counted; NULL: none. */
+struct thread *thread_next_get(pid_t tid);
 /* RCU or proc_tree_lock held. */
 struct thread *thread_find(pid_t tid);

@@ -562,7 +562,7 @@ int async_reason_in_out(struct file *f, u32 events);
 
 #define FMODE_READ BIT(0)
 #define FMODE_WRITE BIT(1)
-#define FMODE_NO_POS BIT(3)     /* no file position: pipes, sockets, ttys; -ESPIPE on seek and pread */
+#define FMODE_NO_POS BIT(3)     /* no file position: pipes, sockets, ttys; -ESPIPE on pread, and on seek unless it has llseek */
 #define FMODE_PATH BIT(4)       /* O_PATH */
 #define FMODE_OWN_POS BIT(6)    /* has a position of its own kind with its own lock: no pos_lock to read, write */
 #define FMODE_WRITER BIT(5)     /* counted in inode->write_count */
@@ -628,6 +628,8 @@ ssize_t file_written(struct file *f, u64 end, ssize_t n);
 ssize_t file_write_generic(struct file *f, struct iov_iter *from, loff_t *pos);
 ssize_t file_read_generic(struct file *f, struct iov_iter *to, loff_t *pos);
 loff_t llseek_generic(struct file *f, loff_t offset, int whence) MUST_HOLD(&f->pos_lock);
+/* Of files whose position means nothing: any seek succeeds and moves nothing, as on Linux. */
+loff_t llseek_nowhere(struct file *f, loff_t offset, int whence);
 /* deny_write for exec: 0 or -ETXTBSY; allow undoes. */
 /* Times and set-id bits before a change of contents; inode->lock held.  0 or -errno. */
 int file_modified(struct file *f);

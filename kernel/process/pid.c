@@ -152,6 +152,22 @@ struct thread *thread_find_get(pid_t tid)
 	return t;
 }
 
+struct thread *thread_next_get(pid_t tid)
+{
+	struct thread *t = NULL;
+	struct pid_slot *s;
+	u32 nr;
+
+	rcu_read_lock();
+	for (nr = (u32)tid; (s = idr_next(&pids, &nr)) != NULL; nr++) {
+		t = rcu_dereference(s->thread);
+		if (t && !t->process->is_kernel && ref_get_unless_zero(&t->refs))
+			break;
+	}
+	rcu_read_unlock();
+	return s ? t : NULL;
+}
+
 struct process *process_find_get(pid_t pid)
 {
 	struct process *p = NULL;

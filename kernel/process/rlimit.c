@@ -36,14 +36,28 @@ static bool prlimit_allowed(struct thread *t)
 	const struct cred *me = current->cred, *c;
 	bool same;
 
-	if (t->process == current->process)
-		return true;
 	rcu_read_lock();
 	c = rcu_dereference(t->cred);
 	same = me->uid == c->uid && me->uid == c->euid && me->uid == c->suid && me->gid == c->gid &&
 	       me->gid == c->egid && me->gid == c->sgid;
 	rcu_read_unlock();
 	return same || capable(CAP_SYS_RESOURCE);
+}
+
+/* The right is looked at and used while @t cannot become somebody else's program. */
+static long change_of(struct thread *t, unsigned int which, const struct rlimit64_pair *new,
+		      struct rlimit64_pair *old)
+{
+	struct process *p = t->process;
+	long err;
+
+	if (p == current->process)
+		return rlimit_change(p, which, new, old);
+	if (mutex_lock_killable(&p->exec_lock))
+		return -EINTR;
+	err = prlimit_allowed(t) ? rlimit_change(p, which, new, old) : -EPERM;
+	mutex_unlock(&p->exec_lock);
+	return err;
 }
 
 long sys_prlimit64(pid_t pid, unsigned int which, const void __user *new_limit,
@@ -58,7 +72,7 @@ long sys_prlimit64(pid_t pid, unsigned int which, const void __user *new_limit,
 	t = pid ? thread_find_get(pid) : current;
 	if (!t)
 		return -ESRCH;
-	err = prlimit_allowed(t) ? rlimit_change(t->process, which, new_limit ? &new : NULL, &old) : -EPERM;
+	err = change_of(t, which, new_limit ? &new : NULL, &old);
 	if (pid)
 		thread_put(t);
 	if (!err && old_limit)

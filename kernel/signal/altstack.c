@@ -46,8 +46,10 @@ long sys_sigaltstack(const void __user *uss, void __user *uold)
 		return -EFAULT;
 	old.ss_sp = (void *)t->altstack_sp;
 	old.ss_size = t->altstack_size;
-	old.ss_flags = t->altstack_size ? (int)(t->altstack_flags & SS_AUTODISARM) : SS_DISABLE;
-	if (t->altstack_size && altstack_in_use(t, sp))
+	old.ss_flags = (int)(t->altstack_flags & SS_AUTODISARM);
+	if (!t->altstack_size)
+		old.ss_flags |= SS_DISABLE;
+	else if (altstack_in_use(t, sp))
 		old.ss_flags |= SS_ONSTACK;
 	if (uss)
 		err = altstack_set((u64)new.ss_sp, new.ss_flags, new.ss_size, sp);

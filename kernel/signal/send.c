@@ -240,6 +240,14 @@ void signal_thread(struct thread *t, int sig)
 	send(t->process, t, &info);
 }
 
+void signal_self(int sig)
+{
+	struct ksiginfo info;
+
+	siginfo_user(&info, sig, SI_USER);
+	send(current->process, current, &info);
+}
+
 void signal_pgrp(struct session *const *session, pid_t pgid, const struct ksiginfo *info)
 {
 	struct process *p;

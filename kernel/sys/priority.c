@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * getpriority(2) and setpriority(2): nice values of a process, a process group
- * or all processes of a user.
+ * or all processes of a user: of each of their threads.
  *
- * Processes are walked by pid, each with a reference, so nothing is locked
- * while a thread is changed.
+ * Threads are walked by id, each with a reference, so nothing is locked while
+ * one is changed.  Tests: tests/abi/proc_misc.c.
  */
 #include <linux/resource.h>
 #include <tarn/cred.h>
@@ -59,48 +59,30 @@ static void visit(struct thread *t, struct priority_call *call)
 		call->err = err;
 }
 
-static bool selected(const struct process *p, const struct thread *leader, int which, int who)
+static bool selected(const struct thread *t, int which, int who)
 {
 	const struct pgrp *g;
 	bool yes;
 
 	if (which == PRIO_USER)
-		return owner_of(leader, false) == (uid_t)who;
+		return owner_of(t, false) == (uid_t)who;
 	rcu_read_lock();
-	g = rcu_dereference(p->pgrp);
+	g = rcu_dereference(t->process->pgrp);
 	yes = g && g->id == who;
 	rcu_read_unlock();
 	return yes;
 }
 
-static struct process *next_get(pid_t pid)
-{
-	struct process *p;
-
-	rcu_read_lock();
-	do {
-		p = process_next(pid);
-		if (p)
-			pid = p->pid + 1;
-	} while (p && !ref_get_unless_zero(&p->refs));
-	rcu_read_unlock();
-	return p;
-}
-
 static void visit_many(int which, int who, struct priority_call *call)
 {
-	struct process *p;
-	pid_t pid = 1;
+	struct thread *t;
+	pid_t tid;
 
-	while ((p = next_get(pid))) {
-		struct thread *leader = thread_find_get(p->pid);
-
-		pid = p->pid + 1;
-		if (leader && selected(p, leader, which, who))
-			visit(leader, call);
-		if (leader)
-			thread_put(leader);
-		process_put(p);
+	for (tid = 1; (t = thread_next_get(tid)); tid++) {
+		tid = t->tid;
+		if (selected(t, which, who))
+			visit(t, call);
+		thread_put(t);
 		cond_resched();
 	}
 }

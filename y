@@ -1,1 +1,0 @@
-tarn: no kernel at x: see --kernel
