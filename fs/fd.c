@@ -306,17 +306,33 @@ struct fdref fd_ref_raw(unsigned int fd)
 	return (struct fdref){ fd < t->max ? t->file[fd] : NULL, false };
 }
 
+static NOINLINE struct fdref ref_shared(struct files *files, unsigned int fd)
+{
+	struct file *f = lookup_shared(files, fd);
+
+	if (f && unlikely(f->mode & FMODE_PATH)) {
+		file_put(f);
+		f = NULL;
+	}
+	return (struct fdref){ f, f };
+}
+
+/* Nearly every call begins here. */
 struct fdref fd_ref(unsigned int fd)
 {
-	struct fdref r = fd_ref_raw(fd);
+	struct files *files = current->files;
+	struct fdtable *t;
+	struct file *f = NULL;
 
-	if (r.file && unlikely(r.file->mode & FMODE_PATH)) {
-		fd_unref(r);
-		r = (struct fdref){ NULL, false };
+	if (unlikely(ref_read(&files->refs) != 1))
+		return ref_shared(files, fd);
+	t = files->table;
+	if (likely(fd < t->max)) {
+		f = t->file[fd];
+		if (f && unlikely(f->mode & FMODE_PATH))
+			f = NULL;
 	}
-	if (!r.file)
-		r.counted = false;
-	return r;
+	return (struct fdref){ f, false };
 }
 
 struct file *fd_get_raw(unsigned int fd)

@@ -454,21 +454,21 @@ ssize_t pipe_push_page(struct pipe *p, struct page *page, u32 offset, u32 len, b
 static u32 pipe_poll(struct file *f, struct poll_wait *w) NO_LOCK_CHECK
 {
 	struct pipe *p = f->private;
-	u32 used, mask = 0;
+	u32 used, mask = 0, mode = f->mode;
 
-	if (f->mode & FMODE_READ)
+	if (mode & FMODE_READ)
 		poll_on(w, &p->readable);
-	if (f->mode & FMODE_WRITE)
+	if (mode & FMODE_WRITE)
 		poll_on(w, &p->writable);
 	used = READ_ONCE(p->head) - READ_ONCE(p->tail);
-	if (f->mode & FMODE_READ) {
+	if (mode & FMODE_READ) {
 		if (used)
 			mask |= POLLIN | POLLRDNORM;
 		/* A FIFO opened before any writer came is not hung up: pos holds how many had come. */
 		if (!READ_ONCE(p->writers) && f->pos != (loff_t)READ_ONCE(p->writer_opens))
 			mask |= POLLHUP;
 	}
-	if (f->mode & FMODE_WRITE) {
+	if (mode & FMODE_WRITE) {
 		if (used + READ_ONCE(p->reserved) < READ_ONCE(p->nslots))
 			mask |= POLLOUT | POLLWRNORM;
 		if (!READ_ONCE(p->readers))

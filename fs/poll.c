@@ -5,8 +5,9 @@
  * One scan asks each file and, as long as nothing is ready, leaves a wait entry
  * on its queues; then the caller sleeps until one of them fires and scans again.
  * Entries live in the table below: the first ones inside it, on the caller's
- * stack, the others in pages.  An entry holds its file, because another thread
- * may close the descriptor meanwhile.
+ * stack, the others in pages.  An entry holds its file if another thread may close
+ * the descriptor meanwhile, that is if the table of descriptors is shared: while the
+ * only thread of a table is in here, nobody closes or shares it.
  */
 #include <arch/uaccess.h>
 #include <linux/fcntl.h>
@@ -26,7 +27,7 @@
 
 struct poll_entry {
 	struct wait_entry wait;
-	struct file *file;
+	struct file *file; /* counted, or NULL: nobody can close it */
 };
 
 struct poll_page {
@@ -39,7 +40,7 @@ struct poll_page {
 struct poll_table {
 	struct poll_wait wait;       /* what files see; first */
 	struct thread *thread;
-	struct file *file;           /* being asked */
+	struct fdref asked;          /* the file being asked */
 	_Atomic bool fired;
 	bool no_memory;
 	u32 used;
@@ -83,9 +84,12 @@ static void table_add(struct poll_wait *w, struct waitq *q)
 		t->no_memory = true;
 		return;
 	}
-	e->file = file_get(t->file);
-	e->wait = (struct wait_entry){ .thread = current, .data = t, .wake = table_wake,
-				       .events = w->events };
+	e->file = t->asked.counted ? file_get(t->asked.file) : NULL;
+	e->wait.thread = t->thread;
+	e->wait.data = t;
+	e->wait.wake = table_wake;
+	e->wait.exclusive = false;
+	e->wait.events = w->events;
 	waitq_add(q, &e->wait);
 }
 
@@ -94,7 +98,7 @@ static void table_init(struct poll_table *t)
 	t->wait.add = table_add;
 	t->wait.events = 0;
 	t->thread = current;
-	t->file = NULL;
+	t->asked = (struct fdref){ NULL, false };
 	atomic_store(&t->fired, false);
 	t->no_memory = false;
 	t->used = 0;
@@ -104,7 +108,8 @@ static void table_init(struct poll_table *t)
 static void entry_free(struct poll_entry *e)
 {
 	waitq_remove(&e->wait);
-	file_put(e->file);
+	if (unlikely(e->file))
+		file_put(e->file);
 }
 
 static void table_free(struct poll_table *t)
@@ -129,14 +134,14 @@ u32 file_poll(struct file *f, struct poll_wait *w)
 }
 
 /* What of @events is true of descriptor @fd; POLLNVAL: there is none. */
-static u32 ask(struct poll_table *t, int fd, u32 events)
+static inline u32 ask(struct poll_table *t, int fd, u32 events)
 {
 	struct fdref r = fd_ref((unsigned int)fd);
 	u32 mask;
 
 	if (!r.file)
 		return POLLNVAL;
-	t->file = r.file;
+	t->asked = r;
 	t->wait.events = events | ALWAYS;
 	mask = file_poll(r.file, &t->wait) & (events | ALWAYS);
 	fd_unref(r);
@@ -386,6 +391,8 @@ static int scan_word(struct poll_table *t, struct select_sets *s, u32 word)
 				return -EBADF;
 			mask = SELECT_IN | SELECT_OUT | SELECT_EX;
 		}
+		if (!mask)
+			continue;
 		found = note_answer(s, word, bit, mask);
 		if (found)
 			t->wait.add = NULL;

@@ -73,9 +73,17 @@ static bool key_equal(const struct futex_key *a, const struct futex_key *b)
 #define KEY_SHARED 1u /* in the offset, whose low bits are 0: a shared futex never meets a private one */
 
 /* A shared futex must be there, as on Linux: past the end of its file there is none (EFAULT). */
-static int get_key(u32 __user *uaddr, bool shared, struct futex_key *key)
+static NOINLINE int check_there(u32 __user *uaddr)
 {
 	u32 word;
+
+	if (likely(!copy_from_user_nofault(&word, uaddr, sizeof(word))))
+		return 0;
+	return get_user(word, uaddr);
+}
+
+static ALWAYS_INLINE int get_key(u32 __user *uaddr, bool shared, struct futex_key *key)
+{
 	int err;
 
 	if ((u64)uaddr % sizeof(u32))
@@ -86,9 +94,7 @@ static int get_key(u32 __user *uaddr, bool shared, struct futex_key *key)
 	if (err || !shared)
 		return err;
 	key->offset |= KEY_SHARED;
-	if (likely(!copy_from_user_nofault(&word, uaddr, sizeof(word))))
-		return 0;
-	return get_user(word, uaddr);
+	return check_there(uaddr);
 }
 
 static void bucket_ready(struct bucket *b) MUST_HOLD(&b->lock)

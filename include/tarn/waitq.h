@@ -33,6 +33,15 @@ struct wait_entry {
 	u32 events;           /* poll mask this entry cares for; 0: all */
 };
 
+/* A plain sleeper's: waitq_prepare() does the rest. */
+static inline void waitq_entry_init(struct wait_entry *e)
+{
+	e->queue = NULL;
+	e->thread = NULL;
+	e->wake = NULL;
+	e->events = 0;
+}
+
 /*
  * For a wake function that needs locks which rank before a queue's: @fn runs when the wake-up has let go of the
  * queue, at once if the waker holds no other spinlock, else in a worker.  Not again before it ran.
@@ -90,7 +99,8 @@ bool schedule_deadline(ktime_t deadline);
 #define WAIT_EVENT(q, cond, state, deadline, excl)                               \
 	({                                                                       \
 		int wait_err = 0;                                                \
-		struct wait_entry wait_e = { 0 };                                \
+		struct wait_entry wait_e;                                        \
+		waitq_entry_init(&wait_e);                                       \
 		while (!(cond)) {                                                \
 			waitq_prepare((q), &wait_e, (state), (excl));            \
 			if (cond)                                                \

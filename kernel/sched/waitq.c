@@ -132,12 +132,11 @@ void waitq_later(struct wait_later *l)
 }
 
 /* What was asked for under the queue's lock that current holds; a wake-up within a wake-up leaves it to the outer. */
-static struct wait_later *take_later(void)
+static NOINLINE struct wait_later *take_later(struct cpu *c)
 {
-	struct cpu *c = this_cpu();
 	struct wait_later *l = c->wait_later;
 
-	if (likely(!l) || l->depth < c->spin_depth)
+	if (l->depth < c->spin_depth)
 		return NULL;
 	c->wait_later = NULL;
 	return l;
@@ -146,10 +145,13 @@ static struct wait_later *take_later(void)
 void waitq_wake_n(struct waitq *q, u32 events, unsigned int n)
 {
 	u64 flags = spin_lock_irqsave(&q->lock);
-	struct wait_later *later;
+	struct wait_later *later = NULL;
+	struct cpu *c;
 
 	wake_n_locked(q, events, n);
-	later = take_later();
+	c = this_cpu();
+	if (unlikely(c->wait_later))
+		later = take_later(c);
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (unlikely(later)) {
 		if (this_cpu()->spin_depth)

@@ -8,10 +8,12 @@
  * do, which is more than it costs here: programs see the same number of small
  * messages fit.
  *
- * What it costs is charged to the sending user until it is read or thrown away,
- * also after the sender closed: connections that nobody accepts hold bytes, and
- * no descriptor.  A user without CAP_SYS_RESOURCE may have a quarter of memory
- * in sockets, then gets ENOBUFS.
+ * That weight is also charged, until the message is read or thrown away, also
+ * after the sender closed: connections that nobody accepts hold bytes, and no
+ * descriptor.  The sending socket's maker pays, in steps of 8 KiB, and for the
+ * first one to the end of the socket: most messages cost no charge.  A user who sends through another's socket is charged as well.  A user
+ * without CAP_SYS_RESOURCE may have a quarter of memory in sockets, then gets
+ * ENOBUFS.
  * Tests: tests/abi/unix_limits.c.
  */
 #include <tarn/errptr.h>
@@ -34,11 +36,6 @@ static u32 buf_weight(size_t len)
 	while (size < block)
 		size *= 2;
 	return (u32)(size + SKB_HEAD + ALIGN_UP(len - linear, PAGE_SIZE));
-}
-
-bool unix_has_room(struct unix_sock *u)
-{
-	return atomic_load_explicit(&u->wmem, memory_order_relaxed) < READ_ONCE(u->sndbuf);
 }
 
 bool unix_is_writable(struct unix_sock *u)
@@ -67,73 +64,124 @@ bool unix_charge(struct user *user, u64 n)
 	return capable(CAP_SYS_RESOURCE) && charge_try(user, CHARGE_SOCKET_BYTES, n, CHARGE_NO_LIMIT);
 }
 
-/* The socket's maker usually sends, whom the sender's reference keeps. */
-static struct user *charge_sender(struct unix_sock *u, u64 n)
+/*
+ * What is charged, besides UNIX_KEPT, while @wmem bytes are under way.  Each change of wmem is one atomic step from one
+ * value to the next, so who changes it charges just the difference of these two, and only when it is not 0.
+ */
+static inline u32 charged_at(u32 wmem)
 {
-	struct user *user = current->cred->user;
+	return ALIGN_DOWN(wmem, UNIX_KEPT);
+}
 
-	if (!unix_charge(user, n))
-		return NULL;
-	if (user != u->user)
-		user_get(user);
-	return user;
+/* The first message of a socket: what unix_put() takes back. */
+static bool charge_kept(struct unix_sock *u)
+{
+	if (!unix_charge(u->user, UNIX_KEPT))
+		return false;
+	if (atomic_exchange(&u->kept, true)) /* another thread sent the first too */
+		charge_drop(u->user, CHARGE_SOCKET_BYTES, UNIX_KEPT);
+	return true;
+}
+
+/* @n bytes less are under way. */
+static inline void weigh_less(struct unix_sock *u, u32 n)
+{
+	u32 had = atomic_fetch_sub(&u->wmem, n), less = charged_at(had) - charged_at(had - n);
+
+	if ((had - n) * 2ull <= READ_ONCE(u->sndbuf))
+		unix_wake(u, POLLOUT | POLLWRNORM, UNIX_WAKE_ALL);
+	if (unlikely(less))
+		charge_drop(u->user, CHARGE_SOCKET_BYTES, less);
+}
+
+/* One who may not is charged for a moment: taking the weight back takes back just what it charged. */
+static NOINLINE bool weigh_more_charged(struct unix_sock *u, u32 from, u32 to)
+{
+	u32 n = charged_at(to) - charged_at(from);
+	bool ok = !n || unix_charge(u->user, n);
+
+	if (!ok)
+		charge_try(u->user, CHARGE_SOCKET_BYTES, n, CHARGE_NO_LIMIT);
+	if (ok && (atomic_load_explicit(&u->kept, memory_order_relaxed) || charge_kept(u)))
+		return true;
+	weigh_less(u, to - from);
+	return false;
+}
+
+static inline bool weigh_more(struct unix_sock *u, u32 n)
+{
+	u32 had = atomic_fetch_add(&u->wmem, n);
+
+	if (likely(charged_at(had) == charged_at(had + n) && atomic_load_explicit(&u->kept, memory_order_relaxed)))
+		return true;
+	return weigh_more_charged(u, had, had + n);
+}
+
+/* Who sends through another user's socket: counted, to be put by uncharge_guest(). False: over the limit. */
+static NOINLINE bool charge_guest(struct unix_buf *b, struct user *user)
+{
+	if (!unix_charge(user, b->weight))
+		return false;
+	user_get(user);
+	b->guest = user;
+	return true;
 }
 
 static void uncharge(struct unix_buf *b)
 {
 	struct unix_sock *u = b->sender;
-	u32 left = atomic_fetch_sub(&u->wmem, b->weight) - b->weight;
 
-	if (left * 2ull <= READ_ONCE(u->sndbuf))
-		unix_wake(u, POLLOUT | POLLWRNORM, UNIX_WAKE_ALL);
-	charge_drop(b->user, CHARGE_SOCKET_BYTES, b->cost);
-	if (b->user != u->user)
-		user_put(b->user);
+	weigh_less(u, b->weight);
+	if (unlikely(b->guest))
+		charge_return(b->guest, CHARGE_SOCKET_BYTES, b->weight);
 	unix_put(u);
+}
+
+static bool charge(struct unix_buf *b, struct unix_sock *u)
+{
+	struct user *user = current->cred->user;
+
+	b->guest = NULL;
+	if (unlikely(user != u->user) && !charge_guest(b, user))
+		return false;
+	if (weigh_more(u, b->weight))
+		return true;
+	if (b->guest)
+		charge_return(b->guest, CHARGE_SOCKET_BYTES, b->weight);
+	return false;
 }
 
 /* ---- one message ---- */
 
-/* Room for @len bytes, charged; NULL and *err. */
-static struct unix_buf *buf_alloc(struct unix_sock *u, size_t len, int *err)
+/* Room for @len bytes, charged; NULL: -ENOBUFS. */
+static struct unix_buf *buf_alloc(struct unix_sock *u, size_t len)
 {
-	u32 cost = (u32)(sizeof(struct unix_buf) + len);
-	struct user *user = charge_sender(u, cost);
-	struct unix_buf *b;
+	struct unix_buf *b = kmalloc(sizeof(*b) + len, GFP_KERNEL);
 
-	*err = -ENOBUFS;
-	if (!user)
+	if (!b)
 		return NULL;
-	b = kmalloc(cost, GFP_KERNEL);
-	if (!b) {
-		charge_drop(user, CHARGE_SOCKET_BYTES, cost);
-		if (user != u->user)
-			user_put(user);
+	b->weight = buf_weight(len);
+	if (!charge(b, u)) {
+		kfree(b);
 		return NULL;
 	}
 	unix_get(u);
 	b->sender = u;
-	b->user = user;
 	b->cred = UNIX_NO_CRED;
 	b->files = NULL;
 	b->when = 0;
-	b->weight = buf_weight(len);
-	b->cost = cost;
 	b->len = (u32)len;
 	b->off = 0;
 	b->has_cred = b->peeked = false;
-	list_init(&b->files_node);
-	atomic_fetch_add(&u->wmem, b->weight);
 	return b;
 }
 
 struct unix_buf *unix_buf_make(struct unix_sock *u, struct msg *m, size_t len, struct scm *scm)
 {
-	int err;
-	struct unix_buf *b = buf_alloc(u, len, &err);
+	struct unix_buf *b = buf_alloc(u, len);
 
 	if (!b)
-		return ERR_PTR(err);
+		return ERR_PTR(-ENOBUFS);
 	if (iov_copy_from(b->data, &m->iter, len) != len) {
 		unix_buf_free(b);
 		return ERR_PTR(-EFAULT);
@@ -141,14 +189,16 @@ struct unix_buf *unix_buf_make(struct unix_sock *u, struct msg *m, size_t len, s
 	b->has_cred = scm->has_cred;
 	if (b->has_cred)
 		b->cred = scm->cred;
-	b->files = scm->files;
-	scm->files = NULL;
-	if (b->files)
+	if (unlikely(scm->files)) {
+		b->files = scm->files;
+		scm->files = NULL;
+		list_init(&b->files_node);
 		unix_inflight(b->files, 1);
+	}
 	return b;
 }
 
-void unix_buf_note(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to)
+void unix_buf_note_asked(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to)
 {
 	const struct socket_options *mine = u->socket ? &u->socket->opt : NULL;
 	const struct socket_options *theirs = to->socket ? &to->socket->opt : NULL;
@@ -177,7 +227,7 @@ static bool room_or_end(struct unix_sock *u)
 	return unix_has_room(u) || (READ_ONCE(u->shutdown) & UNIX_SHUT_WR) || atomic_load(&u->error);
 }
 
-int unix_wait_room(struct unix_sock *u, u32 flags)
+int unix_wait_room_slow(struct unix_sock *u, u32 flags)
 {
 	ktime_t timeo = 0, deadline = 0;
 	int err;

@@ -134,7 +134,7 @@ static struct unix_buf *next_piece(struct unix_sock *u, struct unix_buf *b)
 	return n;
 }
 
-static void drop_piece(struct unix_sock *u, struct unix_buf *b)
+static ALWAYS_INLINE void drop_piece(struct unix_sock *u, struct unix_buf *b)
 {
 	spin_lock(&u->lock);
 	unix_dequeue(u, b);
@@ -151,9 +151,12 @@ static bool stream_ready(struct unix_sock *u)
 /* Where a peek begins: behind what SO_PEEK_OFF says was looked at. */
 static size_t peek_skip(const struct socket *s, u32 flags)
 {
-	int off = READ_ONCE(s->opt.peek_off);
+	int off;
 
-	return flags & MSG_PEEK && off > 0 ? (size_t)off : 0;
+	if (likely(!(flags & MSG_PEEK)))
+		return 0;
+	off = READ_ONCE(s->opt.peek_off);
+	return off > 0 ? (size_t)off : 0;
 }
 
 /* Waits for something behind what a peek has passed over. */
@@ -266,20 +269,23 @@ static int wait_more(struct receive *r) NO_LOCK_CHECK
 	return err ? socket_intr(r->s->opt.rcvtimeo) : 0;
 }
 
+/* The urgent byte, or what recv(MSG_OOB) left of it. */
+static inline bool is_mark(const struct unix_sock *u, const struct unix_buf *b)
+{
+	return b == READ_ONCE(u->oob) || b->off == b->len;
+}
+
 /*
  * The urgent byte is no part of the stream unless SO_OOBINLINE is set: a read
  * ends in front of it, and the next one throws it away (a peek looks behind
  * it).  One that recv(MSG_OOB) took has left an empty piece as the mark.
  * True: @b is not for this read; *over: which ends with it.
  */
-static bool pass_mark(struct receive *r, struct unix_buf *b, bool *over)
+static NOINLINE bool pass_mark(struct receive *r, struct unix_buf *b, bool *over)
 {
 	struct unix_sock *u = r->s->sk;
 	bool taken = b->off == b->len;
 
-	*over = false;
-	if (!taken && b != READ_ONCE(u->oob))
-		return false;
 	*over = r->got > 0;
 	if (*over)
 		return true;
@@ -300,7 +306,7 @@ static bool pass_mark(struct receive *r, struct unix_buf *b, bool *over)
 }
 
 /* SO_PEEK_OFF goes past @b, or into it. */
-static bool skip_piece(struct receive *r, struct unix_buf *b)
+static NOINLINE bool skip_piece(struct receive *r, struct unix_buf *b)
 {
 	size_t left = b->len - b->off;
 
@@ -323,12 +329,12 @@ static void receive_pieces(struct receive *r)
 		r->seen = READ_ONCE(u->queued);
 		b = next_piece(u, r->peeked);
 		if (b) {
-			if (pass_mark(r, b, &over)) {
+			if (unlikely(is_mark(u, b)) && pass_mark(r, b, &over)) {
 				if (over)
 					return;
 				continue;
 			}
-			if (skip_piece(r, b))
+			if (unlikely(r->skip) && skip_piece(r, b))
 				continue;
 			if (!take_piece(r, b))
 				return;
@@ -366,25 +372,34 @@ static ssize_t receive_urgent(struct socket *s, struct msg *m, u32 flags)
 	return n == 0 && m->iter.count ? -EFAULT : n < 0 ? n : 1;
 }
 
+/* Field by field: most of cred's kin is written before it is read, and clearing all costs as much as a lock. */
+static inline void receive_init(struct receive *r, struct socket *s, struct msg *m, u32 flags)
+{
+	size_t enough = flags & MSG_WAITALL ? m->iter.count : MIN((size_t)s->opt.rcvlowat, m->iter.count);
+
+	r->s = s;
+	r->m = m;
+	r->flags = flags;
+	r->target = MAX(enough, (size_t)1);
+	r->got = 0;
+	r->deadline = socket_deadline(s->opt.rcvtimeo, flags & MSG_DONTWAIT);
+	r->skip = peek_skip(s, flags);
+	r->has_cred = false;
+	r->files = NULL;
+	r->peeked = NULL;
+}
+
 static ssize_t stream_receive(struct socket *s, struct msg *m, u32 flags)
 {
 	struct unix_sock *u = s->sk;
-	struct receive r = {
-		.s = s,
-		.m = m,
-		.flags = flags,
-		.target = flags & MSG_WAITALL ? m->iter.count
-					      : MIN((size_t)s->opt.rcvlowat, m->iter.count),
-		.deadline = socket_deadline(s->opt.rcvtimeo, flags & MSG_DONTWAIT),
-		.skip = peek_skip(s, flags),
-	};
+	struct receive r;
 
 	m->namelen = 0;
 	if (READ_ONCE(u->state) != UNIX_CONNECTED)
 		return -EINVAL;
 	if (flags & MSG_OOB)
 		return receive_urgent(s, m, flags);
-	r.target = MAX(r.target, (size_t)1);
+	receive_init(&r, s, m, flags);
 	mutex_lock(&u->read_lock);
 	receive_pieces(&r);
 	mutex_unlock(&u->read_lock);

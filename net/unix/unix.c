@@ -62,7 +62,7 @@ void unix_put(struct unix_sock *u)
 		unix_addr_put(u->addr);
 	if (u->peer_cred)
 		cred_put(u->peer_cred);
-	charge_return(u->user, CHARGE_SOCKET_BYTES, sizeof(*u));
+	charge_return(u->user, CHARGE_SOCKET_BYTES, sizeof(*u) + (atomic_load(&u->kept) ? UNIX_KEPT : 0));
 	kfree(u);
 }
 
@@ -95,24 +95,6 @@ const struct cred *unix_note_peer(struct unix_sock *u)
 	u->peer_cred = cred_get(current_cred());
 	u->peer_pid = current->process->pid;
 	return old;
-}
-
-void unix_enqueue(struct unix_sock *to, struct unix_buf *b)
-{
-	list_add_tail(&to->queue, &b->node);
-	if (b->files)
-		list_add_tail(&to->with_files, &b->files_node);
-	to->queued++;
-}
-
-void unix_dequeue(struct unix_sock *u, struct unix_buf *b)
-{
-	list_del(&b->node);
-	if (!list_empty(&b->files_node))
-		list_del_init(&b->files_node);
-	if (u->oob == b)
-		u->oob = NULL;
-	u->queued--;
 }
 
 void unix_take_queue(struct unix_sock *u, struct list *out)

@@ -42,14 +42,13 @@ struct unix_files {
 
 struct unix_buf {
 	struct list node;            /* receiver's lock */
-	struct list files_node;      /* receiver's lock: in with_files while it has files */
+	struct list files_node;      /* receiver's lock: in with_files; only set up if it had files */
 	struct unix_sock *sender;    /* [I] counted: whose wmem it is, and whose name it came from */
-	struct user *user;           /* [I] whose CHARGE_SOCKET_BYTES it is; counted if not the sender's own */
+	struct user *guest;          /* [I] counted: a user, not the sender's maker, who is charged too; else NULL */
 	struct abi_ucred cred;       /* fixed once queued; UNIX_NO_CRED: nobody had asked for it */
 	struct unix_files *files;    /* receiver's read side; NULL: none */
 	ktime_t when;                /* fixed once queued; CLOCK_REALTIME, 0: nobody had asked for it */
-	u32 weight;                  /* [I] bytes of the sender's SO_SNDBUF */
-	u32 cost;                    /* [I] bytes of memory */
+	u32 weight;                  /* [I] bytes of the sender's SO_SNDBUF, and of its CHARGE_SOCKET_BYTES */
 	u32 len;                     /* [I] */
 	u32 off;                     /* read so far: read_lock */
 	bool has_cred;               /* [I] the sender gave credentials of his own */
@@ -83,7 +82,8 @@ struct unix_sock {
 	struct list embryo_node;              /* listener's lock */
 	struct unix_sock *listener;           /* [I] of an embryo; only compared */
 	u32 backlog, waiting;                 /* lock: limit of embryos (datagrams: of queued); length of embryos */
-	_Atomic u32 wmem;                     /* [a] bytes sent and not read */
+	_Atomic u32 wmem;                     /* [a] bytes sent and not read: buf.c charges them */
+	_Atomic bool kept;                    /* [a] UNIX_KEPT of them are charged for the socket's life */
 	u32 sndbuf;                           /* copy of the option, also for embryos */
 	_Atomic int error;                    /* [a] ECONNRESET */
 	struct user *user;                    /* [I] counted: who made it */
@@ -150,14 +150,33 @@ int unix_getname(struct socket *s, void *addr, bool peer);
 struct scm;
 /* Charges current's user, or @u's maker if they are one: false when over what one user may keep in sockets. */
 bool unix_charge(struct user *user, u64 n);
+/* What a socket that ever sent stays charged with, so that small messages that are read soon charge nothing. */
+#define UNIX_KEPT 8192u
 /* A message of @len bytes from @m, charged to @u; ERR_PTR(-ENOMEM, -ENOBUFS, -EFAULT). */
 struct unix_buf *unix_buf_make(struct unix_sock *u, struct msg *m, size_t len, struct scm *scm);
 void unix_buf_free(struct unix_buf *b);
+void unix_buf_note_asked(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to) MUST_HOLD(&to->lock);
 /* Notes of @b, which @u sends to @to, what the two asked for: credentials, time; to->lock held. */
-void unix_buf_note(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to) MUST_HOLD(&to->lock);
+static inline void unix_buf_note(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to)
+{
+	const struct socket *from = u->socket, *at = to->socket;
+
+	if (unlikely(!from || !at || from->opt.passcred || at->opt.passcred || at->opt.timestamp))
+		unix_buf_note_asked(b, u, to);
+}
+static inline bool unix_has_room(struct unix_sock *u)
+{
+	return atomic_load_explicit(&u->wmem, memory_order_relaxed) < READ_ONCE(u->sndbuf);
+}
+int unix_wait_room_slow(struct unix_sock *u, u32 flags);
 /* Waits for room for one more message: 0 or -errno, pending errors and the end of sending first. */
-int unix_wait_room(struct unix_sock *u, u32 flags);
-bool unix_has_room(struct unix_sock *u);
+static inline int unix_wait_room(struct unix_sock *u, u32 flags)
+{
+	if (likely(unix_has_room(u) && !(READ_ONCE(u->shutdown) & UNIX_SHUT_WR) &&
+		   !atomic_load_explicit(&u->error, memory_order_relaxed)))
+		return 0;
+	return unix_wait_room_slow(u, flags);
+}
 bool unix_is_writable(struct unix_sock *u);
 
 /* scm.c: control messages */
@@ -201,9 +220,23 @@ long unix_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
 void unix_sndbuf_changed(struct socket *s);
 int unix_getsockopt(struct socket *s, int level, int name, void *val, int *len);
 /* Puts @b on @to's queue; to->lock held. */
-void unix_enqueue(struct unix_sock *to, struct unix_buf *b) MUST_HOLD(&to->lock);
+static inline void MUST_HOLD(&to->lock) unix_enqueue(struct unix_sock *to, struct unix_buf *b)
+{
+	list_add_tail(&to->queue, &b->node);
+	if (b->files)
+		list_add_tail(&to->with_files, &b->files_node);
+	to->queued++;
+}
 /* Takes it off; u->lock held. */
-void unix_dequeue(struct unix_sock *u, struct unix_buf *b) MUST_HOLD(&u->lock);
+static inline void MUST_HOLD(&u->lock) unix_dequeue(struct unix_sock *u, struct unix_buf *b)
+{
+	list_del(&b->node);
+	if (b->files && !list_empty(&b->files_node))
+		list_del_init(&b->files_node);
+	if (u->oob == b)
+		u->oob = NULL;
+	u->queued--;
+}
 /* Takes the files of @b, which current receives: counted out of flight. */
 struct unix_files *unix_take_files(struct unix_sock *u, struct unix_buf *b);
 /* The address of @u for recvmsg(2). */
