@@ -167,6 +167,15 @@ int ext4_corrupt(struct ext4_fs *fs, u64 ino, const char *fmt, ...) PRINTF_LIKE(
 /* If metadata could not be written since the last look, that counts as a corrupt disk. */
 void ext4_note_losses(struct ext4_fs *fs);
 
+/* ---- feature.c ---- */
+/* What makes the rest of the super block meaningless to us, or NULL. */
+const char *ext4_feature_problem(const struct ext4_super *es);
+/* 0, or what the mount fails with.  *read_only: was it asked so; out: must it be so. */
+int ext4_features_check(const struct ext4_fs *fs, bool *read_only);
+/* The first use turns the feature on: COMPAT_EXT_ATTR; RO_LARGE_FILE. */
+void ext4_feature_use_compat(struct ext4_handle *h, u32 bit);
+void ext4_feature_use_ro(struct ext4_handle *h, u32 bit);
+
 /* ---- checksum.c ---- */
 u32 ext4_super_csum(const struct ext4_super *es);
 u16 ext4_desc_csum(const struct ext4_fs *fs, u32 group, const struct ext4_group_desc *gd);
@@ -398,7 +407,9 @@ int ext4_htree_convert(struct ext4_handle *h, struct inode *dir);
 /* The leaf where names with a major hash >= @major begin; *next: where the leaf after it begins, or ~0 at the
  * end; *chained: that leaf goes on with the same hash.  -errno. */
 int ext4_htree_leaf_at(struct inode *dir, u32 major, u32 *lblk, u64 *next, bool *chained);
-int ext4_htree_hash(struct inode *dir, const char *name, u32 len, struct ext4_hash *out);
+/* Which hash orders the names of @dir; and that of one name.  0 or -errno. */
+int ext4_htree_version(struct inode *dir, u8 *version);
+int ext4_htree_hash(struct inode *dir, u8 version, const char *name, u32 len, struct ext4_hash *out);
 
 /* ---- namei.c, file.c, ioctl.c ---- */
 extern const struct inode_ops ext4_dir_inode_ops;

@@ -86,6 +86,7 @@ _Static_assert(offsetof(struct ext4_super, checksum) == 0x3fc, "s_checksum");
 #define ERRORS_PANIC 3
 
 #define COMPAT_HAS_JOURNAL 0x4
+#define COMPAT_EXT_ATTR 0x8
 #define COMPAT_DIR_INDEX 0x20
 #define COMPAT_SPARSE_SUPER2 0x200
 
@@ -94,6 +95,7 @@ _Static_assert(offsetof(struct ext4_super, checksum) == 0x3fc, "s_checksum");
 #define INCOMPAT_EXT3_KNOWN (INCOMPAT_FILETYPE | INCOMPAT_RECOVER | INCOMPAT_META_BG)
 #define INCOMPAT_FILETYPE 0x2
 #define INCOMPAT_RECOVER 0x4
+#define INCOMPAT_JOURNAL_DEV 0x8
 #define INCOMPAT_META_BG 0x10
 #define INCOMPAT_EXTENTS 0x40
 #define INCOMPAT_64BIT 0x80
@@ -111,7 +113,9 @@ _Static_assert(offsetof(struct ext4_super, checksum) == 0x3fc, "s_checksum");
 #define RO_GDT_CSUM 0x10
 #define RO_DIR_NLINK 0x20
 #define RO_EXTRA_ISIZE 0x40
+#define RO_BIGALLOC 0x200
 #define RO_METADATA_CSUM 0x400
+#define RO_READONLY 0x1000
 #define RO_KNOWN                                                                  \
 	(RO_SPARSE_SUPER | RO_LARGE_FILE | RO_BTREE_DIR | RO_HUGE_FILE | RO_GDT_CSUM | \
 	 RO_DIR_NLINK | RO_EXTRA_ISIZE | RO_METADATA_CSUM)

@@ -8,6 +8,7 @@
  * a file that claims one of those is corrupt.
  */
 #include <tarn/sort.h>
+#include <tarn/vmalloc.h>
 #include "ext4.h"
 
 u64 ext4_group_start(const struct ext4_fs *fs, u32 group)
@@ -153,25 +154,46 @@ static void zones_merge(struct ext4_fs *fs)
 	fs->nr_zones = n;
 }
 
-static void zone_add(struct ext4_fs *fs, u64 start, u64 count)
+/* One more, or, without a table, one more to be counted.  @last: the one before, which it may continue. */
+static void zone_add(struct ext4_fs *fs, struct ext4_zone *last, u64 start, u64 count)
 {
-	if (count)
-		fs->zones[fs->nr_zones++] = (struct ext4_zone){ start, start + count };
+	bool goes_on = last->end == start && last->end;
+
+	if (!count)
+		return;
+	*last = (struct ext4_zone){ goes_on ? last->start : start, start + count };
+	if (!goes_on)
+		fs->nr_zones++;
+	if (fs->zones)
+		fs->zones[fs->nr_zones - 1] = *last;
+}
+
+/*
+ * Kind by kind: in flexible groups bitmaps lie beside bitmaps and tables beside
+ * tables, and so a disk of 16 TiB has a few thousand zones, not half a million.
+ */
+static void zones_collect(struct ext4_fs *fs)
+{
+	struct ext4_zone last[4] = { 0 };
+
+	fs->nr_zones = 0;
+	for (u32 i = 0; i < fs->groups; i++)
+		zone_add(fs, &last[0], ext4_group_start(fs, i), ext4_group_base_blocks(fs, i));
+	for (u32 i = 0; i < fs->groups; i++)
+		zone_add(fs, &last[1], ext4_desc_block_bitmap(fs, ext4_desc(fs, i)), 1);
+	for (u32 i = 0; i < fs->groups; i++)
+		zone_add(fs, &last[2], ext4_desc_inode_bitmap(fs, ext4_desc(fs, i)), 1);
+	for (u32 i = 0; i < fs->groups; i++)
+		zone_add(fs, &last[3], ext4_desc_inode_table(fs, ext4_desc(fs, i)), fs->itable_blocks);
 }
 
 static int zones_build(struct ext4_fs *fs)
 {
-	fs->zones = kcalloc(fs->groups, 4 * sizeof(*fs->zones), GFP_KERNEL);
+	zones_collect(fs); /* counts */
+	fs->zones = vmalloc(fs->nr_zones * sizeof(*fs->zones));
 	if (!fs->zones)
 		return -ENOMEM;
-	for (u32 i = 0; i < fs->groups; i++) {
-		const struct ext4_group_desc *gd = ext4_desc(fs, i);
-
-		zone_add(fs, ext4_group_start(fs, i), ext4_group_base_blocks(fs, i));
-		zone_add(fs, ext4_desc_block_bitmap(fs, gd), 1);
-		zone_add(fs, ext4_desc_inode_bitmap(fs, gd), 1);
-		zone_add(fs, ext4_desc_inode_table(fs, gd), fs->itable_blocks);
-	}
+	zones_collect(fs);
 	zones_merge(fs);
 	return 0;
 }
@@ -202,17 +224,32 @@ static bool range_ok(const struct ext4_fs *fs, u64 block, u64 count)
 	       count <= fs->blocks_count - block;
 }
 
+/* Does it lie on the super block or the descriptors that are in use? */
+static bool on_super(const struct ext4_fs *fs, u64 block)
+{
+	u32 gdt = fs->gdt_blocks;
+
+	if (ext4_has_incompat(fs, INCOMPAT_META_BG))
+		gdt = MIN(gdt, le32_to_cpu(fs->super->first_meta_bg));
+	return block <= fs->super_bh->block + gdt;
+}
+
 static int check_desc(struct ext4_fs *fs, u32 group)
 {
 	const struct ext4_group_desc *gd = ext4_desc(fs, group);
+	u64 blocks = ext4_desc_block_bitmap(fs, gd), inodes = ext4_desc_inode_bitmap(fs, gd);
+	u64 table = ext4_desc_inode_table(fs, gd);
 
 	if ((fs->metadata_csum || fs->gdt_csum) &&
 	    ext4_desc_csum(fs, group, gd) != le16_to_cpu(gd->checksum))
 		return ext4_corrupt(fs, 0, "group %u: descriptor checksum is wrong", group);
-	if (!range_ok(fs, ext4_desc_block_bitmap(fs, gd), 1) ||
-	    !range_ok(fs, ext4_desc_inode_bitmap(fs, gd), 1) ||
-	    !range_ok(fs, ext4_desc_inode_table(fs, gd), fs->itable_blocks))
+	if (!range_ok(fs, blocks, 1) || !range_ok(fs, inodes, 1) || !range_ok(fs, table, fs->itable_blocks))
 		return ext4_corrupt(fs, 0, "group %u: bitmaps or inode table outside the disk", group);
+	if (on_super(fs, blocks) || on_super(fs, inodes) || on_super(fs, table))
+		return ext4_corrupt(fs, 0, "group %u: bitmaps or inode table on the super block or descriptors",
+				    group);
+	if (blocks == inodes || blocks - table < fs->itable_blocks || inodes - table < fs->itable_blocks)
+		return ext4_corrupt(fs, 0, "group %u: bitmaps and inode table overlap", group);
 	if (ext4_desc_free_blocks(fs, gd) > ext4_group_blocks(fs, group) ||
 	    ext4_desc_free_inodes(fs, gd) > fs->inodes_per_group ||
 	    ext4_desc_itable_unused(fs, gd) > fs->inodes_per_group)
@@ -269,10 +306,13 @@ int ext4_groups_load(struct ext4_fs *fs)
 {
 	int err;
 
-	fs->gdt = kcalloc(fs->gdt_blocks, sizeof(*fs->gdt), GFP_KERNEL);
-	fs->group = kcalloc(fs->groups, sizeof(*fs->group), GFP_KERNEL);
-	if (!fs->gdt || !fs->group)
+	/* Of a disk of 16 TiB these are 8 MiB, more than kmalloc gives in one piece. */
+	fs->gdt = vmalloc(fs->gdt_blocks * sizeof(*fs->gdt));
+	fs->group = vmalloc(fs->groups * sizeof(*fs->group));
+	if (!fs->gdt || !fs->group) {
+		pr_err("ext4 (%s): not enough memory for its %u block groups\n", fs->sb->id, fs->groups);
 		return -ENOMEM;
+	}
 	err = read_gdt(fs);
 	if (!err)
 		err = load_groups(fs);
@@ -283,7 +323,7 @@ void ext4_groups_free(struct ext4_fs *fs)
 {
 	for (u32 i = 0; fs->gdt && i < fs->gdt_blocks; i++)
 		buffer_put(fs->gdt[i]);
-	kfree(fs->gdt);
-	kfree(fs->group);
-	kfree(fs->zones);
+	vfree(fs->gdt);
+	vfree(fs->group);
+	vfree(fs->zones);
 }

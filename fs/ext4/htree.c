@@ -216,7 +216,7 @@ static u8 effective_version(const struct ext4_fs *fs, u8 version)
 	return version <= HASH_TEA ? version + fs->hash_unsigned : version;
 }
 
-static int hash_with(struct inode *dir, u8 version, const char *name, u32 len, struct ext4_hash *out)
+int ext4_htree_hash(struct inode *dir, u8 version, const char *name, u32 len, struct ext4_hash *out)
 {
 	struct ext4_fs *fs = EXT4_FS(dir);
 
@@ -225,27 +225,30 @@ static int hash_with(struct inode *dir, u8 version, const char *name, u32 len, s
 	return 0;
 }
 
-int ext4_htree_hash(struct inode *dir, const char *name, u32 len, struct ext4_hash *out)
+int ext4_htree_version(struct inode *dir, u8 *version)
 {
-	u8 version = EXT4_FS(dir)->hash_version;
 	struct buffer *bh;
 
-	if (EXT4_I(dir)->flags & IFL_INDEX) {
-		bh = ext4_dir_read(dir, 0, DIR_INDEX);
-		if (IS_ERR(bh))
-			return (int)PTR_ERR(bh);
-		version = root_info(bh)->hash_version;
-		buffer_put(bh);
-	}
-	return hash_with(dir, version, name, len, out);
+	*version = EXT4_FS(dir)->hash_version;
+	if (!(EXT4_I(dir)->flags & IFL_INDEX))
+		return 0;
+	bh = ext4_dir_read(dir, 0, DIR_INDEX);
+	if (IS_ERR(bh))
+		return (int)PTR_ERR(bh);
+	*version = root_info(bh)->hash_version;
+	buffer_put(bh);
+	return 0;
 }
 
 static int walk_to_name(struct inode *dir, const char *name, u32 len, struct dx_path *path)
 {
+	u8 version;
 	int err;
 
 	*path = (struct dx_path){ 0 };
-	err = ext4_htree_hash(dir, name, len, &path->hash);
+	err = ext4_htree_version(dir, &version);
+	if (!err)
+		err = ext4_htree_hash(dir, version, name, len, &path->hash);
 	return err ? err : walk(dir, path);
 }
 
@@ -437,7 +440,7 @@ static int sort_leaf(struct inode *dir, struct buffer *bh, u8 version, struct ha
 			continue;
 		if (n == ENTRIES_MAX)
 			return ext4_corrupt(fs, dir->ino, "too many entries in a block");
-		err = hash_with(dir, version, de->name, de->name_len, &hash);
+		err = ext4_htree_hash(dir, version, de->name, de->name_len, &hash);
 		if (err)
 			return err;
 		out[n++] = (struct hashed){ .major = hash.major,

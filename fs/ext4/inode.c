@@ -436,23 +436,6 @@ static void store_fields(struct inode *inode, struct ext4_disk_inode *di)
 	store_times(inode, di);
 }
 
-/* The first file of 2 GiB and more turns on the feature that says so. */
-static void note_large_file(struct ext4_handle *h, const struct inode *inode)
-{
-	struct ext4_fs *fs = h->fs;
-
-	if (!mode_is_reg(inode->mode) || inode_size(inode) <= INT32_MAX ||
-	    ext4_has_ro(fs, RO_LARGE_FILE))
-		return;
-	mutex_lock(&fs->super_lock);
-	fs->ro_compat |= RO_LARGE_FILE;
-	fs->super->feature_ro_compat = cpu_to_le32(fs->ro_compat);
-	if (fs->metadata_csum)
-		fs->super->checksum = cpu_to_le32(ext4_super_csum(fs->super));
-	ext4_dirty(h, fs->super_bh);
-	mutex_unlock(&fs->super_lock);
-}
-
 int ext4_write_inode(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_disk_inode *di;
@@ -463,7 +446,8 @@ int ext4_write_inode(struct ext4_handle *h, struct inode *inode)
 		return err;
 	err = ext4_access(h, bh);
 	if (!err) {
-		note_large_file(h, inode);
+		if (mode_is_reg(inode->mode) && unlikely(inode_size(inode) > INT32_MAX))
+			ext4_feature_use_ro(h, RO_LARGE_FILE);
 		buffer_lock(bh);
 		store_fields(inode, di);
 		ext4_raw_csum(inode, di);

@@ -197,17 +197,19 @@ static const char *ext4_get_link(struct inode *inode, struct dentry *dentry, voi
 
 /* ---- link counts of directories ---- */
 
+/* Only with dir_nlink, which no kernel turns on by itself, and an index are there more than can be counted. */
 static bool dir_full(const struct inode *dir)
 {
-	return dir->nlink >= LINKS_MAX && !ext4_has_ro(EXT4_FS(dir), RO_DIR_NLINK);
+	return dir->nlink >= LINKS_MAX && !(ext4_has_ro(EXT4_FS(dir), RO_DIR_NLINK) &&
+					    (EXT4_I(dir)->flags & IFL_INDEX));
 }
 
-/* One subdirectory more.  A count of 1 says "too many to count" and stays. */
+/* One subdirectory more, after dir_full().  A count of 1 says "too many to count" and stays. */
 static void dir_link_add(struct inode *dir)
 {
 	if (dir->nlink == 1)
 		return;
-	dir->nlink = dir->nlink + 1 >= LINKS_MAX ? 1 : dir->nlink + 1;
+	dir->nlink = dir->nlink >= LINKS_MAX ? 1 : dir->nlink + 1;
 }
 
 static void dir_link_drop(struct inode *dir)
@@ -380,7 +382,6 @@ static int take_over(struct ext4_handle *h, struct inode *new_dir, struct dentry
 		     struct inode *inode)
 {
 	struct inode *victim = new_dentry->inode;
-	u32 links = new_dir->nlink;
 	struct ext4_entry e;
 	int err;
 
@@ -389,12 +390,8 @@ static int take_over(struct ext4_handle *h, struct inode *new_dir, struct dentry
 	err = find_entry(new_dir, new_dentry, &e);
 	if (err)
 		return err;
-	if (mode_is_dir(victim->mode))
-		dir_link_drop(new_dir);
 	err = set_entry(h, new_dir, &e, inode);
 	buffer_put(e.bh);
-	if (err)
-		new_dir->nlink = links;
 	return err ? err : drop_link(h, victim, mode_is_dir(victim->mode));
 }
 
@@ -433,14 +430,17 @@ static int do_rename(struct ext4_handle *h, struct inode *old_dir, struct dentry
 {
 	struct inode *inode = old->inode;
 	bool moved_dir = mode_is_dir(inode->mode) && old_dir != new_dir;
+	bool victim_dir = new_dentry->inode && mode_is_dir(new_dentry->inode->mode);
+	u32 links = new_dir->nlink;
 	int err;
 
-	if (moved_dir)
+	if (moved_dir && !victim_dir) /* in a victim's place it adds nothing: that may be full */
 		dir_link_add(new_dir);
-	err = take_over(h, new_dir, new_dentry, inode);
+	else if (!moved_dir && victim_dir)
+		dir_link_drop(new_dir);
+	err = take_over(h, new_dir, new_dentry, inode); /* writes new_dir */
 	if (err) {
-		if (moved_dir)
-			dir_link_drop(new_dir);
+		new_dir->nlink = links;
 		return err;
 	}
 	if (moved_dir) {
@@ -488,6 +488,17 @@ static int exchange(struct ext4_handle *h, struct inode *old_dir, struct dentry 
 	return err ? err : ext4_write_inode(h, b);
 }
 
+/* Would one of the directories have a subdirectory too many? */
+static bool rename_overfills(struct inode *old_dir, const struct inode *inode, struct inode *new_dir,
+			     const struct inode *victim, bool swap)
+{
+	bool goes = mode_is_dir(inode->mode), comes = victim && mode_is_dir(victim->mode);
+
+	if (old_dir == new_dir || goes == comes)
+		return false;
+	return goes ? dir_full(new_dir) : swap && dir_full(old_dir);
+}
+
 static int ext4_rename(struct inode *old_dir, struct dentry *old, struct inode *new_dir,
 		       struct dentry *new_dentry, u32 flags)
 {
@@ -505,7 +516,7 @@ static int ext4_rename(struct inode *old_dir, struct dentry *old, struct inode *
 		if (err != 1)
 			return err ? err : -ENOTEMPTY;
 	}
-	if (!swap && !victim && mode_is_dir(inode->mode) && old_dir != new_dir && dir_full(new_dir))
+	if (rename_overfills(old_dir, inode, new_dir, victim, swap))
 		return -EMLINK;
 	err = ext4_start(&h, EXT4_FS(old_dir), 3 * CREDITS_NAME);
 	if (err)

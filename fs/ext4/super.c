@@ -2,12 +2,8 @@
 /*
  * Mounting, syncing, unmounting.
  *
- * What the super block may say, and what we do:
- *   unknown incompatible feature           refuse
- *   unknown read-only-compatible feature   read-only mount only
- *   journal needs recovery                 read-only mount only: what the disk
- *                                          shows is the state before the replay
- *   errors noted, not clean                mount, with a warning
+ * What the features in the super block allow stands in feature.c. One that notes
+ * errors, or was not unmounted, is mounted with a warning.
  *
  * While mounted for writing the clean flag is off, so that e2fsck looks at a
  * file system whose machine lost power; unmounting or going read-only sets it
@@ -103,7 +99,10 @@ static const char *super_problem(const struct ext4_super *es)
 	u32 log_bs = le32_to_cpu(es->log_block_size), bs = 1024u << (log_bs & 7);
 	u32 inode_size = le32_to_cpu(es->rev_level) ? le16_to_cpu(es->inode_size) : INODE_SIZE_OLD;
 	u32 ipg = le32_to_cpu(es->inodes_per_group), bpg = le32_to_cpu(es->blocks_per_group);
+	const char *problem = ext4_feature_problem(es);
 
+	if (problem)
+		return problem;
 	if (log_bs > 2)
 		return "block size is not 1, 2 or 4 KiB";
 	if (inode_size < INODE_SIZE_OLD || inode_size > bs || (inode_size & (inode_size - 1)))
@@ -118,45 +117,6 @@ static const char *super_problem(const struct ext4_super *es)
 	    le32_to_cpu(es->log_cluster_size))
 		return "clusters of several blocks";
 	return NULL;
-}
-
-/* As ext2 or ext3 only what those can be: so the type that /proc/mounts shows is the real one. */
-static bool fits_type(const struct ext4_fs *fs)
-{
-	bool ext3 = str_eq(fs->sb->type->name, "ext3");
-
-	if (str_eq(fs->sb->type->name, "ext4"))
-		return true;
-	if (ext3 && !(fs->compat & COMPAT_HAS_JOURNAL))
-		return false;
-	return !(fs->incompat & ~(u32)INCOMPAT_EXT3_KNOWN) && !(fs->ro_compat & ~RO_EXT2_KNOWN);
-}
-
-/* Features; may turn the mount read-only.  0 or -EINVAL. */
-static int check_features(struct ext4_fs *fs, bool *read_only)
-{
-	u32 unknown = fs->incompat & ~(u32)INCOMPAT_KNOWN;
-
-	if (!fits_type(fs))
-		return -EINVAL;
-	if (unknown) {
-		pr_err("ext4 (%s): incompatible features %#x are not supported\n", fs->sb->id, unknown);
-		return -EINVAL;
-	}
-	if (fs->ro_compat & ~(u32)RO_KNOWN) {
-		pr_warn("ext4 (%s): features %#x allow reading only\n", fs->sb->id,
-			fs->ro_compat & ~(u32)RO_KNOWN);
-		*read_only = true;
-	}
-	if ((fs->incompat & INCOMPAT_RECOVER) && !*read_only) {
-		pr_err("ext4 (%s): the journal needs recovery, which is not supported: mount with ro, "
-		       "or run e2fsck\n", fs->sb->id);
-		return -EROFS;
-	}
-	if ((fs->incompat & INCOMPAT_RECOVER) && *read_only)
-		pr_warn("ext4 (%s): journal not replayed: files may look older than they are\n",
-			fs->sb->id);
-	return 0;
 }
 
 /* The layout's numbers; all later arithmetic trusts them. */
@@ -188,7 +148,7 @@ static int load_geometry(struct ext4_fs *fs)
 	groups = div_round_up_u64(fs->blocks_count - fs->first_data_block, fs->blocks_per_group);
 	if (groups > 1u << 20 || groups * fs->inodes_per_group != fs->inodes_count)
 		return refuse(fs, "groups and inodes do not match");
-	if (fs->first_ino < FIRST_INO_OLD || fs->first_ino > fs->inodes_per_group)
+	if (fs->first_ino < FIRST_INO_OLD || fs->first_ino > fs->inodes_count)
 		return refuse(fs, "impossible first inode");
 	fs->groups = (u32)groups;
 	fs->descs_per_block = fs->block_size / fs->desc_size;
@@ -332,15 +292,13 @@ static int ext4_remount(struct super *sb, u32 flags, char *data)
 {
 	struct ext4_fs *fs = sb->private;
 	bool ro = flags & MS_RDONLY, forced = false;
-	int err;
 
 	if (ro)
 		return make_read_only(fs);
 	if (fs->rw)
 		return atomic_load(&fs->aborted) ? -EROFS : 0;
-	err = check_features(fs, &forced);
-	if (err || forced)
-		return err ? err : -EROFS;
+	if (ext4_features_check(fs, &forced) || forced)
+		return -EROFS;
 	fs->mount_state = le16_to_cpu(fs->super->state);
 	return make_writable(fs);
 }
@@ -399,7 +357,7 @@ static int fill_super(struct super *sb, struct ext4_fs *fs, bool read_only)
 	int err = load_super(fs);
 
 	if (!err)
-		err = check_features(fs, &read_only);
+		err = ext4_features_check(fs, &read_only);
 	if (!err)
 		err = load_geometry(fs);
 	if (err)

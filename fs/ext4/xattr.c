@@ -405,9 +405,12 @@ static int set_somewhere(struct ext4_handle *h, struct inode *inode, const struc
 		}
 	}
 	view_close(&v);
-	if (!err)
-		inode_touch(inode, ATTR_CTIME);
-	return err;
+	if (err)
+		return err;
+	if (value)
+		ext4_feature_use_compat(h, COMPAT_EXT_ATTR);
+	inode_touch(inode, ATTR_CTIME);
+	return 0;
 }
 
 static int set_locked(struct inode *inode, const struct xattr_name *n, const void *value, u32 size,
