@@ -89,15 +89,16 @@ long sys_sync_file_range(int fd, loff_t offset, loff_t count, unsigned int flags
 	loff_t end;
 	long err;
 
-	if (flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-		      SYNC_FILE_RANGE_WAIT_AFTER))
-		return -EINVAL;
-	if (offset < 0 || count < 0 || __builtin_add_overflow(offset, count, &end))
-		return -EINVAL;
 	r = fd_ref((unsigned int)fd);
 	if (!r.file)
 		return -EBADF;
-	err = sync_range(r.file, (u64)offset, count ? (u64)end - 1 : ~0ull, flags);
+	if (flags & ~(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+		      SYNC_FILE_RANGE_WAIT_AFTER))
+		err = -EINVAL;
+	else if (offset < 0 || count < 0 || __builtin_add_overflow(offset, count, &end))
+		err = -EINVAL;
+	else
+		err = sync_range(r.file, (u64)offset, count ? (u64)end - 1 : ~0ull, flags);
 	fd_unref(r);
 	return err;
 }
@@ -170,8 +171,7 @@ long sys_readahead(int fd, loff_t offset, size_t count)
 		return -EBADF;
 	if (!(r.file->mode & FMODE_READ))
 		err = -EBADF;
-	else if (!r.file->inode->mapping->ops || (!mode_is_reg(r.file->inode->mode) &&
-						  (r.file->inode->mode & S_IFMT) != S_IFBLK))
+	else if (!mode_is_reg(r.file->inode->mode) && (r.file->inode->mode & S_IFMT) != S_IFBLK)
 		err = -EINVAL;
 	else
 		err = offset < 0 || !count ? 0 :

@@ -4,12 +4,18 @@ and root's shell answers afterwards.
 
 `make test` runs two minutes of it, `make soak` ten; TRINITY_SECONDS and TRINITY_ARGS change that.
 The seeds differ from run to run and stand in what a failure shows.
+
+trinity 2023.01 crashes before its first child once it has made a socket of a family that it has no
+table for, Unix sockets among them, on Linux too.  Of the family that is named it could make none
+here, and it goes on without; its children still call socket(2) and the others.  So a round counts
+only if it ran for its time, and most must.
 """
 
 import os
 import random
 import re
 import shlex
+import signal
 from pathlib import Path
 
 import pytest
@@ -26,7 +32,7 @@ for seed in %(seeds)s; do
     rm -rf /tmp/t; mkdir -m 0777 /tmp/t; cd /tmp/t
     echo "trinity: seed $seed" >/dev/kmsg
     timeout -s KILL %(seconds)d setpriv --reuid 65534 --regid 65534 --clear-groups \
-        trinity -q -a 64 -l off -C 4 -s $seed %(args)s </dev/null >/tmp/out 2>&1
+        trinity -q -a 64 -l off -C 4 -P INET -s $seed %(args)s </dev/null >/tmp/out 2>&1
     echo "seed $seed: $?"
     pkill -KILL -u 65534
 done
@@ -49,6 +55,8 @@ def fuzz(kernel: Path, seconds: int, args: str = "") -> Result:
 def check(result: Result) -> None:
     assert result.status == 0, result.explain()
     assert result.text.rstrip().endswith("alive as 0"), result.explain()
+    ends = re.findall(r"^seed \d+: (\d+)$", result.text, re.M)
+    assert ends.count(str(128 + signal.SIGKILL)) * 2 > len(ends), result.text + result.explain()
     assert not FOUND.search(result.console), result.explain()
 
 
