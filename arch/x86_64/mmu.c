@@ -163,6 +163,7 @@ static void load_root(void)
 
 void arch_mmu_init(phys_t (*alloc_page)(void))
 {
+	bugs_init(); /* patches text, which is read-only afterwards */
 	early_page = alloc_page;
 	kernel_bits = x86.pge ? PTE_GLOBAL : 0;
 	kernel_mm.root = phys_to_virt(alloc_page());
