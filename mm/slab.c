@@ -84,6 +84,7 @@ static void *slab_pop(struct kmem_cache *c) MUST_HOLD(&c->lock)
 	}
 	obj = s->freelist;
 	s->freelist = link_get(c, s, obj);
+	*link_of(c, obj) = NULL; /* with init_on_free nobody zeroes the object again; and nobody learns the secret */
 	if (++s->inuse == s->objects)
 		list_del_init(&s->slab_node);
 	c->nr_taken++;
