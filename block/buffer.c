@@ -25,6 +25,7 @@
 #include <tarn/hash.h>
 #include <tarn/pagecache.h>
 #include <tarn/panic.h>
+#include <tarn/refcount.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/vfs.h>
@@ -356,9 +357,7 @@ void buffer_prefetch(struct bdev *b, u64 block, u32 size)
 
 void buffer_get(struct buffer *bh)
 {
-	u32 old = atomic_fetch_add_explicit(&bh->refs, 1, memory_order_relaxed);
-
-	assert(old != 0);
+	ref_raise(&bh->refs);
 }
 
 void buffer_put(struct buffer *bh)
@@ -370,14 +369,13 @@ void buffer_put(struct buffer *bh)
 		return;
 	p = bh->page;
 	old = atomic_load(&bh->refs);
-	while (old > 1)
+	while (old > 1 && old < REF_TOO_MANY)
 		if (atomic_compare_exchange_weak(&bh->refs, &old, old - 1))
 			return;
 	/* The last one, most likely: the step to 0 and the page's reference belong together. */
 	spin_lock(list_lock(p));
-	old = atomic_fetch_sub(&bh->refs, 1);
+	old = ref_lower(&bh->refs);
 	spin_unlock(list_lock(p));
-	assert(old != 0);
 	if (old == 1)
 		page_put(p);
 }

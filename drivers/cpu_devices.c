@@ -5,6 +5,7 @@
  *
  * Tests: tests/system/test_devices.py.
  */
+#include <arch/bugs.h>
 #include <arch/topology.h>
 #include <tarn/cpu.h>
 #include <tarn/device.h>
@@ -190,6 +191,21 @@ static void cpu_add(struct sysfs_node *all, u32 cpu)
 	}
 }
 
+static int vulnerability_show(void *arg, struct strbuf *out)
+{
+	strbuf_printf(out, "%s\n", arch_bug_state(arg));
+	return 0;
+}
+
+static void vulnerabilities_add(struct sysfs_node *dir)
+{
+	static const struct sysfs_file_ops ops = { .show = vulnerability_show };
+	const char *name;
+
+	for (u32 i = 0; dir && (name = arch_bug_file(i)); i++)
+		sysfs_file(dir, name, 0444, &ops, (void *)name);
+}
+
 void cpu_devices_init(void)
 {
 	struct sysfs_node *dir = sysfs_path("devices/system/cpu");
@@ -204,6 +220,7 @@ void cpu_devices_init(void)
 	sysfs_file(dir, "kernel_max", 0444, &max_ops, NULL);
 	FOR_EACH_CPU(c)
 		cpu_add(dir, c);
+	vulnerabilities_add(sysfs_dir(dir, "vulnerabilities"));
 	/* Directories that user space mounts other things on or expects to exist. */
 	sysfs_path("fs/cgroup");
 	sysfs_path("kernel");

@@ -12,6 +12,7 @@
 #include <arch/uaccess.h>
 #include <tarn/bitmap.h>
 #include <tarn/fasync.h>
+#include <tarn/nospec.h>
 #include <tarn/pipe.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
@@ -28,6 +29,12 @@ struct fdtable {
 	ulong *cloexec;
 	struct rcu_head rcu;
 };
+
+/* The slot of @fd, which is below t->max, also where the CPU only guesses so. */
+static struct file **slot_of(const struct fdtable *t, unsigned int fd)
+{
+	return &t->file[index_nospec(fd, t->max)];
+}
 
 static struct fdtable *table_alloc(u32 max)
 {
@@ -261,8 +268,8 @@ struct file *files_file(struct files *files, unsigned int fd, bool *cloexec)
 
 	spin_lock(&files->lock);
 	t = files->table;
-	if (fd < t->max && t->file[fd]) {
-		f = file_get(t->file[fd]);
+	if (fd < t->max && *slot_of(t, fd)) {
+		f = file_get(*slot_of(t, fd));
 		if (cloexec)
 			*cloexec = bitmap_test(t->cloexec, fd);
 	}
@@ -280,7 +287,7 @@ static struct file *lookup_shared(struct files *files, unsigned int fd)
 	for (;;) {
 		struct fdtable *t = rcu_dereference(files->table);
 
-		f = fd < t->max ? rcu_dereference(t->file[fd]) : NULL;
+		f = fd < t->max ? rcu_dereference(*slot_of(t, fd)) : NULL;
 		if (!f)
 			break;
 		if (!ref_get_unless_zero(&f->refs))
@@ -303,7 +310,7 @@ struct fdref fd_ref_raw(unsigned int fd)
 	if (unlikely(ref_read(&files->refs) != 1))
 		return (struct fdref){ lookup_shared(files, fd), true };
 	t = files->table;
-	return (struct fdref){ fd < t->max ? t->file[fd] : NULL, false };
+	return (struct fdref){ fd < t->max ? *slot_of(t, fd) : NULL, false };
 }
 
 static NOINLINE struct fdref ref_shared(struct files *files, unsigned int fd)
@@ -433,7 +440,7 @@ long sys_close(unsigned int fd)
 	struct file *f = NULL;
 
 	spin_lock(&files->lock);
-	if (fd < files->table->max && files->table->file[fd])
+	if (fd < files->table->max && *slot_of(files->table, fd))
 		f = take_slot(files, fd);
 	spin_unlock(&files->lock);
 	if (!f)

@@ -76,6 +76,17 @@ static void opt_maxcpus(const char *v)
 		boot_options.max_cpus = n == 0 ? 1 : MIN(n, (u32)MAX_CPUS);
 }
 
+/* "off", or "auto", as on Linux; "auto,nosmt": threads of one core are not taken apart here. */
+static void opt_mitigations(const char *v) { boot_options.no_mitigations = str_eq(v, "off"); }
+
+static bool is_yes(const char *v)
+{
+	return str_eq(v, "1") || *v == 'y' || *v == 'Y' || str_eq(v, "on");
+}
+
+static void opt_init_on_alloc(const char *v) { boot_options.init_on_alloc = is_yes(v); }
+static void opt_init_on_free(const char *v) { boot_options.init_on_free = is_yes(v); }
+
 /* Words that take a value end in '='. */
 static const struct {
 	const char *word;
@@ -104,7 +115,9 @@ static const struct {
 	{ "earlyprintk=", opt_ignore },
 	{ "earlyprintk", opt_ignore },
 	{ "nokaslr", opt_ignore },
-	{ "mitigations=", opt_ignore },
+	{ "mitigations=", opt_mitigations },
+	{ "init_on_alloc=", opt_init_on_alloc },
+	{ "init_on_free=", opt_init_on_free },
 	{ "tsc=", opt_ignore },
 	{ "clocksource=", opt_ignore },
 	{ "random.trust_cpu=", opt_ignore },

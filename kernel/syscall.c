@@ -10,6 +10,7 @@
 #include <arch/thread.h>
 #include <tarn/errno.h>
 #include <tarn/lock.h>
+#include <tarn/nospec.h>
 #include <tarn/printk.h>
 #include <tarn/signal.h>
 #include <tarn/syscall.h>
@@ -50,6 +51,7 @@ void syscall_dispatch(struct regs *regs)
 	long ret;
 
 	if (likely(number < ARRAY_SIZE(table) && table[number].fn)) {
+		number = index_nospec(number, ARRAY_SIZE(table));
 		ret = table[number].fn(regs_call_arg(regs, 0), regs_call_arg(regs, 1),
 				       regs_call_arg(regs, 2), regs_call_arg(regs, 3),
 				       regs_call_arg(regs, 4), regs_call_arg(regs, 5));

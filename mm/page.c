@@ -18,6 +18,7 @@
  * Locks: zone->lock (LR_PAGES, irqs off).  Per-CPU lists need interrupts off.
  */
 #include <arch/boot.h>
+#include <tarn/cmdline.h>
 #include <tarn/cpu.h>
 #include <tarn/fail.h>
 #include <tarn/pagecache.h>
@@ -348,7 +349,7 @@ struct page *page_alloc(gfp_t gfp, unsigned int order, enum page_state state)
 	}
 	page_prepare(p, order, state);
 	count_pages(state, order, true);
-	if (gfp & GFP_ZERO)
+	if (gfp & GFP_ZERO || unlikely(boot_options.init_on_alloc))
 		for (unsigned int i = 0; i < 1u << order; i++)
 			clear_page(page_address(p + i));
 	if (unlikely(page_free_frames() < page_marks.low))
@@ -406,6 +407,13 @@ static void retire(struct page *p)
 	page_poison(p, p->order);
 }
 
+/* init_on_free=1 */
+static void wipe(struct page *p, unsigned int order)
+{
+	for (unsigned int i = 0; i < 1u << order; i++)
+		clear_page(page_address(p + i));
+}
+
 static void give_one(struct page *p)
 {
 	u64 flags = irq_save();
@@ -431,6 +439,8 @@ static void page_free_now(struct page *p)
 	unsigned int order = p->order;
 
 	count_pages(p->state, order, false);
+	if (unlikely(boot_options.init_on_free))
+		wipe(p, order);
 	retire(p);
 	if (order == 0)
 		give_one(p);
@@ -443,8 +453,11 @@ static bool drop_ref(struct page *p)
 {
 	u32 old = atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel);
 
-	if (unlikely(old == 0))
-		bad_free(p);
+	if (unlikely((s32)old <= 0)) {
+		if (old == 0)
+			bad_free(p);
+		ref_bad_change(&p->refs, old);
+	}
 	return old == 1;
 }
 
@@ -481,6 +494,8 @@ unsigned int page_put_row(struct page *first)
 	count_pages(state, ROW_ORDER, false);
 	for (n = 0; n < HUGE_FRAMES; n++)
 		first[n].state = PS_FREE;
+	if (unlikely(boot_options.init_on_free))
+		wipe(first, ROW_ORDER);
 	page_poison(first, ROW_ORDER);
 	give_block(first, ROW_ORDER);
 	return n;

@@ -17,10 +17,14 @@
  * Nobody should be killed, and no interrupt go without, for the sake of a row.
  *
  * The link of a free object lies in its first word, or behind it when the cache
- * has a constructor, whose work must survive.
+ * has a constructor, whose work must survive.  It is stored mixed with a secret and with its own
+ * place, so that whoever writes to a freed object cannot choose what is handed out next.
+ *
+ * init_on_alloc=1 and init_on_free=1 (off by default) zero objects that have no constructor.
  *
  * Locks: cache->lock (LR_SLAB, irqs off).  Pages are allocated without it.
  */
+#include <tarn/cmdline.h>
 #include <tarn/cpu.h>
 #include <tarn/fail.h>
 #include <tarn/math.h>
@@ -31,9 +35,38 @@
 
 #define EMPTY_KEPT 2u
 
+static bool init_on_alloc, init_on_free; /* [I] after slab_init(): what init_on_alloc= and init_on_free= say */
+static u64 link_secret;                  /* [I] after slab_init() */
+
 static struct spinlock caches_lock = SPINLOCK_INIT("caches", LR_LEAF);
 static struct list all_caches = LIST_INIT(all_caches); /* only grows: read without the lock */
 static struct kmem_cache cache_of_caches;
+
+/* ---- links of free objects ---- */
+
+/* What a link to @to is stored as at @where, and back. */
+static u64 link_code(const void *where, u64 to)
+{
+	return to ^ link_secret ^ __builtin_bswap64((u64)where);
+}
+
+static void link_set(const struct kmem_cache *c, void *obj, const void *next)
+{
+	u64 *where = (u64 *)link_of(c, obj);
+
+	*where = link_code(where, (u64)next);
+}
+
+/* The free object behind @obj of @s, or NULL; what a stray store left there is no link. */
+static void *link_get(const struct kmem_cache *c, const struct page *s, void *obj)
+{
+	u64 *where = (u64 *)link_of(c, obj);
+	u64 next = link_code(where, *where);
+
+	if (next && unlikely(next - (u64)page_address(s) >= PAGE_SIZE << s->order))
+		panic("%s: the free object at %p was written to", c->name, obj);
+	return (void *)next;
+}
 
 /* ---- slabs: cache->lock held ---- */
 
@@ -50,7 +83,8 @@ static void *slab_pop(struct kmem_cache *c) MUST_HOLD(&c->lock)
 		list_move(&c->partial, &s->slab_node);
 	}
 	obj = s->freelist;
-	s->freelist = *link_of(c, obj);
+	s->freelist = link_get(c, s, obj);
+	*link_of(c, obj) = NULL; /* with init_on_free nobody zeroes the object again; and nobody learns the secret */
 	if (++s->inuse == s->objects)
 		list_del_init(&s->slab_node);
 	c->nr_taken++;
@@ -76,7 +110,9 @@ static void slab_push(struct kmem_cache *c, void *obj, struct list *doomed) MUST
 {
 	struct page *s = slab_of(obj);
 
-	*link_of(c, obj) = s->freelist;
+	if (unlikely(s->freelist == obj))
+		panic("%s: %p is freed twice", c->name, obj);
+	link_set(c, obj, s->freelist);
 	s->freelist = obj;
 	c->nr_taken--;
 	if (s->inuse-- == s->objects)
@@ -140,7 +176,7 @@ static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
 		if (c->ctor)
 			c->ctor(obj);
 		object_unused(c, obj);
-		*link_of(c, obj) = s->freelist;
+		link_set(c, obj, s->freelist);
 		s->freelist = obj;
 	}
 	flags = spin_lock_irqsave(&c->lock);
@@ -235,7 +271,7 @@ void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp)
 			return NULL;
 	}
 	object_given(c, obj);
-	if (gfp & GFP_ZERO)
+	if (gfp & GFP_ZERO || unlikely(init_on_alloc && !c->ctor))
 		memset(obj, 0, c->size);
 	return obj;
 }
@@ -300,6 +336,8 @@ void kmem_cache_free(struct kmem_cache *c, void *obj)
 
 	if (unlikely(s->state != PS_SLAB || s->cache != c))
 		panic("%s: freeing %p, which is not an object of it", c->name, obj);
+	if (unlikely(init_on_free && !c->ctor))
+		object_wipe(c, obj);
 	if (!object_quarantined(c, obj))
 		slab_release(c, obj);
 }
@@ -393,6 +431,9 @@ u64 slab_reclaimable_pages(void)
 
 void slab_init(void)
 {
+	init_on_alloc = boot_options.init_on_alloc;
+	init_on_free = boot_options.init_on_free;
+	link_secret = arch_boot_secret();
 	cache_setup(&cache_of_caches, "kmem_cache", sizeof(struct kmem_cache), 0, NULL);
 	cache_announce(&cache_of_caches);
 	kmalloc_init();

@@ -27,6 +27,8 @@ struct quarantine {
 };
 static DEFINE_PERCPU(struct quarantine, quarantine);
 
+void *memset_unchecked(void *dst, int c, size_t n);
+
 static struct object_extra *extra_of(const struct kmem_cache *c, void *obj)
 {
 	return (struct object_extra *)(link_of(c, obj) + 1);
@@ -114,6 +116,11 @@ static void quarantine_add(struct kmem_cache *c, void *obj)
 	q->last = obj;
 	q->bytes += c->stride;
 	irq_restore(flags);
+}
+
+void object_wipe(struct kmem_cache *c, void *obj)
+{
+	memset_unchecked(obj, 0, c->size);
 }
 
 bool object_quarantined(struct kmem_cache *c, void *obj)

@@ -84,8 +84,14 @@ void object_limit(void *obj, size_t size);
 bool object_quarantined(struct kmem_cache *c, void *obj);
 /* This CPU's quarantine back to the slabs. */
 void quarantine_flush(void);
+/* Zeroes it, however little of it was asked for. */
+void object_wipe(struct kmem_cache *c, void *obj);
 #else
 #define OBJECT_EXTRA 0ul
+static inline void object_wipe(struct kmem_cache *c, void *obj)
+{
+	__builtin_memset(obj, 0, c->size);
+}
 static inline void object_made(struct kmem_cache *c, void *obj) { }
 static inline void object_unused(struct kmem_cache *c, void *obj) { }
 static inline void object_given(struct kmem_cache *c, void *obj) { }

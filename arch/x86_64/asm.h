@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Macros of the .S files: SMAP sites, exception table entries. */
+/* Macros of the .S files: SMAP sites, fences, exception table entries. */
 #pragma once
 
 /* Patched to a 3-byte NOP at boot where the CPU has no SMAP. */
@@ -15,6 +15,25 @@
 	stac
 	.pushsection .smap_sites, "a"
 	.long .Lstac\@ - .
+	.popsection
+.endm
+
+/*
+ * After the decision whether an entry swaps GS, on both ways: a CPU that guessed it wrong would go on with
+ * the other's GS base.  Patched to a 3-byte NOP at boot where that cannot happen (bugs.c).
+ */
+.macro FENCE_SWAPGS_USER
+.Lfence\@:
+	lfence
+	.pushsection .fence_user_sites, "a"
+	.long .Lfence\@ - .
+	.popsection
+.endm
+.macro FENCE_SWAPGS_KERNEL
+.Lfence\@:
+	lfence
+	.pushsection .fence_kernel_sites, "a"
+	.long .Lfence\@ - .
 	.popsection
 .endm
 

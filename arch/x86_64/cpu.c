@@ -154,6 +154,13 @@ bool cpu_random(u64 *out)
 	return false;
 }
 
+u64 arch_boot_secret(void)
+{
+	u64 v;
+
+	return cpu_random(&v) ? v : rdtsc() * 0x9e3779b97f4a7c15ul;
+}
+
 u64 cpu_hwcap(void)
 {
 	return x86.hwcap;
@@ -292,7 +299,8 @@ void cpu_show_info(struct strbuf *out, u32 cpu)
 	strbuf_printf(out, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\n",
 		      cpuid(0, 0).eax);
 	show_flags(out);
-	strbuf_printf(out, "bugs\t\t:\nbogomips\t: %lu.%02lu\n", (ulong)(khz / 500),
+	bugs_show_flags(out);
+	strbuf_printf(out, "bogomips\t: %lu.%02lu\n", (ulong)(khz / 500),
 		      (ulong)(khz / 5 % 100));
 	strbuf_printf(out,
 		      "clflush size\t: %u\ncache_alignment\t: 64\n"

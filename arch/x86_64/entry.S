@@ -245,12 +245,14 @@ trap_common:
 	testb $3, REGS_CS(%rsp)
 	jz trap_from_kernel
 	swapgs
+	FENCE_SWAPGS_USER
 	xorl %ebp, %ebp
 	subq $8, %rsp
 	call trap_dispatch
 	addq $8, %rsp
 	jmp user_exit
 trap_from_kernel:
+	FENCE_SWAPGS_KERNEL
 	subq $8, %rsp
 	call trap_dispatch
 	addq $8, %rsp
@@ -266,12 +268,14 @@ irq_common:
 	testb $3, REGS_CS(%rsp)
 	jz irq_from_kernel
 	swapgs
+	FENCE_SWAPGS_USER
 	xorl %ebp, %ebp
 	subq $8, %rsp
 	call irq_dispatch
 	addq $8, %rsp
 	jmp user_exit
 irq_from_kernel:
+	FENCE_SWAPGS_KERNEL
 	subq $8, %rsp
 	call irq_dispatch
 	addq $8, %rsp
@@ -292,12 +296,14 @@ page_fault_entry:			/* the CPU pushed the error code */
 	testb $3, REGS_CS(%rsp)
 	jz 1f
 	swapgs
+	FENCE_SWAPGS_USER
 	xorl %ebp, %ebp
 	subq $8, %rsp
 	call page_fault_user
 	addq $8, %rsp
 	jmp user_exit
-1:	subq $8, %rsp
+1:	FENCE_SWAPGS_KERNEL
+	subq $8, %rsp
 	call page_fault_kernel
 	addq $8, %rsp
 	jmp kernel_exit

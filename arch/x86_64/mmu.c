@@ -8,7 +8,10 @@
  *
  * Kernel mappings are global and never executable, except the text.  W^X holds
  * for every mapping: the image is mapped by 4 KiB pages with the protection of
- * its sections, the direct map and everything else is NX.
+ * its sections, the direct map and everything else is NX.  Text and read-only data are
+ * read-only in the direct map as well: no alias of them can be written.
+ *
+ * Tests: tarn.test=wx (mmu_selftest.c) walks all of it, and stores through the alias.
  *
  * Locks: table_lock guards adding a table; leaves belong to their caller.
  */
@@ -143,6 +146,16 @@ static void map_image(const char *start, const char *end, u64 bits)
 		early_map(va, virt_to_phys((void *)va), 0, bits);
 }
 
+/*
+ * What nobody may write, by its other address: before the rest of the direct map, which leaves alone what
+ * it finds.  The 2 MiB around it become small pages.
+ */
+static void map_read_only_alias(const char *start, const char *end)
+{
+	for (phys_t pa = virt_to_phys(start); pa < virt_to_phys(end); pa += PAGE_SIZE)
+		early_map(DIRECT_MAP_BASE + pa, pa, 0, PTE_NX);
+}
+
 static void load_root(void)
 {
 	write_cr3(virt_to_phys(kernel_mm.root));
@@ -150,9 +163,11 @@ static void load_root(void)
 
 void arch_mmu_init(phys_t (*alloc_page)(void))
 {
+	bugs_init(); /* patches text, which is read-only afterwards */
 	early_page = alloc_page;
 	kernel_bits = x86.pge ? PTE_GLOBAL : 0;
 	kernel_mm.root = phys_to_virt(alloc_page());
+	map_read_only_alias(__text_start, __data_start);
 	map_physical_memory();
 	map_image(__text_start, __text_end, 0);
 	map_image(__rodata_start, __rodata_end, PTE_NX);

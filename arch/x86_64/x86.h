@@ -99,6 +99,11 @@ void cpu_patch_smap(void);
 /* CR0, CR4, EFER, syscall MSRs, FPU of the running CPU. */
 void cpu_setup(void);
 
+/* bugs.c: fences that this machine does not need become NOPs.  Before W^X, one CPU, words parsed. */
+void bugs_init(void);
+struct strbuf;
+void bugs_show_flags(struct strbuf *out);
+
 /* gdt.c */
 struct cpu;
 struct cpu_tables;

@@ -120,6 +120,8 @@ struct strbuf;
 void cpu_show_info(struct strbuf *out, u32 cpu);
 /* 64 bits of CPU randomness (RDRAND) if there is any; false otherwise.  Seed material only. */
 bool cpu_random(u64 *out);
+/* A number that is hard to guess, before there is a generator: RDRAND's, or little more than the time of boot. */
+u64 arch_boot_secret(void);
 /* AT_HWCAP and AT_HWCAP2 for the auxiliary vector, AT_PLATFORM's string. */
 u64 cpu_hwcap(void);
 u64 cpu_hwcap2(void);

@@ -11,6 +11,7 @@
 #include <arch/mmu.h>
 #include <tarn/list.h>
 #include <tarn/lock.h>
+#include <tarn/refcount.h>
 
 enum page_state {
 	PS_FREE,     /* in the buddy allocator or a per-CPU list; 0, so that a zeroed array begins free */
@@ -144,18 +145,11 @@ struct page *page_alloc_row(enum page_state state);
 unsigned int page_put_row(struct page *first);
 static inline void page_get(struct page *p)
 {
-	u32 old = atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
-
-	assert(old != 0);
+	ref_raise(&p->refs);
 }
 static inline bool page_get_unless_zero(struct page *p)
 {
-	u32 n = atomic_load_explicit(&p->refs, memory_order_relaxed);
-
-	while (n)
-		if (atomic_compare_exchange_weak(&p->refs, &n, n + 1))
-			return true;
-	return false;
+	return ref_raise_unless_zero(&p->refs);
 }
 /* By address, for the kernel's own: zeroed if GFP_ZERO. */
 void *pages_alloc(gfp_t gfp, unsigned int order);

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <linux/resource.h>
+#include <tarn/nospec.h>
 #include <tarn/syscall.h>
 #include <tarn/vfs.h>
 
@@ -16,6 +17,7 @@ static long rlimit_change(struct process *p, unsigned int which, const struct rl
 
 	if (which >= RLIM_COUNT)
 		return -EINVAL;
+	which = (unsigned int)index_nospec(which, RLIM_COUNT);
 	if (new && new->cur > new->max)
 		return -EINVAL;
 	if (new && which == RLIMIT_NOFILE && new->max > (u64)READ_ONCE(nr_open))

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <tarn/math.h>
+#include <tarn/nospec.h>
 #include <tarn/syscall.h>
 #include <tarn/time.h>
 
@@ -18,7 +19,7 @@ static void action_change(int sig, const struct abi_sigaction *new, struct abi_s
 	u64 irq;
 	struct sighand *s = process_lock_signals(p, &irq);
 
-	act = &s->action[sig - 1];
+	act = &s->action[index_nospec((u64)sig - 1, ARRAY_SIZE(s->action))];
 	*old = *act;
 	if (new) {
 		*act = *new;
