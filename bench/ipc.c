@@ -297,7 +297,7 @@ static _Atomic uint32_t turn;
 static void wait_turn(uint32_t mine)
 {
 	while ((turn & 1) != mine)
-		syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, turn & 1 ? 1u : 0u, NULL, NULL, 0);
+		syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, 1 - mine, NULL, NULL, 0);
 }
 
 static void pass_turn(uint32_t to)
