@@ -1,42 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * What memory costs: one line a row for bench/memory, "name<tab>nanoseconds".
+ * What memory costs: faults, fork, mappings, cached files that are mapped.
  *
- *     memory [WORD]      only the rows that have WORD in their name
- *
- * Each row runs its operation in batches and prints the time of one operation in the least disturbed batch.
  * Anonymous memory is measured with 4 KiB pages (MADV_NOHUGEPAGE) and, where it says so, with 2 MiB ones.
  */
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "row.h"
 
-#define PAGE 4096ul
-#define MIB (1ul << 20)
 #define HUGE (2 * MIB)
-#define BATCHES 7
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* An aligned mapping, alone: nothing beside it that a later mapping would join. */
 static char *map(size_t len, int advice)
@@ -65,35 +35,23 @@ static void look(const char *p, size_t len)
 		(void)*(const volatile char *)(p + i);
 }
 
-/* ---- rows: each takes a batch's time, and says how many operations that were ---- */
-
 static char *area; /* 64 MiB with 4 KiB pages */
 static char *large; /* the same with 2 MiB pages */
 static int file;   /* 64 MiB, cached */
-static char *buffer; /* 1 MiB */
 
-static unsigned long getppid_calls(void)
+static void first_touch(unsigned long n)
 {
-	for (int i = 0; i < 100000; i++)
-		syscall(SYS_getppid);
-	return 100000;
+	touch(area, n * PAGE);
 }
 
-static unsigned long first_touch(void)
+static void first_touch_large(unsigned long n)
 {
-	touch(area, 64 * MIB);
-	return 64 * MIB / PAGE;
+	touch(large, n * PAGE);
 }
 
-static unsigned long first_touch_large(void)
+static void fork_and_wait(unsigned long n)
 {
-	touch(large, 64 * MIB);
-	return 64 * MIB / PAGE;
-}
-
-static unsigned long fork_and_wait(void)
-{
-	for (int i = 0; i < 20; i++) {
+	TIMES(n) {
 		pid_t pid = fork();
 
 		if (pid < 0)
@@ -102,57 +60,35 @@ static unsigned long fork_and_wait(void)
 			_exit(0);
 		waitpid(pid, NULL, 0);
 	}
-	return 20;
 }
 
-static unsigned long map_unmap_page(void)
+static void map_unmap_page(unsigned long n)
 {
-	for (int i = 0; i < 20000; i++) {
+	TIMES(n) {
 		void *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		munmap(p, PAGE);
 	}
-	return 20000;
 }
 
-static unsigned long map_touch_unmap(void)
+static void map_touch_unmap(unsigned long n)
 {
-	for (int i = 0; i < 100; i++) {
+	TIMES(n) {
 		char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		touch(p, MIB);
 		munmap(p, MIB);
 	}
-	return 100;
 }
 
-static unsigned long read_file(size_t at_once)
+static void map_file(unsigned long n)
 {
-	for (off_t at = 0; at < (off_t)(64 * MIB); at += (off_t)at_once)
-		if (pread(file, buffer, at_once, at) != (ssize_t)at_once)
-			die("pread");
-	return 64 * MIB / at_once;
-}
-
-static unsigned long read_large(void)
-{
-	return read_file(MIB);
-}
-
-static unsigned long read_small(void)
-{
-	return read_file(PAGE);
-}
-
-static unsigned long map_file(void)
-{
-	char *p = mmap(NULL, 64 * MIB, PROT_READ, MAP_SHARED, file, 0);
+	char *p = mmap(NULL, n * PAGE, PROT_READ, MAP_SHARED, file, 0);
 
 	if (p == MAP_FAILED)
 		die("mmap a file");
-	look(p, 64 * MIB);
-	munmap(p, 64 * MIB);
-	return 64 * MIB / PAGE;
+	look(p, n * PAGE);
+	munmap(p, n * PAGE);
 }
 
 /* The child holds the other reference until the batch is over. */
@@ -161,6 +97,8 @@ static int hold[2];
 
 static void fork_holder(void)
 {
+	char c;
+
 	touch(area, 16 * MIB);
 	if (pipe(hold))
 		die("pipe");
@@ -169,7 +107,7 @@ static void fork_holder(void)
 		die("fork");
 	if (!holder) {
 		close(hold[1]);
-		_exit(read(hold[0], buffer, 1) < 0);
+		_exit(read(hold[0], &c, 1) < 0);
 	}
 	close(hold[0]);
 }
@@ -180,46 +118,43 @@ static void end_holder(void)
 	waitpid(holder, NULL, 0);
 }
 
-static unsigned long store_after_fork(void)
+static void store_after_fork(unsigned long n)
 {
-	touch(area, 16 * MIB);
-	return 16 * MIB / PAGE;
+	touch(area, n * PAGE);
 }
 
-static unsigned long protect(size_t len, int times)
+static void protect(size_t len, unsigned long n)
 {
-	for (int i = 0; i < times; i++) {
+	TIMES(n) {
 		mprotect(area, len, PROT_READ);
 		mprotect(area, len, PROT_READ | PROT_WRITE);
 		touch(area, len);
 	}
-	return (unsigned long)times;
 }
 
-static unsigned long protect_page(void)
+static void protect_page(unsigned long n)
 {
-	return protect(PAGE, 10000);
+	protect(PAGE, n);
 }
 
-static unsigned long protect_megabyte(void)
+static void protect_megabyte(unsigned long n)
 {
-	return protect(MIB, 200);
+	protect(MIB, n);
 }
 
-static unsigned long grow_heap(void)
+static void grow_heap(unsigned long n)
 {
 	char *start = (char *)syscall(SYS_brk, 0);
 
-	for (size_t i = 1; i <= 2000; i++) {
+	for (size_t i = 1; i <= n; i++) {
 		if ((char *)syscall(SYS_brk, start + i * PAGE) != start + i * PAGE)
 			die("brk");
 		touch(start + (i - 1) * PAGE, PAGE);
 	}
 	syscall(SYS_brk, start);
-	return 2000;
 }
 
-/* ---- running them ---- */
+/* ---- what is there before a batch ---- */
 
 static void empty_areas(void)
 {
@@ -245,75 +180,50 @@ static void touch_large_pages(void)
 	touch(large, 64 * MIB);
 }
 
-static const struct row {
-	const char *name;
-	unsigned long (*run)(void);
-	void (*before)(void), (*after)(void); /* each batch, untimed */
-} rows[] = {
-	{ "getppid", getppid_calls, NULL, NULL },
-	{ "first touch, a page of 64 MiB", first_touch, empty_areas, NULL },
-	{ "first touch, the same, 2 MiB pages", first_touch_large, empty_areas, NULL },
-	{ "fork, exit, wait: 1 MiB", fork_and_wait, touch_megabyte, NULL },
-	{ "fork, exit, wait: 64 MiB", fork_and_wait, touch_small_pages, NULL },
-	{ "fork, exit, wait: 64 MiB, 2 MiB pages", fork_and_wait, touch_large_pages, NULL },
-	{ "mmap, munmap 4 KiB", map_unmap_page, NULL, NULL },
-	{ "mmap, touch, munmap 1 MiB", map_touch_unmap, NULL, NULL },
-	{ "read 1 MiB of a cached file", read_large, NULL, NULL },
-	{ "read 4 KiB of a cached file", read_small, NULL, NULL },
-	{ "mapped page of a cached file", map_file, NULL, NULL },
-	{ "store to a page after fork", store_after_fork, fork_holder, end_holder },
-	{ "mprotect 4 KiB, back, store", protect_page, touch_megabyte, NULL },
-	{ "mprotect 1 MiB, back, store", protect_megabyte, touch_megabyte, NULL },
-	{ "grow the heap by a page, store", grow_heap, empty_areas, NULL },
-};
-
-static uint64_t batch(const struct row *r)
-{
-	unsigned long n;
-	uint64_t t;
-
-	if (r->before)
-		r->before();
-	t = now();
-	n = r->run();
-	t = (now() - t) * 100 / n;
-	if (r->after)
-		r->after();
-	return t;
-}
-
+/* Memory that the machine has not used before costs more: all has been used when measuring starts. */
 static void prepare(void)
 {
 	area = map(64 * MIB, MADV_NOHUGEPAGE);
 	large = map(64 * MIB, MADV_HUGEPAGE);
-	buffer = map(MIB, MADV_NOHUGEPAGE);
-	memset(buffer, 1, MIB);
-	file = open("/bench-file", O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (file < 0)
-		die("/bench-file");
-	for (int i = 0; i < 64; i++)
-		if (write(file, buffer, MIB) != (ssize_t)MIB)
-			die("write");
+	touch(area, 64 * MIB);
+	touch(large, 64 * MIB);
+}
+
+static void make_file(void)
+{
+	prepare();
+	file = MUST(open("bench-file", O_RDWR | O_CREAT | O_TRUNC, 0600));
+	for (size_t i = 0; i < 64; i++)
+		MUST(write(file, large + i * MIB, MIB));
 	fsync(file);
 }
 
+static void remove_file(void)
+{
+	unlink("bench-file");
+}
+
+#define ROW(text, f, ...) { .name = text, .run = f, .setup = prepare, __VA_ARGS__ }
+#define PAGES_OF(bytes) .fixed = (bytes) / PAGE
+
+static const struct row rows[] = {
+	ROW("first touch, a page of 64 MiB", first_touch, .before = empty_areas, PAGES_OF(64 * MIB)),
+	ROW("first touch, 2 MiB pages", first_touch_large, .before = empty_areas, PAGES_OF(64 * MIB)),
+	ROW("fork, wait: 1 MiB", fork_and_wait, .before = touch_megabyte, .fixed = 20),
+	ROW("fork, wait: 64 MiB", fork_and_wait, .before = touch_small_pages, .fixed = 20),
+	ROW("fork, wait: 64 MiB, 2 MiB pages", fork_and_wait, .before = touch_large_pages, .fixed = 20),
+	ROW("mmap, munmap 4 KiB", map_unmap_page),
+	ROW("mmap, touch, munmap 1 MiB", map_touch_unmap),
+	{ .name = "mapped page of a cached file", .run = map_file, .setup = make_file, PAGES_OF(64 * MIB),
+	  .cleanup = remove_file },
+	ROW("store to a page after fork", store_after_fork, .before = fork_holder, .after = end_holder,
+	    PAGES_OF(16 * MIB)),
+	ROW("mprotect 4 KiB, back, store", protect_page, .before = touch_megabyte, .fixed = 5000),
+	ROW("mprotect 1 MiB, back, store", protect_megabyte, .before = touch_megabyte, .fixed = 100),
+	ROW("grow the heap by a page, store", grow_heap, .before = empty_areas, .fixed = 2000),
+};
+
 int main(int argc, char **argv)
 {
-	prepare();
-	touch_small_pages(); /* memory that the machine has not used before costs more */
-	touch_large_pages();
-	for (const struct row *r = rows; r < rows + sizeof(rows) / sizeof(*rows); r++) {
-		uint64_t best = UINT64_MAX, t;
-
-		if (argc > 1 && !strstr(r->name, argv[1]))
-			continue;
-		for (int i = 0; i < BATCHES; i++) {
-			t = batch(r);
-			best = t < best ? t : best;
-		}
-		printf("%s\t%llu.%02llu\n", r->name, (unsigned long long)best / 100,
-		       (unsigned long long)best % 100);
-		fflush(stdout);
-	}
-	return 0;
+	return run_rows(rows, COUNT(rows), argc, argv);
 }

@@ -28,11 +28,10 @@ soak: ## the tests that are too long for `make test`
 	@$(MAKE) --no-print-directory kernel
 	@tools/test --soak
 
-bench: ## compare with Debian's Linux kernel
-	@tools/deps all
+bench: ## compare with Debian's Linux kernel: make bench [ARGS="growth --runs 3"]
+	@tools/deps bench
 	@$(MAKE) --no-print-directory kernel
-	@bench/boot
-	@bench/memory
+	@bench/run --save build/bench.json --svg build/bench.svg $(ARGS)
 
 gdb: ## attach to a machine started with `./tarn run --gdb`
 	@gdb -q $(OUT)/tarn.debug -ex 'target remote :1234'
