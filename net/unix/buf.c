@@ -11,9 +11,9 @@
  * That weight is also charged, until the message is read or thrown away, also
  * after the sender closed: connections that nobody accepts hold bytes, and no
  * descriptor.  The sending socket's maker pays, in steps of 8 KiB, and for the
- * first one to the end of the socket: most messages cost no charge.  A user who sends through another's socket is charged as well.  A user
- * without CAP_SYS_RESOURCE may have a quarter of memory in sockets, then gets
- * ENOBUFS.
+ * first one to the end of the socket: most messages cost no charge.  A user who
+ * sends through another's socket is charged as well.  A user without
+ * CAP_SYS_RESOURCE may have a quarter of memory in sockets, then gets ENOBUFS.
  * Tests: tests/abi/unix_limits.c.
  */
 #include <tarn/errptr.h>

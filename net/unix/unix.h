@@ -158,6 +158,8 @@ void unix_buf_free(struct unix_buf *b);
 void unix_buf_note_asked(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to) MUST_HOLD(&to->lock);
 /* Notes of @b, which @u sends to @to, what the two asked for: credentials, time; to->lock held. */
 static inline void unix_buf_note(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to)
+	MUST_HOLD(&to->lock);
+static inline void unix_buf_note(struct unix_buf *b, struct unix_sock *u, struct unix_sock *to)
 {
 	const struct socket *from = u->socket, *at = to->socket;
 
@@ -220,7 +222,8 @@ long unix_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
 void unix_sndbuf_changed(struct socket *s);
 int unix_getsockopt(struct socket *s, int level, int name, void *val, int *len);
 /* Puts @b on @to's queue; to->lock held. */
-static inline void MUST_HOLD(&to->lock) unix_enqueue(struct unix_sock *to, struct unix_buf *b)
+static inline void unix_enqueue(struct unix_sock *to, struct unix_buf *b) MUST_HOLD(&to->lock);
+static inline void unix_enqueue(struct unix_sock *to, struct unix_buf *b)
 {
 	list_add_tail(&to->queue, &b->node);
 	if (b->files)
@@ -228,7 +231,8 @@ static inline void MUST_HOLD(&to->lock) unix_enqueue(struct unix_sock *to, struc
 	to->queued++;
 }
 /* Takes it off; u->lock held. */
-static inline void MUST_HOLD(&u->lock) unix_dequeue(struct unix_sock *u, struct unix_buf *b)
+static inline void unix_dequeue(struct unix_sock *u, struct unix_buf *b) MUST_HOLD(&u->lock);
+static inline void unix_dequeue(struct unix_sock *u, struct unix_buf *b)
 {
 	list_del(&b->node);
 	if (b->files && !list_empty(&b->files_node))
