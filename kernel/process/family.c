@@ -139,13 +139,13 @@ void pgrp_anchor_lost(struct process *p, const struct process *dying)
 
 /* ---- inheritance ---- */
 
-/* Another thread of @p that is not on its way out, or NULL. */
-static struct thread *living_thread(struct process *p, const struct thread *but)
+/* A thread of @p that is not on its way out, or NULL. */
+static struct thread *living_thread(struct process *p)
 {
 	struct thread *t;
 
 	LIST_FOR_EACH(t, &p->threads, group_node)
-		if (t != but && !(READ_ONCE(t->flags) & TF_EXITING))
+		if (!(READ_ONCE(t->flags) & TF_EXITING))
 			return t;
 	return NULL;
 }
@@ -156,7 +156,7 @@ static struct process *new_parent_for(struct process *p)
 	struct process *a;
 
 	for (a = p->parent; a && a != init_process && !a->is_kernel; a = a->parent)
-		if (a->is_subreaper && !a->group_exit && living_thread(a, NULL))
+		if (a->is_subreaper && !a->group_exit && living_thread(a))
 			return a;
 	return init_process;
 }
@@ -179,7 +179,7 @@ static void send_pdeath_signal(struct process *child)
 static void hand_to_heir(struct process *c, struct process *p, struct process *heir, struct list *dead)
 {
 	bool waits = !rb_is_clear(&c->zombie_node);
-	struct thread *maker = living_thread(heir, NULL);
+	struct thread *maker = living_thread(heir);
 
 	unlink_child(c);
 	link_child(c, heir, maker ? maker : heir->leader);
@@ -212,7 +212,7 @@ void family_hand_over(struct thread *t, u32 most, struct list *dead)
 	assert_held(&proc_tree_lock);
 	if (list_empty(&t->children))
 		return;
-	other = living_thread(p, t);
+	other = living_thread(p);
 	heir = other ? NULL : new_parent_for(p);
 	while (most-- && (c = list_first(&t->children, struct process, by_thread))) {
 		if (other)
