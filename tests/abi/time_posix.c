@@ -168,6 +168,7 @@ TEST(timer_whose_signal_is_blocked_while_ignored)
 	struct timespec second = { 1, 0 };
 	sigset_t s;
 
+	ONLY_6_1();
 	signal(SIGUSR1, SIG_IGN);
 	CHECK(id >= 0 && !settime(id, 0, 10000000, 10000000));
 	sleep_ms(50);
