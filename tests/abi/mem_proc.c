@@ -372,6 +372,7 @@ TEST(status_peak_survives_dontneed)
 	rss = status_kb("VmRSS");
 	CHECK(!madvise(p, 1024 * PAGE, MADV_DONTNEED));
 	CHECK(status_kb("VmRSS") < rss - 3000);
+	ONLY_6_1(); /* later the peak is noted from counters of each CPU, which are not exact */
 	CHECK(status_kb("VmHWM") >= rss - 300);
 }
 
