@@ -434,9 +434,10 @@ static bool arm(long n)
 	return ok;
 }
 
+/* ENFILE: what pipe(2) makes of it, on Linux as well. */
 static bool for_want_of_memory(int err)
 {
-	return err == ENOMEM || err == EAGAIN || err == ENOBUFS;
+	return err == ENOMEM || err == EAGAIN || err == ENOBUFS || err == ENFILE;
 }
 
 /* Descriptors a step left open when it failed. */
