@@ -29,8 +29,9 @@ ON_LINUX = KERNEL.exists() and initramfs.is_bzimage(KERNEL)
 # Linux under emulation needs seconds to boot, and the two may share a busy machine.
 LIMIT = 120
 
+# One image for all tests that need programs: building one takes a minute or two.
 TOOLS = ("file,gcc,git,libc6-dev,openssl,curl,perl,python3,sqlite3,xz-utils,make,"
-         "busybox-static,bc,procps,openrc")
+         "busybox-static,bc,procps,openrc,stress-ng,trinity,nginx-light,redis-server,psmisc")
 
 
 @dataclass

@@ -87,10 +87,10 @@ def swap(tmp_path: Path) -> Path:
     return disk
 
 
-def run(script: str, *options: str, packages: str = TOOLS, limit: int = 300, mem: str = "128M") -> Result:
+def run(script: str, *options: str, limit: int = 300, mem: str = "128M") -> Result:
     """In a small machine; that the shell itself lives to the end is part of every case."""
     script = f"cd /root\n{script}\ngrep oom_kill /proc/vmstat; echo shell alive"
-    result = good(tarn("debian", "--packages", packages, "--mem", mem, "--smp", "2", *options, "--",
+    result = good(tarn("debian", "--packages", TOOLS, "--mem", mem, "--smp", "2", *options, "--",
                        "bash", "-c", script, limit=limit))
     assert result.text.endswith("shell alive\n"), result.explain()
     return result
@@ -395,7 +395,7 @@ def test_large_compilation(swapping: bool, swap: Path) -> None:
 def test_stress_beyond_memory(swapping: bool, swap: Path) -> None:
     options = ["--drive", str(swap)] if swapping else []
     script = "stress-ng --vm 2 --vm-bytes 150% --verify --timeout 60 2>&1; echo stress $?"
-    result = run((SWAP_ON if swapping else "") + script, *options, packages="stress-ng", limit=600)
+    result = run((SWAP_ON if swapping else "") + script, *options, limit=600)
     if swapping:
         assert "stress 0" in result.text and kills(result) == 0
     assert "fail:" not in result.text, result.text

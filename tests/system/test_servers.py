@@ -7,9 +7,8 @@ sockets and memory are most of it: reload, a worker that dies, a child that rewr
 
 import pytest
 
-from harness import good, tarn
+from harness import TOOLS, good, tarn
 
-PACKAGES = "nginx-light,redis-server,curl,psmisc"
 
 WAIT = r"""
 until_() { for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done; echo "never: $*"; }
@@ -67,6 +66,6 @@ SERVERS = {"nginx": (NGINX, NGINX_SAYS), "redis": (REDIS, REDIS_SAYS)}
 @pytest.mark.parametrize("server", SERVERS)
 def test_over_unix_sockets(server: str) -> None:
     script, says = SERVERS[server]
-    result = good(tarn("debian", "--packages", PACKAGES, "--smp", "2", "--", "bash", "-c", script,
+    result = good(tarn("debian", "--packages", TOOLS, "--smp", "2", "--", "bash", "-c", script,
                        limit=300))
     assert result.text == says, result.explain()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Result, good, image, tarn
+from harness import TOOLS, Result, good, tarn
 
 # Two workers each, on two CPUs.
 STRESSORS = {
@@ -54,7 +54,7 @@ EXPECTED = re.compile(r"mounted r|Power down|^\s*$")
 
 def run(names: list[str], seconds: int, limit: int) -> Result:
     lines = "".join(f"{name} {STRESSORS[name]}\n" for name in names)
-    return good(tarn("debian", "--packages", "stress-ng", "--smp", "2", "--mem", "1G", "--", "bash",
+    return good(tarn("debian", "--packages", TOOLS, "--smp", "2", "--mem", "1G", "--", "bash",
                      "-c", SCRIPT % {"seconds": seconds, "limit": limit}, input=lines.encode(),
                      limit=limit))
 
@@ -68,9 +68,9 @@ def check(result: Result, names: list[str]) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stress_image() -> Path:
-    """Built before the first machine, whose standard error then is the programs' alone."""
-    return image("debian", "stress-ng")
+def built_before(debian_tools: Path) -> Path:
+    """The first machine's standard error then is the programs' alone."""
+    return debian_tools
 
 
 def test_all_for_a_moment() -> None:

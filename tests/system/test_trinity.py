@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import ON_LINUX, Result, image, tarn
+from harness import ON_LINUX, TOOLS, Result, tarn
 
 pytestmark = pytest.mark.skipif(ON_LINUX, reason="looks for faults of Tarn's debug build")
 
@@ -47,7 +47,7 @@ def fuzz(kernel: Path, seconds: int, args: str = "") -> Result:
     seeds = " ".join(str(random.randrange(1, 1 << 31)) for _ in range(rounds))
     left_out = " ".join(f"-x {name}" for name in LEFT_OUT)
     script = SCRIPT % {"seeds": seeds, "seconds": ROUND, "args": f"{left_out} {args}"}
-    return tarn("debian", "--packages", "trinity", "--kernel", str(kernel), "--smp", "2", "--mem",
+    return tarn("debian", "--packages", TOOLS, "--kernel", str(kernel), "--smp", "2", "--mem",
                 "2G", "--append", "loglevel=7", "--", "bash", "-c", script,
                 limit=rounds * (ROUND + 60) + 120)
 
@@ -61,8 +61,8 @@ def check(result: Result) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def trinity_image() -> Path:
-    return image("debian", "trinity")
+def built_before(debian_tools: Path) -> Path:
+    return debian_tools
 
 
 def test_two_minutes(debug_kernel: Path) -> None:
