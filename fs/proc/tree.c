@@ -16,6 +16,7 @@
 #include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 
 #include "proc_internal.h"
 
