@@ -23,12 +23,12 @@
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/hash.h>
+#include <tarn/inode.h>
 #include <tarn/pagecache.h>
 #include <tarn/panic.h>
 #include <tarn/refcount.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
-#include <tarn/vfs.h>
 #include <tarn/waitq.h>
 #include "block.h"
 

@@ -13,10 +13,11 @@
 #include <tarn/buffer.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/inode.h>
 #include <tarn/pagecache.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
-#include <tarn/vfs.h>
 #include "block.h"
 
 #define WRITE_BATCH 32

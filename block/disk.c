@@ -17,6 +17,7 @@
 #include <tarn/device.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/inode.h>
 #include <tarn/pagecache.h>
 #include <tarn/panic.h>
 #include <tarn/printf.h>
@@ -24,7 +25,7 @@
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
-#include <tarn/vfs.h>
+#include <tarn/super.h>
 #include "block.h"
 
 static struct mutex bdev_lock = MUTEX_INIT(bdev_lock, "bdev", LR_SLEEP_LEAF);

@@ -16,10 +16,11 @@
 #include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
 #include <tarn/mm.h>
 #include <tarn/pagecache.h>
 #include <tarn/thread.h>
-#include <tarn/vfs.h>
 #include "block.h"
 
 static int bdev_open(struct inode *inode, struct file *f)

@@ -9,6 +9,7 @@
  *
  * Devices are added at boot and stay.
  */
+#include <linux/stat.h>
 #include <tarn/device.h>
 #include <tarn/errno.h>
 #include <tarn/printf.h>

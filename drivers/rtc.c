@@ -13,6 +13,8 @@
 #include <tarn/cred.h>
 #include <tarn/device.h>
 #include <tarn/errno.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
 #include <tarn/strbuf.h>
 
 #define DAY 86400

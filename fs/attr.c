@@ -7,7 +7,12 @@
 #include <linux/securebits.h>
 #include <linux/xattr.h>
 #include <arch/uaccess.h>
+#include <tarn/cred.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/notify.h>
 #include <tarn/process.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 

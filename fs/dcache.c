@@ -23,10 +23,13 @@
  *   refs -> 1                      finds a negative dentry
  */
 #include <tarn/hash.h>
+#include <tarn/inode.h>
+#include <tarn/notify.h>
 #include <tarn/printk.h>
 #include <tarn/random.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 
 #include "internal.h"

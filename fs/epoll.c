@@ -31,13 +31,14 @@
 #include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/inode.h>
 #include <tarn/poll.h>
 #include <tarn/proc.h>
 #include <tarn/rbtree.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 #include <tarn/waitq.h>
 
 #include "internal.h"

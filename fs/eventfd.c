@@ -9,11 +9,12 @@
 #include <linux/fcntl.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 #include <tarn/waitq.h>
 
 #define COUNT_MAX (~0ull - 1)

@@ -22,6 +22,7 @@
 #include <asm/ioctls.h>
 #include <asm/sockios.h>
 #include <linux/fcntl.h>
+#include <tarn/cred.h>
 #include <tarn/fasync.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>

@@ -12,6 +12,7 @@
 #include <arch/uaccess.h>
 #include <tarn/bitmap.h>
 #include <tarn/fasync.h>
+#include <tarn/inode.h>
 #include <tarn/nospec.h>
 #include <tarn/pipe.h>
 #include <tarn/process.h>

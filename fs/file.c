@@ -16,11 +16,16 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <tarn/block.h>
+#include <tarn/cred.h>
 #include <tarn/fasync.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/notify.h>
 #include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 
 #include "internal.h"

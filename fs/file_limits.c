@@ -8,6 +8,7 @@
  *
  * Tests: tests/abi/fs_limits.c.
  */
+#include <tarn/cred.h>
 #include <tarn/page.h>
 #include <tarn/parse.h>
 #include <tarn/printk.h>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Starting the virtual file system, and stopping it. */
+#include <tarn/mount.h>
 #include <tarn/page.h>
+#include <tarn/super.h>
 #include <tarn/sysfs.h>
 #include "internal.h"
 

@@ -9,6 +9,8 @@
  */
 #include <linux/fcntl.h>
 #include <tarn/inflate.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>

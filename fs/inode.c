@@ -15,10 +15,13 @@
  * Who wants an inode that is being freed waits: the disk's copy is not settled
  * before.  One wait queue serves them all; it is rare.
  */
+#include <tarn/cred.h>
 #include <tarn/hash.h>
+#include <tarn/inode.h>
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 #include <tarn/waitq.h>
 

@@ -24,12 +24,15 @@
 #include <tarn/charge.h>
 #include <tarn/cred.h>
 #include <tarn/idr.h>
+#include <tarn/inode.h>
+#include <tarn/notify.h>
 #include <tarn/poll.h>
 #include <tarn/proc.h>
 #include <tarn/refcount.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 #include <tarn/waitq.h>

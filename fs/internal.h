@@ -2,11 +2,18 @@
 /* What the files of fs/ offer one another and nobody else. */
 #pragma once
 
+#include <tarn/dentry.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
-#include <tarn/vfs.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
+#include <tarn/path.h>
 
 struct fdtable;
+struct kstat;
+struct mount;
+struct setattr;
+struct super;
 
 /* ---- dcache.c ---- */
 void dcache_init(void);

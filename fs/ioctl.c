@@ -5,6 +5,8 @@
 #include <linux/fs.h>
 #include <arch/uaccess.h>
 #include <tarn/fasync.h>
+#include <tarn/inode.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 
 #include "internal.h"

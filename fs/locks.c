@@ -14,6 +14,7 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <arch/uaccess.h>
+#include <tarn/inode.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/syscall.h>

@@ -31,8 +31,10 @@
 #include <tarn/charge.h>
 #include <tarn/cred.h>
 #include <tarn/hash.h>
+#include <tarn/inode.h>
 #include <tarn/page.h>
 #include <tarn/slab.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 
 #include "internal.h"

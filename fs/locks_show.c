@@ -7,10 +7,10 @@
  * front.  So who reads while locks come and go may miss one or see one twice.
  */
 #include <linux/fcntl.h>
+#include <tarn/file.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/thread.h>
-#include <tarn/vfs.h>
 
 #include "locks_internal.h"
 

@@ -3,6 +3,9 @@
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
 #include <linux/mount.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/notify.h>
 #include <tarn/process.h>
 #include "internal.h"
 

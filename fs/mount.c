@@ -16,15 +16,17 @@
  */
 #include <linux/mount.h>
 #include <tarn/hash.h>
+#include <tarn/mount.h>
 #include <tarn/printk.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 #include <tarn/waitq.h>
 
 #include "internal.h"
-#include "mount.h"
+#include "mount_internal.h"
 
 #define HASH_SIZE 512
 

@@ -8,14 +8,18 @@
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 #include <arch/uaccess.h>
+#include <tarn/cred.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 
 #include "internal.h"
-#include "mount.h"
+#include "mount_internal.h"
 
 /* umount2(2)'s flags: not in a UAPI header. */
 #define ABI_MNT_FORCE 1

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* /proc/PID/mounts and /proc/PID/mountinfo, as proc(5) has them. */
 #include <linux/mount.h>
+#include <tarn/mount.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 
 #include "internal.h"
-#include "mount.h"
+#include "mount_internal.h"
 
 #define SPECIAL " \t\n\\#"
 

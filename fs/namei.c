@@ -12,6 +12,10 @@
 #include <linux/inotify.h>
 #include <linux/mount.h>
 #include <arch/uaccess.h>
+#include <tarn/cred.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/notify.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 

@@ -12,6 +12,10 @@
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <arch/uaccess.h>
+#include <tarn/cred.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/notify.h>
 #include <tarn/printf.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>

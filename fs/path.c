@@ -28,9 +28,12 @@
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 #include <tarn/hash.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 
 #include "internal.h"

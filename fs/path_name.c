@@ -5,6 +5,9 @@
  */
 #include <linux/fcntl.h>
 #include <arch/uaccess.h>
+#include <tarn/cred.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>

@@ -8,7 +8,11 @@
  */
 #include <linux/fcntl.h>
 #include <linux/mount.h>
+#include <tarn/cred.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
 #include <tarn/process.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 
 #include "internal.h"

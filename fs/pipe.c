@@ -29,6 +29,8 @@
 #include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
+#include <tarn/inode.h>
 #include <tarn/poll.h>
 #include <tarn/proc.h>
 #include <tarn/process.h>

@@ -14,12 +14,13 @@
 #include <linux/personality.h>
 #include <linux/time_types.h>
 #include <tarn/errno.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 #include <tarn/waitq.h>
 
 #define INLINE_ENTRIES 6u

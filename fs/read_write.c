@@ -11,9 +11,12 @@
 #include <linux/inotify.h>
 #include <linux/mount.h>
 #include <arch/uaccess.h>
+#include <tarn/inode.h>
+#include <tarn/notify.h>
 #include <tarn/process.h>
 #include <tarn/signal.h>
 #include <tarn/slab.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 

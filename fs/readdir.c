@@ -10,6 +10,8 @@
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
 #include <arch/uaccess.h>
+#include <tarn/inode.h>
+#include <tarn/notify.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>

@@ -12,7 +12,11 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/inotify.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/notify.h>
 #include <tarn/slab.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 

@@ -14,13 +14,14 @@
 #include <linux/signalfd.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 #include <tarn/waitq.h>
 
 struct signalfd {

@@ -16,6 +16,9 @@
 #include <linux/inotify.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
+#include <tarn/inode.h>
+#include <tarn/notify.h>
 #include <tarn/pagecache.h>
 #include <tarn/poll.h>
 #include <tarn/signal.h>

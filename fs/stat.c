@@ -7,8 +7,11 @@
 #include <linux/mount.h>
 #include <arch/uaccess.h>
 #include <tarn/block.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 

@@ -8,6 +8,8 @@
  *
  * Tests: tests/abi/fs_security.c (protected_*).
  */
+#include <tarn/cred.h>
+#include <tarn/inode.h>
 #include <tarn/proc.h>
 #include <tarn/thread.h>
 

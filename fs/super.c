@@ -11,10 +11,12 @@
 #include <linux/mount.h>
 #include <tarn/block.h>
 #include <tarn/idr.h>
+#include <tarn/inode.h>
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/strbuf.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 
 #include "internal.h"

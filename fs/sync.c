@@ -3,6 +3,8 @@
 #include <linux/fadvise.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <tarn/inode.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>
 

@@ -6,6 +6,9 @@
 #include <linux/utime.h>
 #include <linux/stat.h>
 #include <arch/uaccess.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 
 #include "internal.h"

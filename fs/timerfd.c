@@ -20,14 +20,16 @@
 #include <linux/time_types.h>
 #include <linux/time.h>
 #include <linux/timerfd.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 #include <tarn/waitq.h>
 #include <tarn/work.h>
 

@@ -10,7 +10,9 @@
  * beyond the hard limit waits for it.
  */
 #include <tarn/block.h>
+#include <tarn/inode.h>
 #include <tarn/printk.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 #include <tarn/waitq.h>
 #include <tarn/work.h>

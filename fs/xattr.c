@@ -8,6 +8,10 @@
 #include <linux/limits.h>
 #include <linux/xattr.h>
 #include <arch/uaccess.h>
+#include <tarn/cred.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/notify.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>

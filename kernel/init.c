@@ -8,12 +8,12 @@
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/fail.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/panic.h>
 #include <tarn/printk.h>
 #include <tarn/process.h>
-#include <tarn/vfs.h>
 #include "boot.h"
-
 
 static void open_console(void)
 {

@@ -18,6 +18,7 @@
 #include <tarn/errptr.h>
 #include <tarn/kasan.h>
 #include <tarn/mm.h>
+#include <tarn/mount.h>
 #include <tarn/page.h>
 #include <tarn/printk.h>
 #include <tarn/process.h>
@@ -25,7 +26,6 @@
 #include <tarn/slab.h>
 #include <tarn/socket.h>
 #include <tarn/tty.h>
-#include <tarn/vfs.h>
 #include "boot.h"
 
 static void start_userland(void *arg)

@@ -14,12 +14,14 @@
 #include <tarn/cmdline.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/mount.h>
 #include <tarn/panic.h>
+#include <tarn/path.h>
 #include <tarn/printk.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
 #include <tarn/time.h>
-#include <tarn/vfs.h>
 #include "boot.h"
 
 #define ROOT_WAIT_NS (30 * NSEC_PER_SEC)

@@ -16,8 +16,8 @@
  * but who asks for an open file makes an error a known one.
  */
 #include <tarn/errno.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
-#include <tarn/vfs.h>
 #include "mm_int.h"
 #include "page_int.h"
 #include "pagecache_int.h"

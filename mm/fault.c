@@ -21,7 +21,6 @@
 #include <asm/signal.h>
 #include <tarn/errno.h>
 #include <tarn/process.h>
-#include <tarn/vfs.h>
 #include "mm_int.h"
 #include "page_int.h"
 #include "pgtable.h"

@@ -28,7 +28,6 @@
 #include <tarn/errptr.h>
 #include <tarn/rcu.h>
 #include <tarn/thread.h>
-#include <tarn/vfs.h>
 #include "mm_int.h"
 #include "pgtable.h"
 #include "zap.h"

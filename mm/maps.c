@@ -3,6 +3,7 @@
 #include <tarn/errptr.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
+#include <tarn/super.h>
 #include <tarn/text_file.h>
 #include "mm_int.h"
 #include "pgtable.h"

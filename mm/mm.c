@@ -12,7 +12,6 @@
  */
 #include <tarn/errptr.h>
 #include <tarn/slab.h>
-#include <tarn/vfs.h>
 #include <tarn/work.h>
 #include "mm_int.h"
 #include "swap.h"

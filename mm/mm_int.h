@@ -2,9 +2,10 @@
 /* What the files of mm/ say to each other. */
 #pragma once
 
+#include <tarn/file.h>
+#include <tarn/inode.h>
 #include <tarn/mm.h>
 #include <tarn/pagecache.h>
-#include <tarn/vfs.h>
 #include "vmstat.h"
 
 /* ---- page_lock.c ---- */

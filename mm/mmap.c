@@ -4,6 +4,8 @@
 #include <linux/mount.h>
 #include <tarn/cred.h>
 #include <tarn/errno.h>
+#include <tarn/fd.h>
+#include <tarn/mount.h>
 #include <tarn/process.h>
 #include <tarn/syscall.h>
 #include "mm_int.h"

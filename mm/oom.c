@@ -10,6 +10,7 @@
  * turn.  The log says who and why.
  */
 #include <asm/signal.h>
+#include <tarn/cred.h>
 #include <tarn/printk.h>
 #include <tarn/process.h>
 #include <tarn/string.h>

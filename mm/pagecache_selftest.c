@@ -8,7 +8,7 @@
 #include <tarn/errno.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
-#include <tarn/vfs.h>
+#include <tarn/super.h>
 #include <tarn/vmalloc.h>
 #include "mm_int.h"
 #include "page_int.h"

@@ -16,7 +16,6 @@
  */
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
-#include <tarn/vfs.h>
 #include "mm_int.h"
 #include "pagecache_int.h"
 

@@ -13,7 +13,6 @@
 #include <tarn/errptr.h>
 #include <tarn/string.h>
 #include <tarn/thread.h>
-#include <tarn/vfs.h>
 #include "mm_int.h"
 #include "pagecache_int.h"
 

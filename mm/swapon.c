@@ -15,6 +15,7 @@
 #include <tarn/bitmap.h>
 #include <tarn/block.h>
 #include <tarn/cred.h>
+#include <tarn/dentry.h>
 #include <tarn/endian.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
@@ -22,6 +23,7 @@
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/swap.h>
 #include <tarn/syscall.h>
 #include <tarn/thread.h>

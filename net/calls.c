@@ -7,6 +7,8 @@
 #include <arch/uaccess.h>
 #include <linux/fcntl.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>
 #include "net_internal.h"

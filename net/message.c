@@ -9,6 +9,8 @@
 #include <linux/time_types.h>
 #include <tarn/errptr.h>
 #include <tarn/fasync.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>

@@ -10,6 +10,8 @@
 #include <asm/socket.h>
 #include <linux/time_types.h>
 #include <linux/net_tstamp.h>
+#include <tarn/cred.h>
+#include <tarn/fd.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>

@@ -9,6 +9,7 @@
 #include <arch/uaccess.h>
 #include <asm/socket.h>
 #include <linux/time_types.h>
+#include <tarn/fd.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/syscall.h>

@@ -10,6 +10,8 @@
 #include <linux/sockios.h>
 #include <tarn/errptr.h>
 #include <tarn/fasync.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>

@@ -9,12 +9,17 @@
  * they come and go with the masters.
  */
 #include <linux/magic.h>
+#include <tarn/cred.h>
+#include <tarn/dentry.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
 #include <tarn/parse.h>
 #include <tarn/printf.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <abi_fs.h>
 #include "tty_internal.h"
 

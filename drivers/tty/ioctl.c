@@ -4,6 +4,7 @@
  * jobctl.c, a pty master's own in pty.c, a driver's own behind ops->ioctl.
  */
 #include <arch/uaccess.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/poll.h>
 #include <tarn/proc.h>

@@ -10,6 +10,7 @@
  */
 #include <arch/uaccess.h>
 #include <asm/fcntl.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/process.h>
 #include "tty_internal.h"

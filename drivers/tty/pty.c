@@ -25,10 +25,13 @@
 #include <asm/fcntl.h>
 #include <tarn/charge.h>
 #include <tarn/cred.h>
+#include <tarn/dentry.h>
 #include <tarn/device.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
 #include <tarn/idr.h>
+#include <tarn/inode.h>
 #include <tarn/poll.h>
 #include <tarn/printf.h>
 #include <tarn/proc.h>

@@ -12,9 +12,11 @@
  */
 #include <arch/uaccess.h>
 #include <asm/fcntl.h>
+#include <tarn/cred.h>
 #include <tarn/device.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/inode.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include <tarn/file.h>
 #include <tarn/tty.h>
 #include <tarn/waitq.h>
 #include "n_tty.h"

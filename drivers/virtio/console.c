@@ -21,6 +21,8 @@
 #include <asm/fcntl.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
 #include <tarn/poll.h>
 #include <tarn/printf.h>
 #include <tarn/printk.h>

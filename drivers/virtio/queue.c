@@ -34,6 +34,7 @@
 #include <tarn/errno.h>
 #include <tarn/math.h>
 #include <tarn/printk.h>
+#include <tarn/radix.h>
 #include <tarn/slab.h>
 
 #include "virtio_internal.h"

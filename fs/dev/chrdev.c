@@ -7,6 +7,7 @@
  */
 #include <tarn/block.h>
 #include <tarn/device.h>
+#include <tarn/inode.h>
 #include <tarn/pipe.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>

@@ -13,6 +13,7 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <tarn/errno.h>
+#include <tarn/inode.h>
 #include <tarn/parse.h>
 #include <tarn/poll.h>
 #include <tarn/printf.h>

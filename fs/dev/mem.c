@@ -5,6 +5,8 @@
 #include <linux/mman.h>
 #include <linux/random.h>
 #include <arch/uaccess.h>
+#include <linux/stat.h>
+#include <tarn/cred.h>
 #include <tarn/device.h>
 #include <tarn/mm.h>
 #include <tarn/random.h>

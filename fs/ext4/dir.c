@@ -8,6 +8,8 @@
  *
  * Locks: the directory's inode->lock.
  */
+#include <tarn/dentry.h>
+
 #include "ext4.h"
 
 bool ext4_dir_indexed(const struct inode *dir)

@@ -19,14 +19,18 @@
 #include <tarn/buffer.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
 #include <tarn/pagecache.h>
 #include <tarn/printk.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/thread.h>
-#include <tarn/vfs.h>
 #include "format.h"
 #include "pure.h"
+
+struct qstr;
 
 /*
  * struct ext4_group - what is kept in memory of a block group.

@@ -15,6 +15,7 @@
  *
  * Locks: the directory's inode->lock.
  */
+#include <tarn/dentry.h>
 #include <tarn/sort.h>
 #include "ext4.h"
 

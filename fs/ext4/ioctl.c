@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <arch/uaccess.h>
 #include <tarn/cred.h>
+#include <tarn/mount.h>
 #include "ext4.h"
 
 /* What chattr(1) may change here.  Others (data journalling, projects, case folding) are refused. */

@@ -10,6 +10,7 @@
  * unlinked, linked or moved.
  */
 #include <linux/fs.h>
+#include <tarn/dentry.h>
 #include "ext4.h"
 
 #define CREDITS_NAME (CREDITS_DIR + CREDITS_ALLOC + 2 * CREDITS_INODE)

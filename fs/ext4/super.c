@@ -16,6 +16,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <tarn/crc.h>
+#include <tarn/dentry.h>
 #include <tarn/math.h>
 #include <tarn/parse.h>
 #include <tarn/strbuf.h>

@@ -2,8 +2,9 @@
 /* /proc's files about devices and file systems. */
 #include <tarn/block.h>
 #include <tarn/device.h>
+#include <tarn/file.h>
 #include <tarn/proc.h>
-#include <tarn/vfs.h>
+#include <tarn/super.h>
 
 static int filesystems_show(struct strbuf *out)
 {

@@ -6,12 +6,14 @@
  * revalidation, and its text answers ESRCH.
  */
 #include <linux/ptrace.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/parse.h>
 #include <tarn/printf.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 
 #include "proc_internal.h"
 

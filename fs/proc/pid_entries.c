@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The table of names in /proc/PID, and the small ones' contents. */
 #include <asm/fcntl.h>
+#include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/mm.h>
+#include <tarn/mount.h>
 #include <tarn/parse.h>
 #include <tarn/poll.h>
 #include <tarn/string.h>

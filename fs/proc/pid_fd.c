@@ -3,6 +3,8 @@
 #include <asm/fcntl.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
+#include <tarn/mount.h>
 #include <tarn/parse.h>
 #include <tarn/printf.h>
 #include <tarn/slab.h>

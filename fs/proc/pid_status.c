@@ -6,6 +6,7 @@
  * need not be of one instant, as on Linux.
  */
 #include <tarn/charge.h>
+#include <tarn/cred.h>
 #include <tarn/mm.h>
 #include <tarn/string.h>
 

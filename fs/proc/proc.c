@@ -7,6 +7,7 @@
 #include <tarn/parse.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 
 #include "proc_internal.h"
 

@@ -7,10 +7,11 @@
  */
 #pragma once
 
+#include <tarn/dentry.h>
+#include <tarn/inode.h>
 #include <tarn/proc.h>
 #include <tarn/process.h>
 #include <tarn/text_file.h>
-#include <tarn/vfs.h>
 
 /* One static name; all fields but the first three are fixed once the tree is built. */
 struct proc_node {

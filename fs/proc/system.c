@@ -6,6 +6,7 @@
 #include <tarn/block.h>
 #include <tarn/cpu.h>
 #include <tarn/errno.h>
+#include <tarn/inode.h>
 #include <tarn/page.h>
 #include <tarn/pagecache.h>
 #include <tarn/proc.h>
@@ -14,7 +15,6 @@
 #include <tarn/thread.h>
 #include <tarn/time.h>
 #include <tarn/uts.h>
-#include <tarn/vfs.h>
 
 #define CLOCK_TICK_NS (NSEC_PER_SEC / 100) /* USER_HZ is 100 */
 

@@ -9,11 +9,14 @@
  *   under inode->lock; everything else in a node is fixed once it is linked in.
  */
 #include <linux/magic.h>
+#include <tarn/dentry.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/inode.h>
 #include <tarn/poll.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include <tarn/sysfs.h>
 #include <tarn/text_file.h>
 

@@ -12,7 +12,9 @@
 #include <linux/fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <tarn/cred.h>
 #include <tarn/mm.h>
+#include <tarn/mount.h>
 #include <tarn/parse.h>
 #include <tarn/printf.h>
 #include <tarn/strbuf.h>

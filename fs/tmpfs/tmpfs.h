@@ -4,9 +4,11 @@
 
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
 #include <tarn/radix.h>
 #include <tarn/slab.h>
-#include <tarn/vfs.h>
+#include <tarn/super.h>
 
 #define FIRST_COOKIE 2 /* 0 is ".", 1 is ".." */
 

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <tarn/list.h>
-#include <tarn/vfs.h>
+
+struct file_ops;
+struct strbuf;
 
 /*
  * Character devices @first .. @first + @count - 1 are served by @fops; open's
@@ -16,7 +18,6 @@ int chrdev_register(kdev_t first, u32 count, const char *name, const struct file
 /* A free major number for "dynamic" drivers. */
 u32 chrdev_dynamic_major(void);
 const struct file_ops *chrdev_find(kdev_t dev);
-struct strbuf;
 void chrdev_show(struct strbuf *out); /* /proc/devices */
 
 struct device;

@@ -2,7 +2,7 @@
 /* Pipes and FIFOs: pipe(2), fifo(7).  fs/pipe.c. */
 #pragma once
 
-#include <tarn/vfs.h>
+#include <tarn/file.h>
 
 struct pipe;
 

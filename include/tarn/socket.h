@@ -7,9 +7,13 @@
 
 #include <abi_socket.h>
 #include <tarn/errno.h>
+#include <tarn/iov.h>
 #include <tarn/time.h>
-#include <tarn/vfs.h>
 
+struct file;
+struct inode;
+struct path;
+struct poll_wait;
 struct socket;
 
 struct msg {

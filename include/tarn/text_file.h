@@ -8,8 +8,8 @@
  */
 #pragma once
 
+#include <tarn/file.h>
 #include <tarn/strbuf.h>
-#include <tarn/vfs.h>
 
 struct text_ops {
 	int (*show)(struct file *f, struct strbuf *out); /* 0 or -errno */

@@ -9,7 +9,6 @@
 #include <asm/termios.h>
 #include <tarn/lock.h>
 #include <tarn/refcount.h>
-#include <tarn/vfs.h>
 
 struct tty;
 struct session;

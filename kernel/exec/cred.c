@@ -9,6 +9,11 @@
 
 #include <linux/mount.h>
 #include <linux/stat.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/path.h>
+#include <tarn/super.h>
 
 /* May the file's set-id bits have effect for current? */
 static bool set_id_allowed(const struct exec *x)

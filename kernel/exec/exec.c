@@ -20,7 +20,13 @@
 #include <linux/fcntl.h>
 #include <linux/mount.h>
 #include <linux/personality.h>
+#include <tarn/dentry.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
 #include <tarn/parse.h>
+#include <tarn/path.h>
 #include <tarn/printk.h>
 #include <tarn/random.h>
 #include <tarn/strbuf.h>

@@ -8,6 +8,8 @@
  * still in the tables, because its number is the process's: the caller takes
  * that number and the leader's place.
  */
+#include <tarn/radix.h>
+
 #include "internal.h"
 
 /* Tells the others.  False: somebody else ends the process, or execs already.  Signal lock. */

@@ -8,7 +8,6 @@
 #include "script.h"
 
 #include <tarn/mm.h>
-#include <tarn/vfs.h>
 
 #define SCRIPT_DEPTH 5
 

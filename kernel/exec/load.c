@@ -12,6 +12,7 @@
 #include "internal.h"
 
 #include <arch/mmu.h>
+#include <tarn/file.h>
 #include <tarn/random.h>
 
 #define PIE_BASE ALIGN_DOWN(USER_END / 3 * 2, PAGE_SIZE)

@@ -19,6 +19,8 @@
 #include <tarn/cred.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
 #include <tarn/mm.h>
 #include <tarn/pagecache.h>
 #include <tarn/printf.h>
@@ -26,7 +28,6 @@
 #include <tarn/slab.h>
 #include <tarn/syscall.h>
 #include <tarn/tmpfs.h>
-#include <tarn/vfs.h>
 
 #include "shm.h"
 

@@ -16,9 +16,11 @@
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <tarn/fail.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/mm.h>
+#include <tarn/path.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 
 /* CLONE_NEWNS would need current's root and cwd carried over to the copied mounts. */
 #define NAMESPACES_ABSENT                                                                \

@@ -15,15 +15,18 @@
 #include "internal.h"
 
 #include <arch/mmu.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/futex.h>
 #include <tarn/ipc.h>
 #include <tarn/mm.h>
+#include <tarn/path.h>
 #include <tarn/poll.h>
 #include <tarn/printk.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
 #include <tarn/time.h>
 #include <tarn/tty.h>
-#include <tarn/vfs.h>
 
 /* ---- letting go ---- */
 

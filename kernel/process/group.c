@@ -9,9 +9,10 @@
  */
 #include "internal.h"
 
+#include <tarn/fd.h>
+#include <tarn/path.h>
 #include <tarn/poll.h>
 #include <tarn/time.h>
-#include <tarn/vfs.h>
 #include <tarn/mm.h>
 
 struct process *init_process;

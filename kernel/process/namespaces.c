@@ -10,8 +10,8 @@
 #include <linux/sched.h>
 #include <linux/utsname.h>
 #include <tarn/ipc.h>
+#include <tarn/mount.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 
 struct uts_ns init_uts = {
 	.refs = { 1 },

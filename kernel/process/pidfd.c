@@ -10,11 +10,12 @@
 
 #include <asm/fcntl.h>
 #include <linux/pidfd.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/poll.h>
 #include <tarn/proc.h>
 #include <tarn/strbuf.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 
 static u32 pidfd_poll(struct file *f, struct poll_wait *w)
 {

@@ -3,9 +3,9 @@
 #include "internal.h"
 
 #include <linux/resource.h>
+#include <tarn/file.h>
 #include <tarn/nospec.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 
 _Static_assert(RLIM_COUNT == RLIM_NLIMITS, "one slot a limit");
 

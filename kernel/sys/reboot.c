@@ -10,8 +10,8 @@
 #include <tarn/errno.h>
 #include <tarn/lock.h>
 #include <tarn/printk.h>
+#include <tarn/super.h>
 #include <tarn/syscall.h>
-#include <tarn/vfs.h>
 
 static struct mutex reboot_lock = MUTEX_INIT(reboot_lock, "reboot", LR_MODULE_INIT);
 

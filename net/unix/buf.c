@@ -16,6 +16,7 @@
  * CAP_SYS_RESOURCE may have a quarter of memory in sockets, then gets ENOBUFS.
  * Tests: tests/abi/unix_limits.c.
  */
+#include <tarn/cred.h>
 #include <tarn/errptr.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>

@@ -30,6 +30,9 @@
  * Locks: gc_lock guards in-flight counts and lists, and is held for a whole
  * search; queues are walked under their socket's lock.
  */
+#include <tarn/charge.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/slab.h>
 #include <tarn/work.h>
 #include "unix.h"

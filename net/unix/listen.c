@@ -8,6 +8,7 @@
  * that closes resets those it never accepted.
  */
 #include <linux/fcntl.h>
+#include <tarn/cred.h>
 #include <tarn/errptr.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>

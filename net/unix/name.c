@@ -7,8 +7,10 @@
  * abstract name through a hash table (table_lock).
  */
 #include <arch/uaccess.h>
+#include <tarn/dentry.h>
 #include <tarn/errptr.h>
 #include <tarn/hash.h>
+#include <tarn/inode.h>
 #include <tarn/pointer.h>
 #include <tarn/proc.h>
 #include <tarn/process.h>

@@ -5,6 +5,9 @@
  */
 #include <arch/uaccess.h>
 #include <linux/fcntl.h>
+#include <tarn/cred.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>

@@ -8,6 +8,7 @@
 #include <linux/fcntl.h>
 #include <tarn/errptr.h>
 #include <tarn/fasync.h>
+#include <tarn/file.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>

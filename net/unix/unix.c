@@ -10,7 +10,10 @@
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <linux/un.h>
+#include <tarn/cred.h>
 #include <tarn/errptr.h>
+#include <tarn/fd.h>
+#include <tarn/file.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>

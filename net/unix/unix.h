@@ -21,6 +21,8 @@
 #pragma once
 
 #include <linux/un.h>
+#include <tarn/path.h>
+#include <tarn/radix.h>
 #include <tarn/socket.h>
 #include <tarn/waitq.h>
 

@@ -2,7 +2,9 @@
 /* The mount tree, for mount.c, mount_ops.c (system calls) and mount_show.c. */
 #pragma once
 
-#include <tarn/vfs.h>
+#include <tarn/list.h>
+#include <tarn/lock.h>
+#include <tarn/mount.h>
 
 extern struct rwsem namespace_lock;
 
