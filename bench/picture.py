@@ -26,7 +26,7 @@ def quoted(text: str) -> str:
 
 def data(column: list[dict], place: Path) -> None:
     """x low high y slower, a line a row, from the top down."""
-    lines = [f"{r['ratio']:.4f} {r['low']:.4f} {r['high']:.4f} {-i} {int(r['runs'] > 1 and r['low'] > 1.0)}"
+    lines = [f"{r['ratio']:.4f} {r['low']:.4f} {r['high']:.4f} {-i} {int(is_slower(r))}"
              for i, r in enumerate(column)]
     place.write_text("\n".join(lines) + "\n", encoding="ascii")
 

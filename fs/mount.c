@@ -58,20 +58,25 @@ static void mount_free_rcu(struct rcu_head *h)
 	kfree(m);
 }
 
-void mount_put(struct mount *m)
+static NOINLINE void mount_free(struct mount *m)
 {
-	if (unlikely(atomic_load_explicit(&m->flags, memory_order_relaxed) & MOUNT_EXPIRES))
-		atomic_fetch_and(&m->flags, ~(u32)MOUNT_EXPIRES);
-	mount_put_quietly(m);
+	dentry_put(m->root);
+	super_put(m->super);
+	rcu_call(&m->rcu, mount_free_rcu);
 }
 
 void mount_put_quietly(struct mount *m)
 {
-	if (!ref_put(&m->refs))
-		return;
-	dentry_put(m->root);
-	super_put(m->super);
-	rcu_call(&m->rcu, mount_free_rcu);
+	if (unlikely(ref_put(&m->refs)))
+		mount_free(m);
+}
+
+void mount_put(struct mount *m)
+{
+	if (unlikely(atomic_load_explicit(&m->flags, memory_order_relaxed) & MOUNT_EXPIRES))
+		atomic_fetch_and(&m->flags, ~(u32)MOUNT_EXPIRES);
+	if (unlikely(ref_put(&m->refs)))
+		mount_free(m);
 }
 
 void path_get(const struct path *p)

@@ -216,17 +216,32 @@ static int flatten(struct walk *w, const char *text, const char *rest, gfp_t gfp
 	return 0;
 }
 
-static bool get_counted(const struct path *p, bool *mnt, bool *dentry)
+/* References to both; @held tells what was taken, also when it fails. */
+static inline bool get_counted(const struct path *p, struct path *held)
 {
-	*mnt = ref_get_unless_zero(&p->mnt->refs);
-	*dentry = *mnt && dentry_get_unless_dead(p->dentry);
-	return *dentry;
+	if (unlikely(!ref_get_unless_zero(&p->mnt->refs)))
+		return false;
+	held->mnt = p->mnt;
+	if (unlikely(!dentry_get_unless_dead(p->dentry)))
+		return false;
+	held->dentry = p->dentry;
+	return true;
+}
+
+/* The last puts may sleep: outside RCU. */
+static NOINLINE int lose_place(struct walk *w, const struct path *place, const struct path *root)
+{
+	path_put(place);
+	path_put(root);
+	w->path = w->root = (struct path){ 0 };
+	return -ECHILD;
 }
 
 /* From here on the walk is counted: 0, or -ECHILD with nothing held and w at no place. */
 static int unlazy(struct walk *w)
 {
-	bool pm, pd, rm = false, rd = false, ok = true;
+	struct path place = { 0 }, root = { 0 };
+	bool ok = true;
 
 	if (!w->rcu)
 		return 0;
@@ -235,24 +250,27 @@ static int unlazy(struct walk *w)
 		ok = flatten(w, "", w->name, GFP_ATOMIC) == 0;
 	else if (!*w->name)
 		w->name = "";
-	ok = get_counted(&w->path, &pm, &pd) && ok;
-	ok = ok && !seq_read_retry(&w->path.dentry->seq, w->seq);
-	ok = ok && get_counted(&w->root, &rm, &rd);
-	ok = ok && !seq_read_retry(&mount_seq, w->mount_seq);
+	ok = ok && get_counted(&w->path, &place) && !seq_read_retry(&w->path.dentry->seq, w->seq);
+	ok = ok && get_counted(&w->root, &root) && !seq_read_retry(&mount_seq, w->mount_seq);
 	rcu_read_unlock();
 	w->rcu = false;
-	if (ok)
+	return likely(ok) ? 0 : lose_place(w, &place, &root);
+}
+
+/* The same where a whole walk ends: nobody asks for its root any more. */
+static inline int unlazy_end(struct walk *w)
+{
+	struct path place = { 0 };
+	bool ok;
+
+	if (!w->rcu)
 		return 0;
-	if (pd)
-		dentry_put(w->path.dentry);
-	if (pm)
-		mount_put(w->path.mnt);
-	if (rd)
-		dentry_put(w->root.dentry);
-	if (rm)
-		mount_put(w->root.mnt);
-	w->path = w->root = (struct path){ 0 };
-	return -ECHILD;
+	ok = get_counted(&w->path, &place) && !seq_read_retry(&w->path.dentry->seq, w->seq) &&
+	     !seq_read_retry(&mount_seq, w->mount_seq);
+	rcu_read_unlock();
+	w->rcu = false;
+	w->root = (struct path){ 0 };
+	return likely(ok) ? 0 : lose_place(w, &place, &w->root);
 }
 
 /* ---- steps ---- */
@@ -455,14 +473,14 @@ void link_done(void *done)
 }
 
 /* w->inode is the directory that holds @link. */
-static int link_allowed(struct walk *w, const struct inode *link)
+static inline int link_allowed(struct walk *w, const struct inode *link)
 {
 	int err;
 
 	if (++w->links > MAX_LINKS)
 		return -ELOOP;
-	err = w->trailing ? perm_follow_link(w->inode, link) : 0;
-	if (err)
+	err = w->trailing && unlikely(READ_ONCE(w->inode->mode) & S_ISVTX) ? perm_follow_link(w->inode, link) : 0;
+	if (unlikely(err))
 		return err;
 	if (w->flags & LOOKUP_NO_SYMLINKS)
 		return -ELOOP;
@@ -724,13 +742,11 @@ static int to_last(struct walk *w)
 }
 
 /* RESOLVE_BENEATH, IN_ROOT: a rename may have moved us out behind our back. */
-static int check_still_below(struct walk *w)
+static int find_start_above(struct walk *w)
 {
 	struct path p = w->path;
 	bool below = false;
 
-	if (!is_scoped(w))
-		return 0;
 	path_get(&p);
 	do {
 		if (p.mnt == w->start.mnt && dentry_is_below(p.dentry, w->start.dentry)) {
@@ -743,6 +759,11 @@ static int check_still_below(struct walk *w)
 	} while (mount_up(&p));
 	path_put(&p);
 	return below ? 0 : -EAGAIN;
+}
+
+static inline int check_still_below(struct walk *w)
+{
+	return unlikely(is_scoped(w)) ? find_start_above(w) : 0;
 }
 
 static int whole_once(struct walk *w)
@@ -760,7 +781,7 @@ static int whole_once(struct walk *w)
 	    !mode_is_dir(w->inode->mode))
 		err = -ENOTDIR;
 	if (!err)
-		err = unlazy(w);
+		err = unlazy_end(w);
 	if (!err)
 		err = check_still_below(w);
 	return err;

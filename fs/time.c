@@ -10,6 +10,7 @@
 #include <tarn/mount.h>
 #include <tarn/super.h>
 #include <tarn/syscall.h>
+#include <tarn/time.h>
 
 #include "internal.h"
 
@@ -37,20 +38,18 @@ static bool atime_wanted(const struct mount *m, const struct inode *inode)
 	return !(inode->attr_flags & S_NOATIME);
 }
 
-/* With relatime: if it is older than the last change, or than a day. */
-static bool atime_due(const struct mount *m, const struct inode *inode, struct timespec64 now)
-{
-	if (compare(inode->atime, now) == 0)
-		return false;
-	if (!(atomic_load_explicit(&m->flags, memory_order_relaxed) & MS_RELATIME))
-		return true;
-	return compare(inode->mtime, inode->atime) >= 0 || compare(inode->ctime, inode->atime) >= 0 ||
-	       now.tv_sec - inode->atime.tv_sec >= DAY;
-}
-
+/* With relatime: if it is older than the last change, or than a day; and never what it is already. */
 bool atime_would_change(const struct mount *m, struct inode *inode)
 {
-	return atime_wanted(m, inode) && atime_due(m, inode, inode_now(inode));
+	struct timespec64 was = inode->atime;
+
+	if (!atime_wanted(m, inode))
+		return false;
+	/* First what needs no clock: most files were read after they were changed. */
+	if ((atomic_load_explicit(&m->flags, memory_order_relaxed) & MS_RELATIME) &&
+	    compare(inode->mtime, was) < 0 && compare(inode->ctime, was) < 0)
+		return realtime_coarse().tv_sec - was.tv_sec >= DAY;
+	return compare(was, inode_now(inode)) != 0;
 }
 
 void atime_update(const struct path *p)

@@ -57,38 +57,44 @@ static void link_set(const struct kmem_cache *c, void *obj, const void *next)
 	*where = link_code(where, (u64)next);
 }
 
-/* The free object behind @obj of @s, or NULL; what a stray store left there is no link. */
-static void *link_get(const struct kmem_cache *c, const struct page *s, void *obj)
+/* The free object behind @obj of @s, or NULL; what a stray store left there is no link.  Wipes the link:
+ * with init_on_free nobody zeroes the object again, and nobody learns the secret. */
+static inline void *link_take(const struct kmem_cache *c, const struct page *s, void *obj)
 {
 	u64 *where = (u64 *)link_of(c, obj);
 	u64 next = link_code(where, *where);
 
-	if (next && unlikely(next - (u64)page_address(s) >= PAGE_SIZE << s->order))
+	if (unlikely(next - (u64)page_address(s) >= PAGE_SIZE << s->order && next))
 		panic("%s: the free object at %p was written to", c->name, obj);
+	*where = 0;
 	return (void *)next;
 }
 
 /* ---- slabs: cache->lock held ---- */
 
-static void *slab_pop(struct kmem_cache *c) MUST_HOLD(&c->lock)
+/* Up to @n objects, all of one slab, to @out; how many. */
+static u32 slab_pop(struct kmem_cache *c, void **out, u32 n) MUST_HOLD(&c->lock)
 {
 	struct page *s = list_first(&c->partial, struct page, slab_node);
 	void *obj;
+	u32 got;
 
 	if (!s) {
 		s = list_first(&c->empty, struct page, slab_node);
 		if (!s)
-			return NULL;
+			return 0;
 		c->nr_empty--;
 		list_move(&c->partial, &s->slab_node);
 	}
 	obj = s->freelist;
-	s->freelist = link_get(c, s, obj);
-	*link_of(c, obj) = NULL; /* with init_on_free nobody zeroes the object again; and nobody learns the secret */
-	if (++s->inuse == s->objects)
+	for (got = 0; got < n && obj; obj = link_take(c, s, obj))
+		out[got++] = obj;
+	s->freelist = obj;
+	s->inuse += got;
+	if (s->inuse == s->objects)
 		list_del_init(&s->slab_node);
-	c->nr_taken++;
-	return obj;
+	c->nr_taken += got;
+	return got;
 }
 
 static void count_slab(struct kmem_cache *c, const struct page *s) MUST_HOLD(&c->lock)
@@ -218,14 +224,12 @@ static void *pop_and_refill(struct kmem_cache *c)
 {
 	u64 flags = spin_lock_irqsave(&c->lock);
 	struct magazine *m = c->mag[cpu_id()];
-	void *obj = slab_pop(c);
+	void *obj = NULL;
+	u32 got = slab_pop(c, &obj, 1);
 
-	while (obj && m && m->count < c->mag_cap / 2) {
-		void *more = slab_pop(c);
-
-		if (!more)
-			break;
-		m->obj[m->count++] = more;
+	while (got && m && m->count < c->mag_cap / 2) {
+		got = slab_pop(c, &m->obj[m->count], c->mag_cap / 2 - m->count);
+		m->count += got;
 	}
 	spin_unlock_irqrestore(&c->lock, flags);
 	return obj;

@@ -102,6 +102,11 @@ void fpu_image_init(void *image)
 	memcpy(image, fpu_initial, fpu_size);
 }
 
+void fpu_load_initial(void)
+{
+	fpu_load(fpu_initial); /* its header says that nothing is in use: quick */
+}
+
 bool fpu_image_valid(const void *image, bool legacy_only)
 {
 	const struct _fpstate *f = image;

@@ -13,6 +13,8 @@ void fpu_setup(void);
 /* Live registers of this CPU into the image and back; interrupts off, or current's own. */
 void fpu_save(void *image);
 void fpu_load(const void *image);
+/* The state a program starts with, straight into the registers: what current had in them is gone. */
+void fpu_load_initial(void);
 /* Current's image changed: the registers follow. */
 void fpu_reload_current(void);
 void fpu_image_init(void *image);

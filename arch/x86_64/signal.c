@@ -134,8 +134,7 @@ int arch_signal_push(struct regs *regs, const struct abi_sigaction *act, int sig
 	if (put_fpu(fp) || copy_to_user((void __user *)at, &frame, sizeof(frame)))
 		return -EFAULT;
 	/* The handler is called like any function: rounding, precision and masks are the ABI's, not the victim's. */
-	fpu_image_init(current->arch.fpu);
-	fpu_reload_current();
+	fpu_load_initial();
 
 	regs->rdi = (u64)sig;
 	regs->rsi = at + offsetof(struct rt_sigframe, info);
@@ -153,10 +152,9 @@ int arch_signal_push(struct regs *regs, const struct abi_sigaction *act, int sig
 
 enum frame_fpu { FRAME_BAD, FRAME_LEGACY, FRAME_XSTATE };
 
-/* How much of the image at @fp is meant: all of ours, or only the 512 legacy bytes. */
-static enum frame_fpu frame_kind(const struct _fpstate *f, u64 fp)
+/* How much of the image at @fp, with @sw in it, is meant: all of ours, or only the 512 legacy bytes. */
+static enum frame_fpu frame_kind(const struct _fpx_sw_bytes *sw, u64 fp)
 {
-	const struct _fpx_sw_bytes *sw = &f->sw_reserved;
 	u32 magic2;
 
 	if (!x86.xsave || sw->magic1 != FP_XSTATE_MAGIC1)
@@ -175,40 +173,38 @@ static enum frame_fpu frame_kind(const struct _fpstate *f, u64 fp)
  */
 static int fetch_fpu(char *tmp, u64 fp)
 {
-	struct _fpstate *f = (struct _fpstate *)tmp;
-	u64 features;
+	struct _fpx_sw_bytes sw;
 	enum frame_fpu kind;
-	u32 size;
 
-	if (copy_from_user(tmp, (const void __user *)fp, sizeof(struct _fpstate)))
+	if (copy_from_user(&sw, (const void __user *)(fp + offsetof(struct _fpstate, sw_reserved)), sizeof(sw)))
 		return -EFAULT;
-	kind = frame_kind(f, fp);
+	kind = frame_kind(&sw, fp);
 	if (kind == FRAME_BAD || fp & (kind == FRAME_XSTATE ? 63 : 15))
 		return -EFAULT;
-	if (kind == FRAME_XSTATE) {
-		size = f->sw_reserved.xstate_size;
-		features = f->sw_reserved.xfeatures;
-		if (copy_from_user(tmp, (const void __user *)fp, size))
-			return -EFAULT;
-	}
+	/* From here on @sw counts, not what another thread may write over it. */
+	if (copy_from_user(tmp, (const void __user *)fp,
+			   kind == FRAME_XSTATE ? sw.xstate_size : sizeof(struct _fpstate)))
+		return -EFAULT;
 	if (!fpu_image_valid(tmp, kind == FRAME_LEGACY))
 		return -EFAULT;
 	if (kind == FRAME_XSTATE)
-		*(u64 *)(tmp + sizeof(struct _fpstate)) &= features;
+		*(u64 *)(tmp + sizeof(struct _fpstate)) &= sw.xfeatures;
 	fpu_image_sanitise(tmp, kind == FRAME_LEGACY);
 	return 0;
 }
 
-/* No image: the state every handler starts with. */
+/* Without an image: the state every handler starts with. */
 static int get_fpu(u64 fp)
 {
-	char *image = current->arch.fpu, *tmp = fpu_scratch(image);
+	char *tmp = fpu_scratch(current->arch.fpu);
 
-	fpu_image_init(tmp);
-	if (fp && fetch_fpu(tmp, fp))
+	if (!fp) {
+		fpu_load_initial();
+		return 0;
+	}
+	if (fetch_fpu(tmp, fp))
 		return -EFAULT;
-	memcpy(image, tmp, fpu_size);
-	fpu_reload_current();
+	fpu_load(tmp); /* the thread's own image follows when it is switched out */
 	return 0;
 }
 

@@ -54,16 +54,20 @@ void runq_dequeue(struct runq *rq, struct thread *t)
 	rq->nr_running--;
 }
 
-void runq_put_back(struct runq *rq, struct thread *t)
+/* Its turn is used up, or it yielded: behind its equals. */
+static NOINLINE void rt_put_back(struct runq *rq, struct thread *t) MUST_HOLD(&rq->lock)
 {
-	if (!policy_is_rt(&t->se)) {
-		fair_insert(rq, t);
-		return;
-	}
-	/* Its turn is used up, or it yielded: behind its equals. */
 	rt_insert(rq, t, t->se.rr_left > 0);
 	if (t->se.rr_left == 0)
 		t->se.rr_left = RR_SLICE_NS;
+}
+
+void runq_put_back(struct runq *rq, struct thread *t)
+{
+	if (likely(!policy_is_rt(&t->se)))
+		fair_insert(rq, t);
+	else
+		rt_put_back(rq, t);
 }
 
 struct thread *runq_pick(struct runq *rq)
@@ -82,6 +86,17 @@ struct thread *runq_pick(struct runq *rq)
 	return rt;
 }
 
+/* Apart, so that the common case below needs no frame. */
+static NOINLINE bool rt_update(struct runq *rq, struct thread *t, u64 delta, ktime_t now) MUST_HOLD(&rq->lock)
+{
+	t->se.rt_run += delta;
+	rt_charge(rq, delta, now);
+	if (t->se.policy == SCHED_FIFO)
+		return false;
+	t->se.rr_left -= MIN(t->se.rr_left, delta);
+	return t->se.rr_left == 0;
+}
+
 bool runq_update(struct runq *rq, ktime_t now)
 {
 	struct thread *t = rq->curr;
@@ -95,12 +110,7 @@ bool runq_update(struct runq *rq, ktime_t now)
 	WRITE_ONCE(t->se.sum_exec, t->se.sum_exec + delta);
 	if (likely(!policy_is_rt(&t->se)))
 		return fair_charge(rq, t, delta);
-	t->se.rt_run += delta;
-	rt_charge(rq, delta, now);
-	if (t->se.policy == SCHED_FIFO)
-		return false;
-	t->se.rr_left -= MIN(t->se.rr_left, delta);
-	return t->se.rr_left == 0;
+	return rt_update(rq, t, delta, now);
 }
 
 void runq_resched(struct runq *rq)

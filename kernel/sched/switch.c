@@ -168,16 +168,21 @@ void sched_yield_current(void)
 {
 	u64 flags = irq_save();
 	struct runq *rq = this_runq();
+	bool alone;
 
 	spin_lock(&rq->lock);
 	runq_update(rq, arch_clock_ns());
-	if (current->se.policy == SCHED_RR || current->se.policy == SCHED_FIFO)
+	alone = rq->nr_running == 1 && !this_cpu()->need_resched;
+	if (alone)
+		rcu_quiescent();
+	else if (current->se.policy == SCHED_RR || current->se.policy == SCHED_FIFO)
 		current->se.rr_left = 0;
 	else
 		fair_yield(rq, current);
 	spin_unlock(&rq->lock);
 	irq_restore(flags);
-	schedule_preempt();
+	if (!alone)
+		schedule_preempt();
 }
 
 void sched_exit(void)
