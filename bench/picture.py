@@ -24,6 +24,11 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def is_slower(row: dict) -> bool:
+    """As bench/run judges; rows that an older run kept were not counted."""
+    return row["slower"]
+
+
 def data(column: list[dict], place: Path) -> None:
     """x low high y slower, a line a row, from the top down."""
     lines = [f"{r['ratio']:.4f} {r['low']:.4f} {r['high']:.4f} {-i} {int(is_slower(r))}"

@@ -2,7 +2,8 @@
 /*
  * What every measuring program of bench/ shares: a table of rows, run one after the other.
  *
- *     PROGRAM [-q] [WORD]     only the rows with WORD in their name; -q: one short batch a row
+ *     PROGRAM [-q|-c] [WORD]  only the rows with WORD in their name; -q: one short batch a row;
+ *                             -c: the clock counts instructions, and short batches are as exact as long ones
  *
  * Each row runs in a process of its own, so that what it leaves behind (memory, descriptors, threads) does not
  * weigh on the next, and one that fails ends only itself.  The row's operation runs in batches, long enough
@@ -154,6 +155,8 @@ static int run_rows(const struct row *rows, size_t count, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-q"))
 			batch_ns = 1000000, batches = 1;
+		else if (!strcmp(argv[i], "-c"))
+			batch_ns = 2000000, batches = 3;
 		else
 			word = argv[i];
 	}

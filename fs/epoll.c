@@ -610,22 +610,34 @@ static void report_begin(struct epoll *set, struct list *scan)
 	spin_unlock_irqrestore(&set->ready_lock, flags);
 }
 
-/* What was not looked at goes back to the front. */
-static void report_end(struct epoll *set, struct list *scan)
+/* Level-triggered: it is ready still, behind the others. */
+static inline void keep_ready(struct epoll *set, struct epoll_item *it) MUST_HOLD(&set->ready_lock)
+{
+	if (it && !it->is_ready) {
+		it->is_ready = true;
+		list_add_tail(&set->ready, &it->ready_node);
+	}
+}
+
+/* What was not looked at goes back to the front; @again (or NULL) was looked at last, and stays ready. */
+static void report_end(struct epoll *set, struct list *scan, struct epoll_item *again)
 {
 	u64 flags = spin_lock_irqsave(&set->ready_lock);
 
+	keep_ready(set, again);
 	list_splice_tail(scan, &set->ready);
 	list_splice_tail(&set->ready, scan);
 	set->reporting = false;
 	spin_unlock_irqrestore(&set->ready_lock, flags);
 }
 
-static struct epoll_item *report_next(struct epoll *set, struct list *scan)
+/* The next one; @again as above: one locked section an item. */
+static inline struct epoll_item *report_next(struct epoll *set, struct list *scan, struct epoll_item *again)
 {
 	u64 flags = spin_lock_irqsave(&set->ready_lock);
 	struct epoll_item *it = list_first(scan, struct epoll_item, ready_node);
 
+	keep_ready(set, again);
 	if (it) {
 		list_del(&it->ready_node);
 		it->is_ready = false;
@@ -634,22 +646,30 @@ static struct epoll_item *report_next(struct epoll *set, struct list *scan)
 	return it;
 }
 
+static inline int put_event(struct epoll_event __user *out, u32 events, u64 data)
+{
+	int err = put_user(events, &out->events);
+
+	return err ? err : put_user(data, &out->data);
+}
+
 /* Up to @max events for user space: how many, or -EFAULT. */
 static int report(struct epoll *set, struct epoll_event __user *out, int max)
 {
-	struct epoll_item *it;
+	struct epoll_item *it, *again = NULL;
 	struct list scan;
 	int n = 0;
 
 	mutex_lock(&set->lock);
 	report_begin(set, &scan);
-	while (n < max && (it = report_next(set, &scan))) {
-		struct epoll_event ev = { .events = item_events_now(it), .data = it->data };
+	while (n < max && (it = report_next(set, &scan, again))) {
+		u32 events = item_events_now(it);
 
-		if (!ev.events)
+		again = NULL;
+		if (!events)
 			continue;
-		if (copy_to_user(&out[n], &ev, sizeof(ev))) {
-			item_make_ready(it);
+		if (put_event(&out[n], events, it->data)) {
+			again = it;
 			n = n ? n : -EFAULT;
 			break;
 		}
@@ -657,9 +677,9 @@ static int report(struct epoll *set, struct epoll_event __user *out, int max)
 		if (it->events & EPOLLONESHOT)
 			WRITE_ONCE(it->events, it->events & NOT_EVENTS);
 		else if (!(it->events & EPOLLET))
-			item_make_ready(it);
+			again = it;
 	}
-	report_end(set, &scan);
+	report_end(set, &scan, again);
 	mutex_unlock(&set->lock);
 	/* Others may take what is left.  The set's own pollers know already. */
 	if (set_has_ready(set) && waitq_active(&set->waiters))
@@ -765,23 +785,20 @@ long sys_epoll_pwait2(int epfd, void __user *events, int maxevents, const void _
 static u32 epoll_poll(struct file *f, struct poll_wait *w)
 {
 	struct epoll *set = f->private;
-	struct epoll_item *it;
+	struct epoll_item *it, *again = NULL;
 	struct list scan;
-	u32 mask = 0;
 
 	poll_on(w, &set->pollers);
 	if (!set_has_ready(set))
 		return 0;
 	mutex_lock_nested(&set->lock);
 	report_begin(set, &scan);
-	while (!mask && (it = report_next(set, &scan)))
-		if (item_events_now(it)) {
-			item_make_ready(it);
-			mask = POLLIN | POLLRDNORM;
-		}
-	report_end(set, &scan);
+	while (!again && (it = report_next(set, &scan, NULL)))
+		if (item_events_now(it))
+			again = it;
+	report_end(set, &scan, again);
 	mutex_unlock(&set->lock);
-	return mask;
+	return again ? POLLIN | POLLRDNORM : 0;
 }
 
 static void epoll_release(struct file *f)

@@ -352,7 +352,6 @@ static struct file *timerfd_get(int fd)
 
 long sys_timerfd_settime(int fd, int flags, const void __user *uvalue, void __user *old)
 {
-	const struct __kernel_itimerspec __user *in = uvalue;
 	struct __kernel_itimerspec was;
 	ktime_t value, interval;
 	struct file *f;
@@ -360,9 +359,7 @@ long sys_timerfd_settime(int fd, int flags, const void __user *uvalue, void __us
 
 	if (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET))
 		return -EINVAL;
-	err = ktime_from_user_timespec(&interval, &in->it_interval);
-	if (!err)
-		err = ktime_from_user_timespec(&value, &in->it_value);
+	err = ktime_from_user_itimerspec(&value, &interval, uvalue);
 	if (err)
 		return err;
 	f = timerfd_get(fd);

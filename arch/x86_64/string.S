@@ -29,31 +29,69 @@
 	.long \target - (. + 4)
 .endm
 
-/* 64 bytes per turn, then 8, then 1.  rdi, rsi move; rdx = bytes; clobbers rcx, r8-r11. */
+/* 64 bytes, from @at on. */
+.macro COPY_64 at=0
+	movq \at(%rsi), %r8
+	movq \at+8(%rsi), %r9
+	movq \at+16(%rsi), %r10
+	movq \at+24(%rsi), %r11
+	movq %r8, \at(%rdi)
+	movq %r9, \at+8(%rdi)
+	movq %r10, \at+16(%rdi)
+	movq %r11, \at+24(%rdi)
+	movq \at+32(%rsi), %r8
+	movq \at+40(%rsi), %r9
+	movq \at+48(%rsi), %r10
+	movq \at+56(%rsi), %r11
+	movq %r8, \at+32(%rdi)
+	movq %r9, \at+40(%rdi)
+	movq %r10, \at+48(%rdi)
+	movq %r11, \at+56(%rdi)
+.endm
+
+.macro COPY_256
+	COPY_64 0
+	COPY_64 64
+	COPY_64 128
+	COPY_64 192
+.endm
+
+/* @value to 64 bytes, from @at on. */
+.macro SET_64 value, at=0
+	movq \value, \at(%rdi)
+	movq \value, \at+8(%rdi)
+	movq \value, \at+16(%rdi)
+	movq \value, \at+24(%rdi)
+	movq \value, \at+32(%rdi)
+	movq \value, \at+40(%rdi)
+	movq \value, \at+48(%rdi)
+	movq \value, \at+56(%rdi)
+.endm
+
+.macro SET_256 value
+	SET_64 \value, 0
+	SET_64 \value, 64
+	SET_64 \value, 128
+	SET_64 \value, 192
+.endm
+
+/* 256 bytes per turn, then 64, then 8, then 1.  rdi, rsi move; rdx = bytes; clobbers rcx, r8-r11. */
 .macro COPY_WORDS done
-	movq %rdx, %rcx
-	shrq $6, %rcx
-	jz 2f
+	subq $256, %rdx
+	jb 8f
 	.balign 16
-1:	movq (%rsi), %r8
-	movq 8(%rsi), %r9
-	movq 16(%rsi), %r10
-	movq 24(%rsi), %r11
-	movq %r8, (%rdi)
-	movq %r9, 8(%rdi)
-	movq %r10, 16(%rdi)
-	movq %r11, 24(%rdi)
-	movq 32(%rsi), %r8
-	movq 40(%rsi), %r9
-	movq 48(%rsi), %r10
-	movq 56(%rsi), %r11
-	movq %r8, 32(%rdi)
-	movq %r9, 40(%rdi)
-	movq %r10, 48(%rdi)
-	movq %r11, 56(%rdi)
+7:	COPY_256
+	addq $256, %rsi
+	addq $256, %rdi
+	subq $256, %rdx
+	jae 7b
+8:	movzbl %dl, %ecx		/* what is left: rdx modulo 256 */
+	shrl $6, %ecx
+	jz 2f
+1:	COPY_64
 	addq $64, %rsi
 	addq $64, %rdi
-	decq %rcx
+	decl %ecx
 	jnz 1b
 2:	andl $63, %edx
 	movl %edx, %ecx
@@ -200,19 +238,18 @@ ENDFUNC memset
 	.globl memset_loop, memset_rep
 memset_loop:
 	movq %rsi, -8(%rdi,%rdx)	/* the ragged end, perhaps twice */
-	movq %rdx, %rcx
-	shrq $6, %rcx
+	subq $256, %rdx
+	jb 6f
+5:	SET_256 %rsi
+	addq $256, %rdi
+	subq $256, %rdx
+	jae 5b
+6:	movzbl %dl, %ecx		/* what is left: rdx modulo 256 */
+	shrl $6, %ecx
 	jz 2f
-1:	movq %rsi, (%rdi)
-	movq %rsi, 8(%rdi)
-	movq %rsi, 16(%rdi)
-	movq %rsi, 24(%rdi)
-	movq %rsi, 32(%rdi)
-	movq %rsi, 40(%rdi)
-	movq %rsi, 48(%rdi)
-	movq %rsi, 56(%rdi)
+1:	SET_64 %rsi
 	addq $64, %rdi
-	decq %rcx
+	decl %ecx
 	jnz 1b
 2:	andl $63, %edx
 	shrl $3, %edx
@@ -271,28 +308,23 @@ copy_user_loop:
 	movq %rdx, %rax
 	cmpq $64, %rax
 	jb 2f
+	cmpq $256, %rax
+	jb 8f
 	.balign 16
-1:	movq (%rsi), %r8
-	movq 8(%rsi), %r9
-	movq 16(%rsi), %r10
-	movq 24(%rsi), %r11
-	movq %r8, (%rdi)
-	movq %r9, 8(%rdi)
-	movq %r10, 16(%rdi)
-	movq %r11, 24(%rdi)
-	movq 32(%rsi), %r8
-	movq 40(%rsi), %r9
-	movq 48(%rsi), %r10
-	movq 56(%rsi), %r11
-	movq %r8, 32(%rdi)
-	movq %r9, 40(%rdi)
-	movq %r10, 48(%rdi)
-	movq %r11, 56(%rdi)
+1:	COPY_256
+	addq $256, %rsi
+	addq $256, %rdi
+	subq $256, %rax
+	cmpq $256, %rax
+	jae 1b
+	cmpq $64, %rax
+	jb 2f
+8:	COPY_64
 	addq $64, %rsi
 	addq $64, %rdi
 	subq $64, %rax
 	cmpq $64, %rax
-	jae 1b
+	jae 8b
 2:	cmpq $8, %rax
 	jb 4f
 3:	movq (%rsi), %r8
@@ -340,17 +372,26 @@ JUMP_SITE JUMP_clear_user, clear_user_loop
 ENDFUNC clear_user_asm
 clear_user_loop:
 	USER_OPEN
+	/* Before each word or block rdi and rax = bytes not yet cleared are exact. */
 	xorl %edx, %edx
 	movq %rsi, %rax
-	cmpq $8, %rax
+	cmpq $256, %rax
+	jb 5f
+1:	SET_256 %rdx
+	addq $256, %rdi
+	subq $256, %rax
+	cmpq $256, %rax
+	jae 1b
+5:	cmpq $8, %rax
 	jb 2f
-1:	movq %rdx, (%rdi)
+6:	movq %rdx, (%rdi)
 	addq $8, %rdi
 	subq $8, %rax
 	cmpq $8, %rax
-	jae 1b
+	jae 6b
 2:	testq %rax, %rax
 	jz 4f
+	/* Byte by byte: the tail, and after a fault up to the byte that faults again. */
 3:	movb %dl, (%rdi)
 	incq %rdi
 	decq %rax
@@ -376,28 +417,23 @@ FUNC copy_nofault
 	movq %rdx, %rax
 	cmpq $64, %rax
 	jb 1f
+	cmpq $256, %rax
+	jb 6f
 	.balign 16
-2:	movq (%rsi), %r8
-	movq 8(%rsi), %r9
-	movq 16(%rsi), %r10
-	movq 24(%rsi), %r11
-	movq %r8, (%rdi)
-	movq %r9, 8(%rdi)
-	movq %r10, 16(%rdi)
-	movq %r11, 24(%rdi)
-	movq 32(%rsi), %r8
-	movq 40(%rsi), %r9
-	movq 48(%rsi), %r10
-	movq 56(%rsi), %r11
-	movq %r8, 32(%rdi)
-	movq %r9, 40(%rdi)
-	movq %r10, 48(%rdi)
-	movq %r11, 56(%rdi)
+2:	COPY_256
+	addq $256, %rsi
+	addq $256, %rdi
+	subq $256, %rax
+	cmpq $256, %rax
+	jae 2b
+	cmpq $64, %rax
+	jb 1f
+6:	COPY_64
 	addq $64, %rsi
 	addq $64, %rdi
 	subq $64, %rax
 	cmpq $64, %rax
-	jae 2b
+	jae 6b
 1:	cmpq $8, %rax
 	jb 3f
 	movq (%rsi), %r8

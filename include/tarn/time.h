@@ -35,6 +35,7 @@ u64 clock_boot_seconds(void); /* realtime at boot, for /proc/stat's btime */
 
 /* -EFAULT, -EINVAL (tv_nsec out of range or negative seconds).  Clamped to KTIME_MAX - 1. */
 int ktime_from_user_timespec(ktime_t *out, const void __user *ts);
+int ktime_from_user_itimerspec(ktime_t *value, ktime_t *interval, const void __user *its);
 int ktime_from_user_timeval(ktime_t *out, const void __user *tv);
 int ktime_to_user_timespec(void __user *ts, ktime_t t);
 struct timespec64 ktime_to_timespec(ktime_t t);

@@ -16,17 +16,30 @@ static ktime_t make_ktime(s64 sec, s64 nsec)
 	return (ktime_t)sec * NSEC_PER_SEC + (ktime_t)nsec;
 }
 
+static inline int from_timespec(ktime_t *out, struct __kernel_timespec k)
+{
+	if (k.tv_sec < 0 || k.tv_nsec < 0 || (u64)k.tv_nsec >= NSEC_PER_SEC)
+		return -EINVAL;
+	*out = make_ktime(k.tv_sec, k.tv_nsec);
+	return 0;
+}
+
 int ktime_from_user_timespec(ktime_t *out, const void __user *ts)
 {
 	struct __kernel_timespec k;
 	int err = copy_from_user(&k, ts, sizeof(k));
 
-	if (err)
-		return err;
-	if (k.tv_sec < 0 || k.tv_nsec < 0 || (u64)k.tv_nsec >= NSEC_PER_SEC)
-		return -EINVAL;
-	*out = make_ktime(k.tv_sec, k.tv_nsec);
-	return 0;
+	return err ? err : from_timespec(out, k);
+}
+
+int ktime_from_user_itimerspec(ktime_t *value, ktime_t *interval, const void __user *its)
+{
+	struct __kernel_itimerspec k;
+	int err = copy_from_user(&k, its, sizeof(k));
+
+	if (!err)
+		err = from_timespec(value, k.it_value);
+	return err ? err : from_timespec(interval, k.it_interval);
 }
 
 int ktime_from_user_timeval(ktime_t *out, const void __user *tv)

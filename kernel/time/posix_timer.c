@@ -405,7 +405,6 @@ static void set_locked(struct posix_timer *pt, int flags, u64 value, u64 interva
 
 long sys_timer_settime(int timerid, int flags, const void __user *uvalue, void __user *uold)
 {
-	const struct __kernel_itimerspec __user *u = uvalue;
 	u64 irq, value, interval, old_value = 0, old_interval = 0;
 	struct process *p = current->process;
 	struct posix_timer *pt;
@@ -414,9 +413,7 @@ long sys_timer_settime(int timerid, int flags, const void __user *uvalue, void _
 
 	if (!uvalue)
 		return -EINVAL;
-	err = ktime_from_user_timespec(&value, &u->it_value);
-	if (!err)
-		err = ktime_from_user_timespec(&interval, &u->it_interval);
+	err = ktime_from_user_itimerspec(&value, &interval, uvalue);
 	if (err)
 		return err;
 	sh = process_lock_signals(p, &irq);
