@@ -6,24 +6,13 @@
  * what the console says.  tarn.test=all leaves them out.  The volatile variables keep the
  * compiler from seeing the error, and warning of it.
  */
-#include <tarn/boot_test.h>
 #include <tarn/lock.h>
 #include <tarn/page.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
 #include <tarn/thread.h>
 #include <tarn/vmalloc.h>
-
-#define FAULT(id, text)                                                                      \
-	static NOINLINE void fault_##id(void);                                               \
-	static const char *run_##id(void)                                                    \
-	{                                                                                    \
-		fault_##id();                                                                \
-		return "nobody noticed";                                                     \
-	}                                                                                    \
-	static const struct boot_test id##_planted = { "fault-" text, run_##id };                   \
-	SECTION_SET(planted_faults, id##_planted);                                           \
-	static NOINLINE void fault_##id(void)
+#include "planted.h"
 
 static volatile size_t forty = 40;
 static volatile int big = 0x7fffffff;

@@ -87,7 +87,7 @@ static ALWAYS_INLINE void check(u64 addr, size_t n, bool write, u64 ip)
 	u64 bad;
 
 	/* User and null addresses have no shadow: the access itself will fault. */
-	if (!n || addr < DIRECT_MAP_BASE || addr + n < addr)
+	if (!n || addr < KERNEL_HALF || addr + n < addr)
 		return;
 	bad = first_bad(addr, n);
 	if (unlikely(bad))

@@ -60,8 +60,8 @@ static void show_shadow(u64 addr)
 
 static void describe(u64 addr)
 {
-	if (!slab_describe(addr) && addr >= DIRECT_MAP_BASE && addr < VMALLOC_BASE &&
-	    pfn_valid((addr - DIRECT_MAP_BASE) >> PAGE_SHIFT)) {
+	if (!slab_describe(addr) && addr >= kernel_at.direct_map && addr < VMALLOC_WINDOW &&
+	    pfn_valid((addr - kernel_at.direct_map) >> PAGE_SHIFT)) {
 		const struct page *p = virt_to_page((void *)addr);
 
 		printk(LOG_EMERG, "It is in page %lx, state %u, refs %u",

@@ -86,6 +86,7 @@ static bool is_yes(const char *v)
 
 static void opt_init_on_alloc(const char *v) { boot_options.init_on_alloc = is_yes(v); }
 static void opt_init_on_free(const char *v) { boot_options.init_on_free = is_yes(v); }
+static void opt_usercopy(const char *v) { boot_options.unhardened_usercopy = !is_yes(v); }
 
 /* Words that take a value end in '='. */
 static const struct {
@@ -114,10 +115,11 @@ static const struct {
 	{ "reboot=", opt_ignore },
 	{ "earlyprintk=", opt_ignore },
 	{ "earlyprintk", opt_ignore },
-	{ "nokaslr", opt_ignore },
+	{ "nokaslr", opt_ignore }, /* kaslr.c looks for it before this runs */
 	{ "mitigations=", opt_mitigations },
 	{ "init_on_alloc=", opt_init_on_alloc },
 	{ "init_on_free=", opt_init_on_free },
+	{ "hardened_usercopy=", opt_usercopy },
 	{ "tsc=", opt_ignore },
 	{ "clocksource=", opt_ignore },
 	{ "random.trust_cpu=", opt_ignore },

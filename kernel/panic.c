@@ -9,6 +9,7 @@
 #include <arch/boot.h>
 #include <arch/cpu.h>
 #include <arch/frame.h>
+#include <arch/mmu.h>
 #include <arch/time.h>
 #include <tarn/cpu.h>
 #include <tarn/panic.h>
@@ -79,6 +80,8 @@ static void NORETURN panic_report(const struct regs *regs)
 		printk(LOG_EMERG, "CPU %u, before the first thread", cpu_id());
 	if (regs)
 		arch_show_regs(regs);
+	if (kernel_at.image != KERNEL_BASE) /* for addr2line and gdb, which know the linked addresses */
+		printk(LOG_EMERG, "Kernel offset: 0x%lx", (ulong)(kernel_at.image - KERNEL_BASE));
 	printk(LOG_EMERG, "Call trace:");
 	arch_backtrace(regs, show_frame, &trace);
 	printk(LOG_EMERG, "End of panic report");

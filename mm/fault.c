@@ -37,8 +37,15 @@ void fault_init(void)
 		boot_fail("not enough memory for the zero page");
 }
 
+static bool key_ok(const struct vma *v, u32 fault_flags)
+{
+	return fault_flags & FAULT_EXEC || pkey_permits(v, fault_flags & FAULT_WRITE);
+}
+
 static bool access_ok(const struct vma *v, u32 fault_flags)
 {
+	if (unlikely(!key_ok(v, fault_flags)))
+		return false;
 	if (fault_flags & FAULT_WRITE)
 		return v->flags & VM_WRITE;
 	if (fault_flags & FAULT_EXEC)
@@ -169,7 +176,7 @@ static int fault_once(struct mm *mm, u64 addr, u32 fault_flags, int *code, bool 
 		*code = SEGV_MAPERR;
 		err = SIGSEGV;
 	} else if (!access_ok(v, fault_flags)) {
-		*code = SEGV_ACCERR;
+		*code = key_ok(v, fault_flags) ? SEGV_ACCERR : SEGV_PKUERR;
 		err = SIGSEGV;
 	} else {
 		*throttle = write && v->flags & VM_SHARED && v->file;

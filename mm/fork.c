@@ -181,6 +181,8 @@ static void copy_layout(struct mm *to, const struct mm *from)
 	to->auxv_len = from->auxv_len;
 	to->membarrier_state = from->membarrier_state;
 	to->thp_disabled = from->thp_disabled;
+	to->pkeys = from->pkeys;
+	to->exec_only_key = from->exec_only_key;
 }
 
 struct mm *mm_fork(struct mm *old)

@@ -29,7 +29,7 @@
 #define STACK_PAGES (KSTACK_SIZE >> PAGE_SHIFT)
 #define CPU_CACHE 4
 #define SHARED_MAX 64u
-#define SLOTS_MAX (KSTACK_WINDOW / SLOT_SIZE)
+#define SLOTS_MAX (KSTACK_SPAN / 2 / SLOT_SIZE) /* they begin in the first half of the window */
 
 /* A free stack's link lies in its own lowest bytes. */
 struct free_stack {
@@ -58,12 +58,12 @@ static bool trim_ready;
 
 static void *slot_stack(u32 slot)
 {
-	return (void *)(KSTACK_BASE + (u64)slot * SLOT_SIZE + KSTACK_SIZE);
+	return (void *)(kernel_at.stacks + (u64)slot * SLOT_SIZE + KSTACK_SIZE);
 }
 
 static u32 stack_slot(const void *stack)
 {
-	return (u32)(((u64)stack - KSTACK_BASE) / SLOT_SIZE);
+	return (u32)(((u64)stack - kernel_at.stacks) / SLOT_SIZE);
 }
 
 static void *take_cached(void)
@@ -250,8 +250,8 @@ void kstack_init(void)
 /* Asked while a fault is handled: whoever holds the lock may be what faulted. */
 bool kstack_is_guard(u64 addr)
 {
-	u64 end = KSTACK_BASE + (u64)READ_UNLOCKED(next_slot) * SLOT_SIZE;
+	u64 end = kernel_at.stacks + (u64)READ_UNLOCKED(next_slot) * SLOT_SIZE;
 
-	return addr >= KSTACK_BASE && addr < end &&
-	       (addr - KSTACK_BASE) % SLOT_SIZE < KSTACK_SIZE;
+	return addr >= kernel_at.stacks && addr < end &&
+	       (addr - kernel_at.stacks) % SLOT_SIZE < KSTACK_SIZE;
 }

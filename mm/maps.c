@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* /proc/PID/maps, smaps and smaps_rollup: an address space in text, as proc(5) lays it out. */
+#include <arch/pkeys.h>
 #include <tarn/errptr.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
@@ -199,6 +200,8 @@ static void show_smap(struct strbuf *sb, const struct vma *v)
 	show_kb(sb, "MMUPageSize:", 4);
 	show_usage(sb, &u, false);
 	strbuf_printf(sb, "THPeligible:    %d\n", huge_eligible(v));
+	if (cpu_has_pkeys)
+		strbuf_printf(sb, "ProtectionKey:  %8u\n", vma_pkey(v));
 	show_vm_flags(sb, v->flags);
 }
 

@@ -89,6 +89,7 @@ struct mm *mm_create(void)
 	ref_init(&mm->refs, 1);
 	rwsem_init(&mm->map_lock, "mm", LR_MM);
 	mm->mmap_base = DEFAULT_MMAP_BASE;
+	pkeys_init(mm);
 	mm->table_pages = 1;
 	spin_lock(&all_lock);
 	list_add_tail(&all, &mm->all_node);

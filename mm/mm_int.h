@@ -88,6 +88,20 @@ static inline bool vma_accountable(u32 flags)
 	return (flags & (VM_SHARED | VM_WRITE)) == VM_WRITE;
 }
 
+/* ---- pkeys.c: map_lock held ---- */
+static inline u32 vma_pkey(const struct vma *v)
+{
+	return v->flags >> VM_PKEY_SHIFT & 15;
+}
+void pkeys_init(struct mm *mm);
+bool pkey_is_allocated(const struct mm *mm, int key);
+/* The key that @v gets by mprotect(2) (@key -1) or pkey_mprotect(2). */
+u32 pkey_for_protect(const struct vma *v, bool exec_only, int key);
+/* VM_PKEY bits of a new mapping with PROT_EXEC alone; takes map_lock. */
+u32 pkey_flags_exec_only(struct mm *mm);
+/* Of current's register; other address spaces have no say over it. */
+bool pkey_permits(const struct vma *v, bool write);
+
 /* ---- map.c ---- */
 /* The rest of munmap with map_lock exclusive: @dead gets what vma_free_list must free after unlocking. */
 int unmap_locked(struct mm *mm, u64 start, u64 end, struct list *dead);

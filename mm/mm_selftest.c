@@ -110,6 +110,34 @@ static const char *test_slab(void)
 static const struct boot_test slab_test = { "slab", test_slab };
 SECTION_SET(boot_tests, slab_test);
 
+/* Two that follow each other in time lie side by side seldom; without an order drawn for each slab, nearly always. */
+static const char *test_slab_order(void)
+{
+	static char *obj[1024];
+	struct kmem_cache *c = kmem_cache_create("test-order", 128, 0, NULL);
+	size_t neighbours = 0, stride = ~0ul;
+
+	for (size_t i = 0; i < ARRAY_SIZE(obj); i++) {
+		obj[i] = kmem_cache_alloc(c, GFP_KERNEL);
+		CHECK(obj[i]);
+		for (size_t j = 0; j < i; j++) {
+			size_t apart = (size_t)(obj[j] < obj[i] ? obj[i] - obj[j] : obj[j] - obj[i]);
+
+			CHECK(apart);
+			stride = MIN(stride, apart);
+		}
+	}
+	for (size_t i = 1; i < ARRAY_SIZE(obj); i++)
+		neighbours += obj[i] == obj[i - 1] + stride || obj[i] + stride == obj[i - 1];
+	for (size_t i = 0; i < ARRAY_SIZE(obj); i++)
+		kmem_cache_free(c, obj[i]);
+	CHECK(neighbours < ARRAY_SIZE(obj) * 6 / 10);
+	return NULL;
+}
+
+static const struct boot_test slab_order_test = { "slab-order", test_slab_order };
+SECTION_SET(boot_tests, slab_order_test);
+
 /* ---- vmalloc ---- */
 
 static const char *test_vmalloc(void)

@@ -167,6 +167,8 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 
 	if (!IS_ALIGNED(off, PAGE_SIZE))
 		return -EINVAL;
+	if (prot == PROT_EXEC)
+		req.vm_flags |= pkey_flags_exec_only(current->mm);
 	if (flags & MAP_ANONYMOUS)
 		return judge_and_map(&req, flags, len, off);
 	req.file = fd_get((unsigned int)fd);

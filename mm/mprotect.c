@@ -6,7 +6,7 @@
  * alone; every other store faults once and is judged there.  PROT_NONE keeps
  * the frame in a blocked entry, which neither program nor kernel can follow.
  *
- * Protection keys are as on a CPU without them: there is none to allocate.
+ * pkey_mprotect(2) is the same with a protection key: pkeys.c has those.
  */
 #include <linux/mman.h>
 #include <tarn/errno.h>
@@ -97,9 +97,18 @@ static int account(struct vma *v, u32 *flags)
 	return mm_commit(vma_pages(v));
 }
 
-static int protect_vma(struct gather *g, struct vma *v, u32 access)
+/* What is asked for: VM_READ and its like, and the protection key, -1: mprotect(2)'s. */
+struct wish {
+	u32 access;
+	bool exec_only; /* PROT_EXEC and nothing else */
+	int key;
+};
+
+static int protect_vma(struct gather *g, struct vma *v, const struct wish *wish)
 {
-	u32 flags = (v->flags & ~(u32)(VM_READ | VM_WRITE | VM_EXEC)) | access;
+	u32 access = wish->access;
+	u32 flags = (v->flags & ~(u32)(VM_READ | VM_WRITE | VM_EXEC | VM_PKEY)) | access |
+		    pkey_for_protect(v, wish->exec_only, wish->key) << VM_PKEY_SHIFT;
 	u32 may = (v->flags / VM_MAYREAD) & (VM_READ | VM_WRITE | VM_EXEC);
 	int err;
 
@@ -119,7 +128,8 @@ _Static_assert(VM_MAYREAD / VM_READ == VM_MAYWRITE / VM_WRITE &&
 		       VM_MAYREAD / VM_READ == VM_MAYEXEC / VM_EXEC,
 	       "MAY bits are the access bits shifted");
 
-static int protect_locked(struct mm *mm, u64 start, u64 end, u32 access, struct list *dead)
+static int protect_locked(struct mm *mm, u64 start, u64 end, const struct wish *wish,
+			  struct list *dead)
 {
 	struct gather g;
 	struct vma *v;
@@ -138,7 +148,7 @@ static int protect_locked(struct mm *mm, u64 start, u64 end, u32 access, struct 
 			err = -ENOMEM;
 			break;
 		}
-		err = protect_vma(&g, v, access);
+		err = protect_vma(&g, v, wish);
 		if (!err)
 			v = vma_merge(v, dead);
 		at = v->end; /* of what it became: it may have joined its right neighbour */
@@ -167,8 +177,12 @@ static long protect(u64 start, u64 len, unsigned long prot, int pkey)
 {
 	struct mm *mm = current->mm;
 	u64 end = start + ALIGN_UP(len, PAGE_SIZE);
-	u32 access = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
-		     (prot & PROT_EXEC ? VM_EXEC : 0);
+	const struct wish wish = {
+		.access = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+			  (prot & PROT_EXEC ? VM_EXEC : 0),
+		.exec_only = (prot & ~(unsigned long)(PROT_GROWSDOWN | PROT_GROWSUP)) == PROT_EXEC,
+		.key = pkey,
+	};
 	struct list dead;
 	int err;
 
@@ -180,15 +194,15 @@ static long protect(u64 start, u64 len, unsigned long prot, int pkey)
 	if (end <= start || end > USER_END)
 		return -ENOMEM;
 	if (prot & ~(unsigned long)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM |
-				    PROT_GROWSDOWN | PROT_GROWSUP) || pkey != -1)
+				    PROT_GROWSDOWN | PROT_GROWSUP))
 		return -EINVAL;
 	list_init(&dead);
 	err = rwsem_write_lock_killable(&mm->map_lock);
 	if (err)
 		return err;
-	err = lower_start(mm, prot, &start);
+	err = pkey == -1 || pkey_is_allocated(mm, pkey) ? lower_start(mm, prot, &start) : -EINVAL;
 	if (!err)
-		err = protect_locked(mm, start, end, access, &dead);
+		err = protect_locked(mm, start, end, &wish, &dead);
 	rwsem_write_unlock(&mm->map_lock);
 	vma_free_list(&dead);
 	return err;
@@ -202,16 +216,4 @@ long sys_mprotect(unsigned long start, size_t len, unsigned long prot)
 long sys_pkey_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey)
 {
 	return protect(start, len, prot, pkey);
-}
-
-long sys_pkey_alloc(unsigned long flags, unsigned long rights)
-{
-	if (flags || rights & ~(unsigned long)PKEY_ACCESS_MASK)
-		return -EINVAL;
-	return -ENOSPC;
-}
-
-long sys_pkey_free(int pkey)
-{
-	return -EINVAL;
 }

@@ -20,6 +20,8 @@
  * has a constructor, whose work must survive.  It is stored mixed with a secret and with its own
  * place, so that whoever writes to a freed object cannot choose what is handed out next.
  *
+ * A new slab's objects are handed out in an order of its own, so that nobody can place two of them side by side.
+ *
  * init_on_alloc=1 and init_on_free=1 (off by default) zero objects that have no constructor.
  *
  * Locks: cache->lock (LR_SLAB, irqs off).  Pages are allocated without it.
@@ -27,10 +29,12 @@
 #include <tarn/cmdline.h>
 #include <tarn/cpu.h>
 #include <tarn/fail.h>
+#include <tarn/hash.h>
 #include <tarn/math.h>
 #include <tarn/slab.h>
 #include <tarn/strbuf.h>
 #include <tarn/string.h>
+#include <tarn/usercopy.h>
 #include "slab_int.h"
 
 #define EMPTY_KEPT 2u
@@ -162,6 +166,42 @@ static struct page *slab_pages(const struct kmem_cache *c, gfp_t gfp)
 	return s ? s : page_alloc(gfp, c->min_order, PS_SLAB);
 }
 
+/* A number that differs from slab to slab: RDRAND's would cost more than the slab. */
+static u64 next_random(void)
+{
+	static _Atomic u64 count; /* [a] */
+
+	return hash_u64(link_secret ^ atomic_fetch_add_explicit(&count, 1, memory_order_relaxed));
+}
+
+static u32 gcd(u32 a, u32 b)
+{
+	while (b) {
+		u32 r = a % b;
+
+		a = b;
+		b = r;
+	}
+	return a;
+}
+
+/* Every object once: from a place drawn, by a stride drawn that has no divisor in common with their number. */
+static void link_objects(struct kmem_cache *c, struct page *s)
+{
+	u64 random = next_random();
+	u32 n = s->objects, step = 1 + (u32)(random >> 32) % n, at = (u32)random % n;
+
+	while (gcd(step, n) != 1)
+		step++;
+	for (u32 i = 0; i < n; i++) {
+		void *obj = (char *)page_address(s) + (size_t)at * c->stride;
+
+		link_set(c, obj, s->freelist);
+		s->freelist = obj;
+		at = (u32)(((u64)at + step) % n);
+	}
+}
+
 static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
 {
 	struct page *s = slab_pages(c, gfp);
@@ -182,9 +222,8 @@ static bool slab_grow(struct kmem_cache *c, gfp_t gfp)
 		if (c->ctor)
 			c->ctor(obj);
 		object_unused(c, obj);
-		link_set(c, obj, s->freelist);
-		s->freelist = obj;
 	}
+	link_objects(c, s);
 	flags = spin_lock_irqsave(&c->lock);
 	list_add(&c->empty, &s->slab_node);
 	c->nr_empty++;
@@ -438,6 +477,9 @@ void slab_init(void)
 	init_on_alloc = boot_options.init_on_alloc;
 	init_on_free = boot_options.init_on_free;
 	link_secret = arch_boot_secret();
+#ifndef TARN_DEBUG
+	usercopy_checked = !boot_options.unhardened_usercopy;
+#endif
 	cache_setup(&cache_of_caches, "kmem_cache", sizeof(struct kmem_cache), 0, NULL);
 	cache_announce(&cache_of_caches);
 	kmalloc_init();

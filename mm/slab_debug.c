@@ -162,8 +162,8 @@ bool slab_describe(u64 addr)
 	struct kmem_cache *c;
 	u64 start, offset;
 
-	if (addr < DIRECT_MAP_BASE || addr >= VMALLOC_BASE ||
-	    !pfn_valid((addr - DIRECT_MAP_BASE) >> PAGE_SHIFT))
+	if (addr < kernel_at.direct_map || addr >= VMALLOC_WINDOW ||
+	    !pfn_valid((addr - kernel_at.direct_map) >> PAGE_SHIFT))
 		return false;
 	s = slab_of((void *)addr);
 	if (s->state != PS_SLAB)

@@ -253,5 +253,7 @@ u64 vma_pte_bits(const struct vma *v)
 	bits |= v->flags & (VM_READ | VM_WRITE | VM_EXEC) ? PTE_PRESENT : PTE_BLOCKED;
 	if (!(v->flags & VM_EXEC))
 		bits |= PTE_NX;
+	if (bits & PTE_PRESENT)
+		bits |= (u64)vma_pkey(v) << PTE_PKEY_SHIFT;
 	return bits;
 }

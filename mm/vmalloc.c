@@ -32,7 +32,7 @@ struct area {
 static struct spinlock areas_lock = SPINLOCK_INIT("vmalloc", LR_LEAF);
 static struct hlist_head used[HASH_SIZE] GUARDED_BY(&areas_lock);
 static struct list free_areas GUARDED_BY(&areas_lock) = LIST_INIT(free_areas);
-static u64 next_va GUARDED_BY(&areas_lock) = VMALLOC_BASE;
+static u64 used_bytes GUARDED_BY(&areas_lock); /* from kernel_at.vmalloc on, ever taken */
 
 static struct hlist_head *bucket(u64 va)
 {
@@ -65,12 +65,12 @@ static struct area *area_get(u64 pages)
 		return NULL;
 	spin_lock(&areas_lock);
 	a = area_reuse(pages);
-	if (!a && pages < (VMALLOC_AREAS_END - next_va) >> PAGE_SHIFT) {
+	if (!a && pages < (VMALLOC_AREAS_END - kernel_at.vmalloc - used_bytes) >> PAGE_SHIFT) {
 		a = fresh;
 		fresh = NULL;
-		a->va = next_va;
+		a->va = kernel_at.vmalloc + used_bytes;
 		a->pages = pages;
-		next_va += (pages + 1) << PAGE_SHIFT;
+		used_bytes += (pages + 1) << PAGE_SHIFT;
 	}
 	if (a)
 		hlist_add_head(bucket(a->va), &a->node);
@@ -150,7 +150,7 @@ void *vmalloc(size_t size)
 	u64 pages = (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 	struct area *a;
 
-	if (!pages || size > VMALLOC_AREAS_END - VMALLOC_BASE)
+	if (!pages || size > VMALLOC_AREAS_END - kernel_at.vmalloc)
 		return NULL;
 	a = area_get(pages);
 	if (!a)

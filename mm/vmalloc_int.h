@@ -5,10 +5,7 @@
 #include <tarn/page.h>
 
 /* Areas below, then the window of the stacks; the upper half is arch's, for devices. */
-#define VMALLOC_MIDDLE (VMALLOC_BASE + (VMALLOC_END - VMALLOC_BASE) / 2)
-#define KSTACK_WINDOW (1ul << 38)
-#define VMALLOC_AREAS_END (VMALLOC_MIDDLE - KSTACK_WINDOW)
-#define KSTACK_BASE VMALLOC_AREAS_END
+#define VMALLOC_AREAS_END KSTACK_WINDOW
 
 #define KERNEL_DATA \
 	(PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY | PTE_GLOBAL | PTE_NX)

@@ -19,7 +19,7 @@ void arch_backtrace(const struct regs *regs, void (*fn)(void *arg, u64 addr), vo
 	for (unsigned int i = 0; i < MAX_FRAMES; i++) {
 		u64 pair[2];
 
-		if (frame < DIRECT_MAP_BASE || !IS_ALIGNED(frame, 8) ||
+		if (frame < KERNEL_HALF || !IS_ALIGNED(frame, 8) ||
 		    copy_from_kernel_nofault(pair, (void *)frame, sizeof(pair)) || !pair[1])
 			return;
 		fn(arg, pair[1]);

@@ -7,25 +7,10 @@
 #include <arch/mmu.h>
 #include <tarn/cpu.h>
 #include <tarn/string.h>
+#include "pvh.h"
 #include "smp.h"
 #include "string_pick.h"
 #include "x86.h"
-
-#define PVH_MAGIC 0x336ec578
-
-/* The loader's structures (Xen's public PVH boot protocol), addresses physical. */
-struct pvh_start {
-	u32 magic, version, flags, nr_modules;
-	u64 modules, cmdline, rsdp, memmap;
-	u32 memmap_entries, reserved;
-};
-struct pvh_module {
-	u64 addr, size, cmdline, reserved;
-};
-struct pvh_mem {
-	u64 addr, size;
-	u32 type, reserved;
-};
 
 struct boot_info boot_info;
 extern u64 pvh_start_info;

@@ -6,6 +6,7 @@
  * once, cpu_setup() runs on each.
  */
 #include <arch/io.h>
+#include <arch/pkeys.h>
 #include <arch/time.h>
 #include <arch/topology.h>
 #include <asm/hwcap2.h>
@@ -76,6 +77,7 @@ void cpu_detect(void)
 	x86.smap = seven.ebx & BIT(20);
 	x86.umip = seven.ecx & BIT(2);
 	x86.rdpid = seven.ecx & BIT(22);
+	x86.pku = seven.ecx & BIT(3) && x86.xsave;
 	x86.nx = ext & BIT(20);
 	x86.gib_pages = ext & BIT(26);
 	x86.rdtscp = ext & BIT(27);
@@ -130,6 +132,8 @@ void cpu_setup(void)
 		cr4 |= X86_CR4_FSGSBASE;
 	if (x86.xsave)
 		cr4 |= X86_CR4_OSXSAVE;
+	if (cpu_has_pkeys)
+		cr4 |= X86_CR4_PKE;
 	write_cr4(cr4);
 	setup_syscall();
 	if (x86.rdtscp || x86.rdpid)
@@ -248,6 +252,8 @@ static const struct flag_name {
 	{ 7, EBX, 24, "clwb" },
 	{ 7, EBX, 29, "sha_ni" },
 	{ 7, ECX, 2, "umip" },
+	{ 7, ECX, 3, "pku" },
+	{ 7, ECX, 4, "ospke" },
 	{ 7, ECX, 9, "vaes" },
 	{ 7, ECX, 10, "vpclmulqdq" },
 	{ 7, ECX, 22, "rdpid" },

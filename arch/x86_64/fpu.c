@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The FPU: x87, SSE, AVX, AVX-512 state of user threads.
+ * The FPU: x87, SSE, AVX, AVX-512 state of user threads, and their register of protection keys.
  *
  * Each user thread has an image in XSAVE's standard format (FXSAVE's on CPUs
  * without XSAVE), saved when it is switched out and loaded when it comes back
@@ -9,6 +9,7 @@
  * The image doubles as the signal frame's: bytes 464..511, which the hardware
  * leaves to software, always hold Linux's struct _fpx_sw_bytes.
  */
+#include <arch/pkeys.h>
 #include <asm/sigcontext.h>
 #include <tarn/string.h>
 #include "fpu.h"
@@ -18,6 +19,9 @@
 #define XFEATURE_SSE BIT(1)
 #define XFEATURE_AVX BIT(2)
 #define XFEATURE_AVX512 (BIT(5) | BIT(6) | BIT(7))
+
+#define XFEATURE_PKRU BIT(9)
+#define PKRU_INITIAL 0x55555554u /* no access by any key but 0, until the program says so */
 
 #define FXSAVE_SIZE 512
 #define XSAVE_HEADER 64
@@ -37,6 +41,9 @@ void fpu_detect(void)
 	fpu_features |= have & XFEATURE_AVX;
 	if ((have & XFEATURE_AVX512) == XFEATURE_AVX512 && (have & XFEATURE_AVX))
 		fpu_features |= XFEATURE_AVX512;
+	cpu_has_pkeys = x86.pku && have & XFEATURE_PKRU;
+	if (cpu_has_pkeys)
+		fpu_features |= XFEATURE_PKRU;
 }
 
 void fpu_save(void *image)
@@ -66,6 +73,15 @@ static void put_sw_bytes(struct _fpstate *f)
 	f->sw_reserved.xstate_size = fpu_size;
 }
 
+/* Of all features only the keys begin as something else than the hardware's initial state. */
+static void put_initial_pkru(u8 *image)
+{
+	if (!cpu_has_pkeys)
+		return;
+	*(u32 *)(image + cpuid(0xd, 9).ebx) = PKRU_INITIAL;
+	*(u64 *)(image + FXSAVE_SIZE) |= XFEATURE_PKRU;
+}
+
 /* On each CPU: XCR0; on the first one also the size and the initial image. */
 void fpu_setup(void)
 {
@@ -93,6 +109,7 @@ void fpu_setup(void)
 		f->mxcsr = 0x1f80;
 		f->mxcsr_mask = mxcsr_mask;
 		put_sw_bytes(f);
+		put_initial_pkru(fpu_initial);
 	}
 	fpu_load(fpu_initial);
 }

@@ -5,9 +5,9 @@
  * %ebx = physical address of struct hvm_start_info.  We build early page
  * tables, enter long mode and call kernel_main() on the boot stack.
  *
- * Early tables: the first 4 GiB at 0 and at DIRECT_MAP_BASE, the first 1 GiB
- * at KERNEL_BASE, all writable and executable.  mmu.c replaces them; the AP
- * trampoline still starts from them, because it needs the identity map.
+ * Early tables: the first 4 GiB at 0, the first 1 GiB at KERNEL_BASE, all writable
+ * and executable; kaslr_init() adds the direct map, and the image where it will be.
+ * mmu.c replaces them; the AP trampoline still starts from them, because it needs the identity map.
  */
 #include "offsets.h"
 #include <asm/processor-flags.h>
@@ -52,8 +52,7 @@ pvh_entry:
 	addl $8, %edi
 	decl %ecx
 	jnz 1b
-	/* One PDPT serves the identity map and the direct map. */
-	movl $PHYS(early_pdpt), %edi
+		movl $PHYS(early_pdpt), %edi
 	movl $(PHYS(early_pd) + 3), %eax
 	movl $4, %ecx
 1:	movl %eax, (%edi)
@@ -63,7 +62,6 @@ pvh_entry:
 	jnz 1b
 	movl $(PHYS(early_pd) + 3), PHYS(early_pdpt_kernel) + 510 * 8
 	movl $(PHYS(early_pdpt) + 3), PHYS(early_pml4)
-	movl $(PHYS(early_pdpt) + 3), PHYS(early_pml4) + 256 * 8
 	movl $(PHYS(early_pdpt_kernel) + 3), PHYS(early_pml4) + 511 * 8
 
 	movl $X86_CR4_PAE, %eax
@@ -89,7 +87,7 @@ pvh_entry:
 	ljmp $GDT_KERNEL_CS, $PHYS(1f)
 
 	.code64
-1:	movabsq $start_high, %rax
+1:	movabsq $start_linked, %rax
 	jmp *%rax
 
 	.code32
@@ -105,13 +103,22 @@ no_long_mode:				/* no 64-bit mode: say so on COM1 and stop */
 	jmp 2b
 
 	.code64
-start_high:
+start_linked:
 	xorl %eax, %eax
 	movl %eax, %ds
 	movl %eax, %es
 	movl %eax, %fs
 	movl %eax, %gs
 	movl %eax, %ss
+	movq $boot_stack + KERNEL_STACK_SIZE, %rsp
+	xorl %ebp, %ebp
+	call kaslr_init
+	xorl %eax, %eax
+	cpuid				/* code was written: forget what was fetched */
+	movabsq $start_high, %rax	/* the address is another one now */
+	jmp *%rax
+
+start_high:
 	movq $boot_stack + KERNEL_STACK_SIZE, %rsp
 	/* GS base: the boot CPU's struct cpu.  Its self pointer is static data. */
 	movq $boot_cpu, %rdi
@@ -159,10 +166,12 @@ pvh_start_info:
 
 	.section .bss.page_aligned, "aw", @nobits
 	.balign 4096
-	.globl early_pml4, boot_stack
+	.globl early_pml4, early_pdpt, early_pdpt_direct, early_pdpt_kernel, early_pd_image, boot_stack
 early_pml4:		.skip 4096
 early_pdpt:		.skip 4096
+early_pdpt_direct:	.skip 4096
 early_pdpt_kernel:	.skip 4096
+early_pd_image:		.skip 2 * 4096
 early_pd:		.skip 4 * 4096
 boot_stack:		.skip KERNEL_STACK_SIZE
 

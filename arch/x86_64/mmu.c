@@ -31,7 +31,7 @@
 static u64 kernel_bits; /* [I] PTE_GLOBAL if there is PGE, PTE_NX if there is NX */
 static struct spinlock table_lock = SPINLOCK_INIT("kernel page tables", LR_LEAF);
 static struct spinlock device_lock = SPINLOCK_INIT("device mappings", LR_LEAF);
-static u64 device_next = DEVICE_BASE; /* device_lock */
+static u64 device_bytes GUARDED_BY(&device_lock); /* mapped so far */
 
 extern char __kernel_start[], __text_start[], __text_end[], __rodata_start[], __rodata_end[],
 	__data_start[], __kernel_end[];
@@ -40,7 +40,7 @@ phys_t virt_to_phys(const void *v)
 {
 	u64 a = (u64)v;
 
-	return a >= KERNEL_BASE ? a - KERNEL_BASE : a - DIRECT_MAP_BASE;
+	return a >= KERNEL_BASE ? a - kernel_at.image : a - kernel_at.direct_map;
 }
 
 static u64 leaf_bits(u64 bits)
@@ -115,9 +115,9 @@ static void map_direct(phys_t start, phys_t end)
 			level = 1;
 		if (x86.gib_pages && IS_ALIGNED(start, GIB) && end - start >= GIB)
 			level = 2;
-		while (early_is_split(DIRECT_MAP_BASE + start, level))
+		while (early_is_split(kernel_at.direct_map + start, level))
 			level--;
-		early_map(DIRECT_MAP_BASE + start, start, level, PTE_WRITE | PTE_NX);
+		early_map(kernel_at.direct_map + start, start, level, PTE_WRITE | PTE_NX);
 		start += PT_SPAN(level);
 	}
 }
@@ -153,7 +153,7 @@ static void map_image(const char *start, const char *end, u64 bits)
 static void map_read_only_alias(const char *start, const char *end)
 {
 	for (phys_t pa = virt_to_phys(start); pa < virt_to_phys(end); pa += PAGE_SIZE)
-		early_map(DIRECT_MAP_BASE + pa, pa, 0, PTE_NX);
+		early_map(kernel_at.direct_map + pa, pa, 0, PTE_NX);
 }
 
 static void load_root(void)
@@ -173,10 +173,9 @@ void arch_mmu_init(phys_t (*alloc_page)(void))
 	map_image(__rodata_start, __rodata_end, PTE_NX);
 	map_image(__data_start, __kernel_end, PTE_WRITE | PTE_NX);
 	/* Top-level entries for what grows later. */
-	for (u64 va = VMALLOC_BASE; va < DEVICE_BASE; va += PT_SPAN(3))
+	for (u64 va = VMALLOC_WINDOW; va < DEVICE_WINDOW; va += PT_SPAN(3))
 		early_entry(va, 2);
-	early_entry(DEVICE_BASE, 2);
-	early_entry(PAGE_ARRAY_BASE, 2);
+	early_entry(DEVICE_WINDOW, 2);
 	shadow_fill_root(kernel_mm.root);
 	load_root();
 	shadow_map_ram(alloc_page);
@@ -297,8 +296,8 @@ void *mmu_map_device(phys_t pa, size_t size)
 	u64 va;
 
 	spin_lock(&device_lock);
-	va = device_next;
-	device_next += len + PAGE_SIZE; /* an unmapped page between two devices */
+	va = kernel_at.device + device_bytes;
+	device_bytes += len + PAGE_SIZE; /* an unmapped page between two devices */
 	spin_unlock(&device_lock);
 	for (u64 off = 0; off < len; off += PAGE_SIZE)
 		if (mmu_map_kernel(va + off, first + off, PTE_WRITE | PTE_NX | PTE_UNCACHED))

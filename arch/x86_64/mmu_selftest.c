@@ -6,6 +6,7 @@
 #include <arch/uaccess.h>
 #include <tarn/boot_test.h>
 #include <tarn/mm.h>
+#include <tarn/printk.h>
 #include <tarn/vmalloc.h>
 #include "x86.h"
 
@@ -62,8 +63,8 @@ static const char *check_windows(void)
 	static const struct {
 		u64 start, end;
 	} windows[] = {
-		{ DIRECT_MAP_BASE, VMALLOC_END },
-		{ PAGE_ARRAY_BASE, PAGE_ARRAY_BASE + PT_SPAN(3) },
+		{ DIRECT_MAP_WINDOW, VMALLOC_END },
+		{ PAGE_ARRAY_WINDOW, PAGE_ARRAY_WINDOW + PAGE_ARRAY_SPAN },
 		{ KERNEL_BASE, 0 },
 	};
 	const char *why = NULL;
@@ -110,3 +111,25 @@ static const char *test_wx(void)
 
 static const struct boot_test wx_test = { "wx", test_wx };
 SECTION_SET(boot_tests, wx_test);
+
+/* tarn.test=placed: where kaslr.c put everything, for tests/system/test_kaslr.py; and that it stays so. */
+static const char *test_placed(void)
+{
+	static u64 *const own = &kernel_at.image;
+
+	pr_info("placed: image at 0x%016lx", (ulong)kernel_at.image);
+	pr_info("placed: direct map at 0x%016lx", (ulong)kernel_at.direct_map);
+	pr_info("placed: page array at 0x%016lx", (ulong)kernel_at.page_array);
+	pr_info("placed: vmalloc at 0x%016lx", (ulong)kernel_at.vmalloc);
+	pr_info("placed: stacks at 0x%016lx", (ulong)kernel_at.stacks);
+	pr_info("placed: devices at 0x%016lx", (ulong)kernel_at.device);
+	if (can_store(&kernel_at))
+		return "the places can be written";
+	if (*own != kernel_at.image || virt_to_phys(own) >= 4 * (1ul << 30) ||
+	    *(u64 *)phys_to_virt(virt_to_phys(own)) != *own)
+		return "the image is not where it says";
+	return NULL;
+}
+
+static const struct boot_test placed_test = { "placed", test_placed };
+SECTION_SET(boot_tests, placed_test);

@@ -54,7 +54,7 @@ static void fill(pte_t *table, pte_t e)
 
 void shadow_early_init(void)
 {
-	u64 image = shadow_address(KERNEL_BASE);
+	u64 image = shadow_address(kernel_at.image);
 
 	fill(zeros[0], entry_of(zero_page, PTE_PRESENT | PTE_ACCESSED));
 	fill(zeros[1], entry_of(zeros[0], TABLE_BITS));
@@ -157,10 +157,10 @@ void shadow_map_ram(phys_t (*alloc_page)(void))
 		const struct mem_range *m = &boot_info.map[i];
 
 		if (m->type == 1)
-			own_range(DIRECT_MAP_BASE + m->start, DIRECT_MAP_BASE + m->end, &boot, 0);
+			own_range(kernel_at.direct_map + m->start, kernel_at.direct_map + m->end, &boot, 0);
 	}
 	/* The root's entries are copied into every address space: they may not change later. */
-	for (u64 va = shadow_address(VMALLOC_BASE); va < shadow_address(VMALLOC_END); va += PT_SPAN(3))
+	for (u64 va = shadow_address(VMALLOC_WINDOW); va < shadow_address(VMALLOC_END); va += PT_SPAN(3))
 		own(&kernel_mm.root[pt_index(va, 3)], 3, &boot, 0);
 }
 

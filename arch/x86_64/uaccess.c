@@ -22,7 +22,7 @@ bool user_range_ok(const void __user *p, size_t n)
 	return n <= USER_END && a <= USER_END - n;
 }
 
-size_t copy_to_user_partial(void __user *dst, const void *src, size_t n)
+static ALWAYS_INLINE size_t copy_out(void __user *dst, const void *src, size_t n)
 {
 	if (unlikely(!user_range_ok(dst, n)))
 		return n;
@@ -30,7 +30,7 @@ size_t copy_to_user_partial(void __user *dst, const void *src, size_t n)
 	return copy_user(__force_user(dst), src, n);
 }
 
-size_t copy_from_user_partial(void *dst, const void __user *src, size_t n)
+static ALWAYS_INLINE size_t copy_in(void *dst, const void __user *src, size_t n)
 {
 	size_t left = n;
 
@@ -42,6 +42,18 @@ size_t copy_from_user_partial(void *dst, const void __user *src, size_t n)
 	return left;
 }
 
+size_t copy_to_user_partial(void __user *dst, const void *src, size_t n)
+{
+	usercopy_bounds(src, n, true);
+	return copy_out(dst, src, n);
+}
+
+size_t copy_from_user_partial(void *dst, const void __user *src, size_t n)
+{
+	usercopy_bounds(dst, n, false);
+	return copy_in(dst, src, n);
+}
+
 size_t clear_user_partial(void __user *dst, size_t n)
 {
 	if (unlikely(!user_range_ok(dst, n)))
@@ -49,12 +61,22 @@ size_t clear_user_partial(void __user *dst, size_t n)
 	return clear_user_asm(__force_user(dst), n);
 }
 
-int copy_to_user(void __user *dst, const void *src, size_t n)
+int copy_to_user_exact(void __user *dst, const void *src, size_t n)
+{
+	return copy_out(dst, src, n) ? -EFAULT : 0;
+}
+
+int copy_from_user_exact(void *dst, const void __user *src, size_t n)
+{
+	return copy_in(dst, src, n) ? -EFAULT : 0;
+}
+
+int copy_to_user_bounded(void __user *dst, const void *src, size_t n)
 {
 	return copy_to_user_partial(dst, src, n) ? -EFAULT : 0;
 }
 
-int copy_from_user(void *dst, const void __user *src, size_t n)
+int copy_from_user_bounded(void *dst, const void __user *src, size_t n)
 {
 	return copy_from_user_partial(dst, src, n) ? -EFAULT : 0;
 }
@@ -132,7 +154,7 @@ int copy_from_user_nofault(void *dst, const void __user *src, size_t n)
 
 int copy_from_kernel_nofault(void *dst, const void *src, size_t n)
 {
-	if ((u64)src < DIRECT_MAP_BASE || (u64)src + n < (u64)src)
+	if ((u64)src < KERNEL_HALF || (u64)src + n < (u64)src)
 		return -EFAULT;
 	return copy_nofault(dst, src, n) ? -EFAULT : 0;
 }

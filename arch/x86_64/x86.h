@@ -85,7 +85,7 @@ static inline void wrfsbase(u64 v)
 /* What this machine's CPUs can do: found once by the boot CPU, before anything uses it. */
 struct x86_features {
 	bool nx, smep, smap, umip, pge, fsgsbase, xsave, gib_pages, rdrand, rdtscp, erms, invariant_tsc,
-		rdpid;
+		rdpid, pku;
 	u32 family, model, stepping;
 	u32 hwcap; /* CPUID 1 EDX: AT_HWCAP */
 	u8 phys_bits, virt_bits;

@@ -76,7 +76,7 @@ static int meminfo_show(struct strbuf *out)
 	kb(out, "PageTables", m.tables);
 	kb(out, "CommitLimit", m.commit_limit);
 	kb(out, "Committed_AS", m.committed);
-	kb(out, "VmallocTotal", (VMALLOC_END - VMALLOC_BASE) >> PAGE_SHIFT);
+	kb(out, "VmallocTotal", (VMALLOC_END - VMALLOC_WINDOW) >> PAGE_SHIFT);
 	kb(out, "VmallocUsed", m.vmalloc);
 	kb(out, "VmallocChunk", 0); /* as Linux: nobody looks for the largest hole */
 	kb(out, "AnonHugePages", m.anon_huge);

@@ -4,11 +4,15 @@
  *
  * Kernel address map (all in the top half, shared by every address space):
  *   0xffff800000000000  direct map: all physical memory, phys_to_virt()
- *   0xffffc00000000000  vmalloc: big tables, guarded stacks
+ *   0xffffc00000000000  vmalloc: big tables
+ *   0xffffc7c000000000  guarded stacks
  *   0xffffc80000000000  device registers, mmu_map_device()
  *   0xffffe00000000000  struct page array, indexed by page frame number
  *   0xffffec0000000000  debug builds: the address sanitizer's shadow (arch/shadow.h)
  *   0xffffffff80000000  the kernel image
+ *
+ * These are windows: in each, what it is for begins where kernel_at says, which is at its start with
+ * `nokaslr` and anywhere in its first half without (arch/x86_64/kaslr.c).
  *
  * A pte_t is the hardware's format; only this header and arch/ know its bits.
  * mm/ walks the four levels through pt_* below: level 3 is the root (PGD),
@@ -16,12 +20,24 @@
  */
 #pragma once
 
-#define DIRECT_MAP_BASE 0xffff800000000000ul
-#define VMALLOC_BASE 0xffffc00000000000ul
+#define KERNEL_HALF 0xffff800000000000ul
+#define DIRECT_MAP_WINDOW KERNEL_HALF
+#define DIRECT_MAP_SPAN (1ul << 46)
+#define VMALLOC_WINDOW 0xffffc00000000000ul
+#define KSTACK_WINDOW 0xffffc7c000000000ul
+#define KSTACK_SPAN (1ul << 38)
+#define DEVICE_WINDOW 0xffffc80000000000ul
+#define DEVICE_SPAN (1ul << 39)
 #define VMALLOC_END 0xffffd00000000000ul
-#define DEVICE_BASE 0xffffc80000000000ul
-#define PAGE_ARRAY_BASE 0xffffe00000000000ul
-#define KERNEL_BASE 0xffffffff80000000ul
+#define PAGE_ARRAY_WINDOW 0xffffe00000000000ul
+#define PAGE_ARRAY_SPAN (1ul << 43)
+#define KERNEL_BASE 0xffffffff80000000ul /* of the linked image, and of physical address 0 in it */
+
+struct kernel_place {
+	u64 direct_map, page_array, vmalloc, stacks, device, image;
+};
+extern struct kernel_place kernel_at; /* [I] read-only memory once the kernel has its own tables */
+
 /* User addresses are below this; the last page is never mapped (SYSRET at the edge). */
 #define USER_END 0x00007ffffffff000ul
 
@@ -47,6 +63,7 @@ typedef struct {
 #define PTE_SPECIAL BIT(9)  /* software: no struct page behind it is counted */
 #define PTE_SOFT2 BIT(10)   /* software: free for mm/ */
 #define PTE_SOFT3 BIT(11)   /* the same */
+#define PTE_PKEY_SHIFT 59 /* four bits: the protection key of a user page, arch/pkeys.h */
 #define PTE_NX BIT(63)
 #define PTE_ADDR_MASK 0x000ffffffffff000ul
 
@@ -101,7 +118,7 @@ static inline unsigned int pt_index(u64 addr, unsigned int level)
 
 static inline void *phys_to_virt(phys_t p)
 {
-	return (void *)(p + DIRECT_MAP_BASE);
+	return (void *)(p + kernel_at.direct_map);
 }
 /* For direct-map addresses and addresses inside the kernel image. */
 phys_t virt_to_phys(const void *v);

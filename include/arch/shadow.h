@@ -8,7 +8,7 @@
 #define SHADOW_SHIFT 3
 #define SHADOW_GRAIN (1u << SHADOW_SHIFT)
 #define SHADOW_OFFSET 0xdffffc0000000000ul
-#define SHADOW_BASE 0xffffec0000000000ul /* of DIRECT_MAP_BASE */
+#define SHADOW_BASE 0xffffec0000000000ul /* of KERNEL_HALF */
 #define SHADOW_END 0xfffffc0000000000ul
 
 static inline s8 *shadow_of(const void *p)

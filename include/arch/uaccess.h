@@ -8,16 +8,30 @@
 #pragma once
 
 #include <arch/mmu.h>
+#include <tarn/usercopy.h>
 
 /* Bytes that could NOT be copied: 0 is success.  copy_from_user zeroes what it could not fill. */
 size_t WARN_UNUSED copy_to_user_partial(void __user *dst, const void *src, size_t n);
 size_t WARN_UNUSED copy_from_user_partial(void *dst, const void __user *src, size_t n);
 size_t WARN_UNUSED clear_user_partial(void __user *dst, size_t n);
 
-/* 0 or -EFAULT. */
-int WARN_UNUSED copy_to_user(void __user *dst, const void *src, size_t n);
-int WARN_UNUSED copy_from_user(void *dst, const void __user *src, size_t n);
+/* 0 or -EFAULT.  The _exact forms are for lengths that are constants; tarn/usercopy.h. */
+int WARN_UNUSED copy_to_user_exact(void __user *dst, const void *src, size_t n);
+int WARN_UNUSED copy_from_user_exact(void *dst, const void __user *src, size_t n);
+int WARN_UNUSED copy_to_user_bounded(void __user *dst, const void *src, size_t n);
+int WARN_UNUSED copy_from_user_bounded(void *dst, const void __user *src, size_t n);
 int WARN_UNUSED clear_user(void __user *dst, size_t n);
+
+static ALWAYS_INLINE int WARN_UNUSED copy_to_user(void __user *dst, const void *src, size_t n)
+{
+	return __builtin_constant_p(n) ? copy_to_user_exact(dst, src, n) :
+					 copy_to_user_bounded(dst, src, n);
+}
+static ALWAYS_INLINE int WARN_UNUSED copy_from_user(void *dst, const void __user *src, size_t n)
+{
+	return __builtin_constant_p(n) ? copy_from_user_exact(dst, src, n) :
+					 copy_from_user_bounded(dst, src, n);
+}
 
 /* Length without the NUL, or -EFAULT, or -E2BIG (no NUL in @size bytes; dst is then not terminated). */
 ssize_t WARN_UNUSED strncpy_from_user(char *dst, const char __user *src, size_t size);

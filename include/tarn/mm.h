@@ -42,6 +42,8 @@ struct vma;
 #define VM_SEQ_READ BIT(20)
 #define VM_RAND_READ BIT(21)
 #define VM_LOCKONFAULT BIT(22)
+#define VM_PKEY_SHIFT 23       /* four bits: the protection key, mm/pkeys.c */
+#define VM_PKEY (15u << VM_PKEY_SHIFT)
 
 /*
  * op       lock held by caller        NULL means
@@ -111,6 +113,8 @@ struct mm {
 	bool thp_disabled;          /* PR_SET_THP_DISABLE: no 2 MiB entries from now on; kept by fork and exec */
 	struct list dying_node;     /* mm/mm.c: waiting for a worker to unmap it */
 	struct list all_node;       /* mm/mm.c: all address spaces */
+	u16 pkeys;                  /* protection keys in use; map_lock */
+	s8 exec_only_key;           /* of memory that may only be executed; -1: none yet; map_lock */
 	u64 swap_hand;              /* mm/swap_out.c: where the clock goes on; races only lose a little */
 };
 
@@ -178,6 +182,8 @@ int mm_setup_brk(struct mm *mm, u64 brk_start);
  * to send: SIGSEGV or SIGBUS with *code the si_code; 0 with nothing mapped never happens.  -1: killed.
  */
 int mm_fault(u64 addr, u32 fault_flags, int *code);
+/* The protection key of what is mapped at @addr. */
+u32 mm_pkey_at(struct mm *mm, u64 addr);
 /* Makes user pages present and referenced, as the program's own access would.  @write: also breaks
  * copy-on-write.  Number got, or -errno for none.  Takes map_lock shared. */
 long mm_pin_pages(struct mm *mm, u64 start, unsigned int n, bool write, struct page **pages);

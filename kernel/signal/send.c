@@ -12,6 +12,7 @@
  */
 #include "internal.h"
 
+#include <tarn/mm.h>
 #include <tarn/poll.h>
 
 /* ---- siginfo ---- */
@@ -317,6 +318,8 @@ void signal_fault(int sig, int code, u64 addr)
 	info.si.si_signo = sig;
 	info.si.si_code = code;
 	info.si.si_addr = (void *)addr;
+	if (sig == SIGSEGV && code == SEGV_PKUERR)
+		info.si.si_pkey = mm_pkey_at(t->mm, addr);
 	s = process_lock_signals(p, &irq);
 	act = &s->action[sig - 1];
 	/* Going back to the instruction would only fault again, for ever. */

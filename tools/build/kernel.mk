@@ -41,10 +41,11 @@ UBSAN_debug := -fsanitize=undefined -fno-sanitize=null,object-size,alignment,shi
 # shift-base (gcc defines 1 << 31, and Linux's headers use it).
 # No address checks: the checker itself, and those who work on memory that belongs to nobody.
 UNCHECKED := debug/kasan.c debug/kasan_string.c debug/kasan_report.c arch/x86_64/shadow_debug.c \
-	debug/stack.c mm/slab.c mm/slab_debug.c mm/page_debug.c
+	debug/stack.c mm/slab.c mm/slab_debug.c mm/page_debug.c arch/x86_64/kaslr.c
 sanitize = $(UBSAN_$(BUILD)) $(if $(filter $1,$(UNCHECKED)),,$(KASAN_$(BUILD)))
 LDFLAGS_K := -nostdlib -static -z noexecstack -z max-page-size=4096 --gc-sections --build-id=none
 LDSCRIPT := arch/x86_64/kernel.ld
+CFLAGS_arch_x86_64_kaslr.c := -fno-stack-protector # there is no canary yet
 
 GENERATED := $(GEN)/syscall_table.inc $(GEN)/syscalls.h
 
@@ -92,14 +93,18 @@ $(VDSO): $(wildcard $(VDSO_DIR)/*) include/arch/time.h $(UAPI)/.done tools/build
 $(OUT)/obj/arch/x86_64/vdso.o: CPPFLAGS_S += -DVDSO_IMAGE='"$(VDSO)"'
 $(OUT)/obj/arch/x86_64/vdso.o: $(VDSO)
 
-# The backtrace's symbol table is made from a first link and linked into the second.
-$(KERNEL): $(OBJS) $(LDSCRIPT) tools/build/symbols.py
+# The backtrace's symbol table is made from a first link and linked into the second; the list of absolute
+# addresses (arch/x86_64/kaslr.c) from the second, and linked into the third, behind everything else.
+$(KERNEL): $(OBJS) $(LDSCRIPT) tools/build/symbols.py tools/build/relocs.py
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(GEN)
 	$(Q)ld $(LDFLAGS_K) $(LDEXTRA) -T $(LDSCRIPT) -o $(OUT)/tarn.pass1 $(OBJS)
 	$(Q)nm -n --defined-only $(OUT)/tarn.pass1 | /usr/bin/python3 tools/build/symbols.py >$(GEN)/symbols.S
 	$(Q)$(CC) -c -o $(OUT)/symbols.o $(GEN)/symbols.S
-	$(Q)ld $(LDFLAGS_K) $(LDEXTRA) -T $(LDSCRIPT) -o $(OUT)/tarn.debug $(OBJS) $(OUT)/symbols.o
+	$(Q)ld $(LDFLAGS_K) $(LDEXTRA) --emit-relocs --strip-debug -T $(LDSCRIPT) -o $(OUT)/tarn.pass2 $(OBJS) $(OUT)/symbols.o
+	$(Q)/usr/bin/python3 tools/build/relocs.py $(OUT)/tarn.pass2 >$(GEN)/relocs.S
+	$(Q)$(CC) -c -o $(OUT)/relocs.o $(GEN)/relocs.S
+	$(Q)ld $(LDFLAGS_K) $(LDEXTRA) -T $(LDSCRIPT) -o $(OUT)/tarn.debug $(OBJS) $(OUT)/symbols.o $(OUT)/relocs.o
 	$(Q)objcopy --strip-debug $(OUT)/tarn.debug $@
 
 clean: ## remove everything that was built

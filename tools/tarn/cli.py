@@ -166,6 +166,7 @@ def run(options: argparse.Namespace, cmd: list[str] | None) -> int:
     words = ["root=/dev/vda", "rw", "console=ttyS0"]
     # A command's kernel messages share standard error with the command: keep to the important.
     words += ["quiet"] if cmd and not options.log else []
+    words += ["nokaslr"] if options.gdb else []  # gdb knows the linked addresses
     machine.append = " ".join([*words, options.append]).strip()
     if options.gdb:
         note("waiting for gdb on port 1234: `make gdb` in another terminal")

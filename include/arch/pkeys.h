@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Protection keys, pkeys(7): a page's entry names one of 16 keys, and a register of the thread says of each
+ * what may not be done to its pages.  The register is part of the FPU's image; user code writes it itself.
+ */
+#pragma once
+
+#define PKEYS 16
+
+extern bool cpu_has_pkeys; /* [I] after cpu_detect() */
+
+/* PKEY_DISABLE_ACCESS and _WRITE of @key for the thread that runs. */
+void arch_pkey_set(unsigned int key, u32 rights);
+/* Would the running thread's register let it read, or write, a page of @key? */
+bool arch_pkey_allows(unsigned int key, bool write);
