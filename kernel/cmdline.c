@@ -86,7 +86,7 @@ static bool is_yes(const char *v)
 
 static void opt_init_on_alloc(const char *v) { boot_options.init_on_alloc = is_yes(v); }
 static void opt_init_on_free(const char *v) { boot_options.init_on_free = is_yes(v); }
-static void opt_usercopy(const char *v) { boot_options.unhardened_usercopy = !is_yes(v); }
+static void opt_usercopy(const char *v) { boot_options.hardened_usercopy = is_yes(v); }
 
 /* Words that take a value end in '='. */
 static const struct {

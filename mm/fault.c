@@ -17,6 +17,7 @@
  *
  * A write needs VM_WRITE, always.
  */
+#include <arch/pkeys.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <tarn/errno.h>
@@ -37,9 +38,11 @@ void fault_init(void)
 		boot_fail("not enough memory for the zero page");
 }
 
-static bool key_ok(const struct vma *v, u32 fault_flags)
+/* Another's address space is looked at whatever one's own keys say. */
+static ALWAYS_INLINE bool key_ok(const struct vma *v, u32 fault_flags)
 {
-	return fault_flags & FAULT_EXEC || pkey_permits(v, fault_flags & FAULT_WRITE);
+	return fault_flags & FAULT_EXEC || arch_pkey_allows(vma_pkey(v), fault_flags & FAULT_WRITE) ||
+	       v->mm != current->mm;
 }
 
 static bool access_ok(const struct vma *v, u32 fault_flags)

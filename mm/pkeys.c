@@ -76,11 +76,6 @@ u32 pkey_flags_exec_only(struct mm *mm)
 	return key > 0 ? (u32)key << VM_PKEY_SHIFT : 0;
 }
 
-bool pkey_permits(const struct vma *v, bool write)
-{
-	return !cpu_has_pkeys || v->mm != current->mm || arch_pkey_allows(vma_pkey(v), write);
-}
-
 u32 mm_pkey_at(struct mm *mm, u64 addr)
 {
 	const struct vma *v;

@@ -478,7 +478,7 @@ void slab_init(void)
 	init_on_free = boot_options.init_on_free;
 	link_secret = arch_boot_secret();
 #ifndef TARN_DEBUG
-	usercopy_checked = !boot_options.unhardened_usercopy;
+	usercopy_checked = boot_options.hardened_usercopy;
 #endif
 	cache_setup(&cache_of_caches, "kmem_cache", sizeof(struct kmem_cache), 0, NULL);
 	cache_announce(&cache_of_caches);

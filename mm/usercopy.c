@@ -10,7 +10,8 @@
  *   kernel text                 refused, by its alias in the direct map too
  *   anything else               vmalloc areas and stacks end in unmapped pages: let through
  *
- * hardened_usercopy=on|off, Linux's word: docs/security.md has the cost.  The debug kernel always checks.
+ * hardened_usercopy=on|off, Linux's word; off by default for its cost, which docs/security.md has.  The debug
+ * kernel always checks.
  *
  * Tests: fault-usercopy-* of debug/slab_faults.c (tests/system/test_debug_kernel.py), tests/system/test_hardening.py.
  */
@@ -21,7 +22,7 @@
 
 extern char __text_start[], __text_end[];
 
-bool usercopy_checked = true;
+bool usercopy_checked = true; /* until slab_init() knows */
 
 static NOINLINE void NORETURN refuse(const void *p, size_t n, bool to_user, const char *what)
 {

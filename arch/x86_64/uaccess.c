@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <tarn/errno.h>
 #include <tarn/kasan.h>
+#include <tarn/page.h>
 #include <tarn/string.h>
 #include "extable.h"
 
@@ -20,6 +21,21 @@ bool user_range_ok(const void __user *p, size_t n)
 	u64 a = (u64)__force_user(p);
 
 	return n <= USER_END && a <= USER_END - n;
+}
+
+/* Frames whose bytes are one object: of no slab, and none of the image's. */
+#define WHOLE_PAGES (BIT(PS_KERNEL) | BIT(PS_ANON) | BIT(PS_CACHE))
+
+/* The commonest answer without a call; mm/usercopy.c has the others.  @n may be anything: the user's range is
+ * looked at next. */
+static ALWAYS_INLINE bool bounds_are_plain(const void *p, size_t n)
+{
+	u64 offset = (u64)p - kernel_at.direct_map;
+
+	if (!usercopy_checked)
+		return true;
+	return offset < VMALLOC_WINDOW - kernel_at.direct_map && (offset & (PAGE_SIZE - 1)) + n <= PAGE_SIZE &&
+	       WHOLE_PAGES >> pfn_to_page(offset >> PAGE_SHIFT)->state & 1;
 }
 
 static ALWAYS_INLINE size_t copy_out(void __user *dst, const void *src, size_t n)
@@ -42,16 +58,27 @@ static ALWAYS_INLINE size_t copy_in(void *dst, const void __user *src, size_t n)
 	return left;
 }
 
+/* Functions of their own, so that the quick way saves no registers for them. */
+static NOINLINE size_t checked_copy_out(void __user *dst, const void *src, size_t n)
+{
+	usercopy_check(src, n, true);
+	return copy_out(dst, src, n);
+}
+
+static NOINLINE size_t checked_copy_in(void *dst, const void __user *src, size_t n)
+{
+	usercopy_check(dst, n, false);
+	return copy_in(dst, src, n);
+}
+
 size_t copy_to_user_partial(void __user *dst, const void *src, size_t n)
 {
-	usercopy_bounds(src, n, true);
-	return copy_out(dst, src, n);
+	return likely(bounds_are_plain(src, n)) ? copy_out(dst, src, n) : checked_copy_out(dst, src, n);
 }
 
 size_t copy_from_user_partial(void *dst, const void __user *src, size_t n)
 {
-	usercopy_bounds(dst, n, false);
-	return copy_in(dst, src, n);
+	return likely(bounds_are_plain(dst, n)) ? copy_in(dst, src, n) : checked_copy_in(dst, src, n);
 }
 
 size_t clear_user_partial(void __user *dst, size_t n)

@@ -14,7 +14,7 @@ struct boot_options {
 	bool root_wait;
 	bool no_mitigations;                       /* mitigations=off */
 	bool init_on_alloc, init_on_free;          /* 0 by default: their cost is in docs/security.md */
-	bool unhardened_usercopy;                  /* hardened_usercopy=off */
+	bool hardened_usercopy;                    /* the same */
 	u32 max_cpus;                              /* nosmp: 1 */
 	const char *init_args[CMDLINE_MAX_ARGS + 2]; /* [0] is filled with the program's path */
 	const char *init_env[CMDLINE_MAX_ARGS + 2];

@@ -61,3 +61,11 @@ def test_what_is_not_mitigated_is_called_vulnerable(debian: Path) -> None:
     assert files["spectre_v1"] == "Vulnerable: swapgs barriers only; no usercopy barriers"
     files, _ = vulnerabilities("Skylake-Client", "--append", "mitigations=off")
     assert files["spectre_v1"] == "Vulnerable: no swapgs barriers; no usercopy barriers"
+
+
+@pytest.mark.skipif(ON_LINUX, reason="Linux checks by default")
+def test_checked_user_copies_let_good_ones_through(debian: Path) -> None:
+    """Files, pipes, directories, sockets of ordinary programs; what is refused is in test_debug_kernel.py."""
+    shown = good(tarn("debian", "--append", "hardened_usercopy=on", "--", "sh", "-c",
+                      "find /etc /usr/share/doc -type f | xargs cat | sort | tail -c 100000 | md5sum; ls -lR /usr/lib | wc -l"))
+    assert re.search(r"^[0-9a-f]{32}  -", shown.text, re.M), shown.text
