@@ -223,31 +223,41 @@ size_t iov_zero(struct iov_iter *it, size_t n)
 
 /* ---- touching ---- */
 
+/* Touches each page of [u, u + n): how many bytes of it are there now. */
+static size_t fault_in_range(const char __user *u, size_t n)
+{
+	size_t done = 0;
+	u8 byte;
+
+	while (done < n && !get_user(byte, (const u8 __user *)(u + done)))
+		done += PAGE_SIZE - (size_t)((u64)__force_user(u + done) % PAGE_SIZE);
+	return MIN(done, n);
+}
+
 /*
  * Only reads: a store of the byte just read could undo another thread's.  A
  * write to the page later costs one more fault and nothing else.
  */
 ssize_t iov_fault_in(struct iov_iter *it, size_t n, bool write_to_user)
 {
-	struct iov_iter at = *it;
-	size_t done = 0;
+	struct iov_iter at;
+	size_t done = 0, step, there;
 
-	n = MIN(n, at.count);
+	n = MIN(n, it->count);
 	if (it->kind != IOV_USER)
 		return n;
+	at = *it;
 	if (at.iov == &it->single)
 		at.iov = &at.single;
 	settle(&at);
 	while (done < n) {
-		char __user *u = (char __user *)at.iov->iov_base + at.done_in_seg;
-		size_t step = MIN(n - done, seg_len(&at) - at.done_in_seg);
-		u8 byte;
-
-		step = MIN(step, PAGE_SIZE - (size_t)((u64)u % PAGE_SIZE));
-		if (copy_from_user(&byte, u, 1))
+		step = MIN(n - done, seg_len(&at) - at.done_in_seg);
+		there = fault_in_range((const char __user *)at.iov->iov_base + at.done_in_seg, step);
+		done += there;
+		if (there < step)
 			return done ? (ssize_t)done : -EFAULT;
-		iov_advance(&at, step);
-		done += step;
+		if (done < n)
+			iov_advance(&at, step);
 	}
 	return done;
 }
