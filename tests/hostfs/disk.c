@@ -185,6 +185,8 @@ void disk_forget_cache(struct disk *d)
 void disk_free(struct disk *d)
 {
 	assert(!d->bdev->claimed);
+	d->fail = false; /* what an aborted file system left dirty goes now, as the flusher would see to it */
+	mapping_write_range(d->bdev->inode->mapping, 0, ~0ull);
 	while (host_complete_io())
 		;
 	d->bdev->inode->nlink = 0;
