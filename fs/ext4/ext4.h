@@ -344,6 +344,8 @@ int ext4_fill_page(struct inode *inode, struct page *p);
 int ext4_write_pages(struct mapping *m, struct writeback *wb);
 /* After the file grew from @pos, or a hole begins or ends there; no page locked. */
 void ext4_protect_part(struct inode *inode, u64 pos);
+/* After blocks [first, end) went, for the page of @pos where they end or begin; no page locked. */
+void ext4_forget_part(struct inode *inode, u64 pos, u64 first, u64 end);
 /* page->private of a file's page: a bit per block that is promised but not allocated. */
 u32 ext4_page_delayed(const struct page *p);
 void ext4_page_set_delayed(struct page *p, u32 bits);

@@ -266,6 +266,35 @@ void ext4_protect_part(struct inode *inode, u64 pos)
 	page_put(p);
 }
 
+/*
+ * Blocks [first, end) were taken from the file, and the page of @pos, which has
+ * some of them, stays because of the others: a promise for one of those would
+ * bring it back as a block of zeros.  They lose that, what was stored since they
+ * went, and the right to be stored to without asking again.
+ */
+void ext4_forget_part(struct inode *inode, u64 pos, u64 first, u64 end)
+{
+	struct ext4_fs *fs = EXT4_FS(inode);
+	struct page *p = pos % PAGE_SIZE ? pagecache_find_locked(inode->mapping, pos >> PAGE_SHIFT) : NULL;
+	u32 gone = 0;
+
+	if (!p)
+		return;
+	page_mkclean(p);
+	for (u32 k = 0; k < blocks_per_page(fs); k++)
+		if (page_lblk(fs, p) + k >= first && page_lblk(fs, p) + k < end) {
+			memset((char *)page_address(p) + ((size_t)k << fs->block_bits), 0, fs->block_size);
+			gone |= (u32)BIT(k);
+		}
+	gone &= ext4_page_delayed(p);
+	if (gone) {
+		ext4_unreserve(fs, popcount64(gone));
+		ext4_page_set_delayed(p, ext4_page_delayed(p) & ~gone);
+	}
+	page_unlock(p);
+	page_put(p);
+}
+
 static int ext4_write_begin(struct mapping *m, u64 pos, u32 len, struct page **out)
 {
 	struct inode *inode = m->host;

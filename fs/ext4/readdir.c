@@ -156,8 +156,11 @@ static void merge(const struct named *in, struct named *out, u32 from, u32 mid, 
  */
 static void gather_sort(struct gather *g)
 {
-	struct named *in = g->list, *out = g->list + g->cap;
+	struct named *in = g->list, *out;
 
+	if (g->n < 2) /* no list at all, perhaps */
+		return;
+	out = in + g->cap;
 	for (u32 run = 1; run < g->n; run *= 2) {
 		struct named *old = in;
 

@@ -76,6 +76,7 @@ static int shrink(struct inode *inode, u64 size)
 	pagecache_truncate(inode->mapping, size);
 	if (first <= LAST_BLOCK && has_blocks(inode))
 		err = ext4_remove_range(inode, (u32)first, LAST_BLOCK);
+	ext4_forget_part(inode, size, first, ~0ull);
 	rwsem_write_unlock(&inode->mapping->invalidate_lock);
 	e = end_shrink(inode);
 	return err ? err : e;
@@ -196,8 +197,8 @@ static int punch(struct inode *inode, u64 offset, u64 len)
 	if (first < last && has_blocks(inode))
 		err = ext4_remove_range(inode, (u32)(first >> fs->block_bits),
 					(u32)((last >> fs->block_bits) - 1));
-	ext4_protect_part(inode, offset);
-	ext4_protect_part(inode, end);
+	ext4_forget_part(inode, offset, first >> fs->block_bits, last >> fs->block_bits);
+	ext4_forget_part(inode, end, first >> fs->block_bits, last >> fs->block_bits);
 	rwsem_write_unlock(&inode->mapping->invalidate_lock);
 	return err;
 }

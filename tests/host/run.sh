@@ -8,7 +8,7 @@ log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 [ "${V:-0}" = 0 ] && [ -t 1 ] && brief=y || brief=
 for program; do
-	timeout "${TEST_TIMEOUT:-120}" "$program" >"$log" 2>&1
+	timeout "${TEST_TIMEOUT:-120}" "$program" ${CASES:+"$CASES"} >"$log" 2>&1
 	status=$?
 	p=$(grep -c '^ok ' "$log")
 	f=$(grep -c '^not ok ' "$log")
