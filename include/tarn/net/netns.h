@@ -17,6 +17,7 @@
 #include <tarn/refcount.h>
 
 struct inet_net;      /* net/inet: both families */
+struct tcp_net;       /* net/inet/tcp_*.c */
 struct netlink_net;   /* net/netlink */
 struct packet_net;    /* net/packet */
 struct user_ns;
@@ -31,6 +32,7 @@ struct net {
 	int next_ifindex GUARDED_BY(&config);
 	struct net_device *loopback;   /* [I] after init, counted */
 	struct inet_net *inet;         /* [I] the families' own, made and freed by their ops */
+	struct tcp_net *tcp;
 	struct netlink_net *netlink;
 	struct packet_net *packet;
 	struct list node;              /* all namespaces; net/core/netns.c */
@@ -41,7 +43,7 @@ extern struct net init_net;
 /* What a family or subsystem does at birth and death of a namespace: SECTION_SET(net_parts, x), run by rank, undone in reverse. */
 struct net_part {
 	const char *name;
-	int rank;                       /* devices 0, inet 10, netlink 20, packet 30 */
+	int rank;                       /* devices 0, inet 10, tcp 11, netlink 20, packet 30 */
 	int (*init)(struct net *net);   /* 0 or -errno */
 	void (*exit)(struct net *net);  /* may sleep; the namespace has no user, its devices are gone */
 };
