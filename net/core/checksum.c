@@ -7,7 +7,7 @@
  * again at the bottom, which is one add and one add-with-carry a word. It does not depend on
  * byte order, and a piece that begins at an odd place counts with its bytes exchanged.
  *
- * Tests: net/core/packet_test.c.
+ * Tests: tests/net/packet.c.
  */
 #include <tarn/string.h>
 #include "packet_int.h"

@@ -13,7 +13,7 @@
  *	sum    CSUM_PARTIAL again: the field's pseudo-header sum with the new length
  *
  * The headers are checked here once more: a packet may come from a tun device or
- * another machine.  Tests: net/core/packet_test.c.
+ * another machine.  Tests: tests/net/packet.c.
  */
 #include <linux/in.h>
 #include <tarn/errno.h>

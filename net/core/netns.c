@@ -93,26 +93,26 @@ u64 net_hash(const struct net *net, const void *data, size_t len)
 
 static void parts_exit(struct net *net, int below)
 {
-	for (int rank = below - 1; rank >= 0; rank--)
+	for (int rank = below - 1; rank >= 0; rank--) {
 		SET_FOR_EACH(const struct net_part, part, net_parts)
 			if (part->rank == rank && part->exit)
 				part->exit(net);
+	}
 }
 
 static int parts_init(struct net *net)
 {
 	int err = 0;
 
-	for (int rank = 0; rank < MAX_RANK; rank++)
-		SET_FOR_EACH(const struct net_part, part, net_parts) {
-			if (part->rank != rank || !part->init)
-				continue;
-			err = part->init(net);
-			if (err) {
-				parts_exit(net, rank);
-				return err;
-			}
+	for (int rank = 0; rank < MAX_RANK; rank++) {
+		SET_FOR_EACH(const struct net_part, part, net_parts)
+			if (!err && part->rank == rank && part->init)
+				err = part->init(net);
+		if (err) {
+			parts_exit(net, rank);
+			return err;
 		}
+	}
 	return 0;
 }
 

@@ -9,7 +9,7 @@
  *
  * What changes a packet's bytes as a whole (cutting, joining, copying) is in packet_data.c.
  *
- * Tests: net/core/packet_test.c.
+ * Tests: tests/net/packet.c.
  */
 #include <tarn/net/packet.h>
 #include <tarn/panic.h>

@@ -6,7 +6,7 @@
  * same of each packet of its chain.  All but the sum's head count is local to
  * the packet that holds a piece: only the first one's ->len and ->truesize speak for the chain.
  *
- * Tests: net/core/packet_test.c compares each operation with one on a plain array.
+ * Tests: tests/net/packet.c compares each operation with one on a plain array.
  */
 #include <tarn/errno.h>
 #include <tarn/string.h>
