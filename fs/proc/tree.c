@@ -91,6 +91,7 @@ void proc_tree_build(void)
 	SET_FOR_EACH(const struct sysctl, s, sysctls) {
 		mode_t mode = s->min == s->max && !s->str ? 0444 : 0644;
 
+		assert(!!s->value + !!s->at + !!s->str == 1);
 		path_add(sys, s->path, S_IFREG | mode)->sysctl = s;
 	}
 	link_add("mounts", "self/mounts");
@@ -103,12 +104,18 @@ static const struct proc_node *file_node(struct file *f)
 	return to_proc(f->inode)->node;
 }
 
+/* current's number; only current changes current->ns. */
+static int *sysctl_value(const struct sysctl *s)
+{
+	return s->at ? s->at(current->ns) : s->value;
+}
+
 static int sysctl_show(const struct sysctl *s, struct strbuf *out)
 {
 	if (s->str)
 		strbuf_printf(out, "%s\n", s->str);
 	else
-		strbuf_printf(out, "%d\n", READ_ONCE(*s->value));
+		strbuf_printf(out, "%d\n", READ_ONCE(*sysctl_value(s)));
 	return 0;
 }
 
@@ -127,7 +134,7 @@ static ssize_t sysctl_write(const struct sysctl *s, char *text, size_t n)
 	}
 	if (parse_int(word, 0, &v) || v < s->min || v > s->max)
 		return -EINVAL;
-	WRITE_ONCE(*s->value, v);
+	WRITE_ONCE(*sysctl_value(s), v);
 	return n;
 }
 

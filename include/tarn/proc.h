@@ -33,12 +33,20 @@ struct process;
 /* The process whose directory /proc/PID @f is, alive while @f is open; NULL: @f is something else. */
 struct process *proc_dir_process(struct file *f);
 
-/* A number under /proc/sys: SECTION_SET(sysctls, x). */
+/*
+ * A number under /proc/sys: SECTION_SET(sysctls, x).
+ *
+ * Where it is kept: in @value; or, with @at, in an object that the caller of read(2) and write(2) has of his
+ * own, such as his network namespace: @at finds it from his namespaces, which hold it as long as the call runs.
+ * One of @value, @at and @str is given.  Numbers are read and written whole, without a lock.
+ */
+struct namespaces;
 struct sysctl {
 	const char *path; /* "vm/overcommit_memory" */
-	int *value;       /* or, with @str, a string buffer */
-	int min, max;
-	char *str;
-	u32 str_size;
+	int *value;
+	int *(*at)(const struct namespaces *ns);
+	int min, max;     /* a write out of these is -EINVAL; alike: the file is read-only */
+	char *str;        /* a text */
+	u32 str_size;     /* bytes at @str, the NUL included */
 	int cap;          /* capability that a writer needs besides; 0: none */
 };
