@@ -97,6 +97,7 @@ static void report4(struct net_device *d, const struct inet_addr *group, u8 reco
 static void report6(struct net_device *d, const struct inet_addr *group, u8 record)
 {
 	static const struct inet_addr mld_routers = { .b = { 0xff, 2, [15] = 0x16 } };
+	static const u8 alert[8] = { IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0 };
 	struct packet *p = packet_alloc(GFP_ATOMIC);
 	struct inet_addr src = { .d = { 0 } };
 	struct ip6_header *h;
@@ -117,7 +118,7 @@ static void report6(struct net_device *d, const struct inet_addr *group, u8 reco
 		inet_fold(packet_csum(p, 0, 28, inet_pseudo_csum(&src, &mld_routers, IPPROTO_ICMPV6, 28)));
 	p->transport = packet_offset(p);
 	b = packet_push(p, 8); /* hop-by-hop: router alert, RFC 2711 */
-	memcpy(b, (const u8[8]){ IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0 }, 8);
+	memcpy(b, alert, sizeof(alert));
 	h = packet_push(p, sizeof(*h));
 	*h = (struct ip6_header){ .flow = cpu_to_be32(6u << 28), .payload = cpu_to_be16(36), .next = IPPROTO_HOPOPTS, .hops = 1 };
 	memcpy(h->src, &src, 16);
