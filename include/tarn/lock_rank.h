@@ -68,6 +68,7 @@ enum lock_rank {
 	LR_NEIGH,          /* one neighbour: state and waiting packets                     */
 	LR_NET_FRAG,       /* a datagram in reassembly                                     */
 	LR_NET_TX,         /* a device's transmit queue                                    */
+	LR_NET_TIMER,      /* a CPU's wheel of the network's timers                        */
 	LR_TTY_SPIN,       /* tty->lock, irqs off: the line discipline, over its driver's lock */
 	LR_FUTEX,          /* a futex hash bucket; two: lower address first               */
 	LR_WORK,           /* work queues                                                */

@@ -27,7 +27,14 @@
 #pragma once
 
 #include <linux/tcp.h>
+#include <tarn/errptr.h>
+#include <tarn/math.h>
+#include <tarn/rbtree.h>
+#include <tarn/rcu.h>
+#include <tarn/string.h>
 #include "inet.h"
+
+void inet_sock_free(struct inet_sock *s);
 
 /* As /proc/net/tcp and TCP_INFO number them. */
 enum tcp_state {
@@ -75,7 +82,7 @@ static inline bool seq_ge(u32 a, u32 b)
 	return (s32)(a - b) >= 0;
 }
 
-#define TCP_MSS_DEFAULT 536u     /* RFC 9293 3.7.1 */
+/* TCP_MSS_DEFAULT: 536 (RFC 9293 3.7.1) is <linux/tcp.h>'s. */
 #define TCP_MSS_MIN 48u          /* a peer's smaller one is not believed: each segment costs us (CVE-2019-11479) */
 #define TCP_SACKS 4
 #define TCP_WSCALE_MAX 14u       /* RFC 7323 2.3 */
@@ -230,8 +237,7 @@ struct tcp_sock {
 
 	/* Listening, and being listened for. */
 	struct tcp_listen *listen; /* NULL: never listened */
-	struct list accept_node; /* of the listener's queue: its lock */
-	struct tcp_sock *listener; /* counted; NULL once accepted: listener's lock */
+	struct list accept_node; /* tcp_listen.accept: its queue_lock */
 	u32 challenge_stamp, challenge_count; /* RFC 5961 10: of this socket */
 
 	u64 bytes_sent, bytes_acked, bytes_received, bytes_retrans; /* TCP_INFO */
@@ -271,7 +277,7 @@ struct tcp_request {
 	struct tcp_hashed hashed;
 	struct refcount refs;
 	struct tcp_sock *listener; /* [I] counted */
-	struct list node;          /* listener's lock: tcp_listen.requests */
+	struct list node;          /* tcp_listen.requests; its queue_lock */
 	struct net_timer timer;
 	u32 irs, iss, ts_recent, ts_offset;
 	u32 rcv_wnd;
@@ -284,9 +290,11 @@ struct tcp_request {
 };
 
 struct tcp_listen {
-	u32 backlog;
-	struct list requests, accept; /* socket's lock */
-	u32 nr_requests, nr_accept;   /* nr_accept is read unlocked by poll */
+	u32 backlog;                  /* socket locked */
+	struct spinlock queue_lock;   /* LR_SOCK_QUEUE: timers of requests come without the socket's */
+	struct list requests GUARDED_BY(&queue_lock); /* tcp_request.node */
+	struct list accept GUARDED_BY(&queue_lock);   /* tcp_sock.accept_node; each with the reference of its socket to be */
+	u32 nr_requests, nr_accept;   /* the same to write; read unlocked by poll and by the rules for full queues */
 };
 
 /* What is left of a connection that ended first here: 2 MSL long it answers for it.  tcp_timewait.c. */
@@ -496,7 +504,8 @@ struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct
 u32 tcp_cookie_make(const struct net *net, const struct tcp_key *k, u32 irs, u16 mss);
 bool tcp_cookie_check(const struct net *net, const struct tcp_key *k, u32 irs, u32 cookie, u16 *mss);
 /* tcp_open.c */
-int tcp_connect_start(struct tcp_sock *t);
+/* Chooses route, source and port for @dst, sends the SYN: 0 or -errno. Does not wait. */
+int tcp_connect_to(struct tcp_sock *t, const struct inet_addr *dst, be16 port);
 int tcp_sock_init(struct tcp_sock *t);
 /* tcp_close.c */
 void tcp_done(struct tcp_sock *t);

@@ -58,4 +58,5 @@ struct net *current_net(void);      /* of the calling thread; not counted: it li
 void net_init(void);                /* boot */
 
 /* SipHash-2-4 (J.-P. Aumasson, D. J. Bernstein, 2012) under the namespace's secret: what others see or could aim at. */
+u64 siphash(const u64 key[2], const void *data, size_t len);
 u64 net_hash(const struct net *net, const void *data, size_t len);

@@ -65,10 +65,11 @@ enum packet_gso {
 /* Who it is for, as the link layer saw it: PACKET_* of <linux/if_packet.h>. */
 struct packet {
 	struct list node;           /* the owner's queue */
-	struct packet *more;        /* chain of further data (reassembly, merging); owned; their ->more is NULL, too */
+	struct packet *more;        /* further data (reassembly, merging): the next of a chain, owned */
+	struct packet *last;        /* of the chain, while there is one: the first packet's alone */
 	u8 *data;                   /* first byte of the linear part */
 	u32 head_len;               /* linear bytes at ->data */
-	u32 len;                    /* all bytes: linear, fragments, chain */
+	u32 len;                    /* all bytes: linear, fragments, and the first packet's: the chain's */
 	u16 mac, network, transport; /* where headers begin, from buf; NO_HEADER: not known yet */
 	u16 protocol;               /* ETH_P_*, host order */
 	u8 pkt_type;                /* PACKET_HOST, _BROADCAST, _MULTICAST, _OTHERHOST, _OUTGOING */
@@ -87,7 +88,8 @@ struct packet {
 	                             * own kind is not held: devices are freed through RCU after their queues were flushed */
 	struct sock *sk;            /* whom it is charged to; counted by pay_back; NULL: nobody */
 	void (*pay_back)(struct packet *p); /* the charge ends: called once, at free, orphan or change of owner */
-	u32 truesize;               /* bytes it really takes: this struct and its pages' share; what is charged */
+	u32 truesize;               /* bytes it really takes, chain included: this struct and its pages' share */
+	u32 charged;                /* of it, what pay_back takes back: appending raises truesize alone */
 	struct route *route;        /* counted (route_put); NULL: none */
 	ktime_t stamp;              /* CLOCK_REALTIME of arrival; 0: not taken */
 	u64 cb[6];                  /* the owning layer's scratch: packet_cb() */
@@ -111,6 +113,8 @@ void packet_free(struct packet *p);
 struct packet *packet_clone(const struct packet *p, gfp_t gfp);
 /* Ends the charge early: the bytes go on without their sender's account. */
 void packet_orphan(struct packet *p);
+void route_put(struct route *r); /* net/inet/route.c */
+void packet_init(void);          /* boot */
 /* Charges @p to @sk: its truesize on sk->wmem or sk->rmem (net/core/sock.c). */
 void packet_charge_send(struct packet *p, struct sock *sk);
 void packet_charge_receive(struct packet *p, struct sock *sk);
@@ -165,7 +169,34 @@ size_t packet_to_iov(const struct packet *p, u32 offset, struct iov_iter *to, si
  * when there was none. May sleep. */
 ssize_t packet_from_iov(struct packet *p, struct iov_iter *from, size_t n, gfp_t gfp);
 
-/* Internet checksum (RFC 1071), a 32-bit sum not yet folded, of bytes [offset, offset + n), added to @seed. */
+/*
+ * Internet checksums (RFC 1071).  Sums are of 16-bit words as they lie in memory, 32 bits wide, not yet
+ * folded: where a field's bytes stand does not depend on the machine's byte order.
+ */
+u32 csum_bytes(const void *data, size_t n, u32 seed);
+/* With the carry out of the top added again at the bottom. */
+static inline u32 csum_add(u32 a, u32 b)
+{
+	u32 sum = a + b;
+
+	return sum + (sum < a);
+}
+/* The sum of bytes that begin at odd @offset of what is summed: their words' halves change places. */
+static inline u32 csum_at(u32 sum, size_t offset)
+{
+	return offset & 1 ? sum << 8 | sum >> 24 : sum;
+}
+static inline u16 csum_fold16(u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (u16)(sum + (sum >> 16));
+}
+/* The complement: what goes into the packet, stored as it is. Over a packet with a right checksum in it: 0. */
+static inline u16 csum_fold(u32 sum)
+{
+	return (u16)~csum_fold16(sum);
+}
+/* Of bytes [offset, offset + n), added to @seed. */
 u32 packet_csum(const struct packet *p, u32 offset, u32 n, u32 seed);
 /* CSUM_PARTIAL becomes a checksum in the packet.  False: the offsets are outside of it. */
 bool WARN_UNUSED packet_csum_complete(struct packet *p);

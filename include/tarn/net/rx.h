@@ -21,6 +21,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <tarn/cpu.h>
 #include <tarn/list.h>
 
 /* A source of packets: a device's queue, the loopback of a CPU, due timers. */
@@ -29,7 +30,7 @@ struct rx_poll {
 	/* Works on up to @budget packets and returns how many; fewer than @budget: it is idle, has turned its interrupt
 	 * on again and looked once more. Receive context. */
 	int (*poll)(struct rx_poll *r, int budget);
-	_Atomic u32 state;           /* [a] RX_SCHEDULED, RX_DISABLED */
+	_Atomic u32 state;           /* [a] RX_* of net/core/rx.c */
 };
 void rx_poll_init(struct rx_poll *r, int (*poll)(struct rx_poll *r, int budget));
 /* It has work: runs on this CPU soon, once. Any context. */
@@ -40,6 +41,21 @@ void rx_enable(struct rx_poll *r);
 
 /* Runs what is scheduled on this CPU, within the budget.  From the places above only; irqs on, no locks. */
 void rx_run(void);
+/* A thread gives up this CPU: what is scheduled runs at once on its stack, or in "net/N". irqs on, no spinlocks. */
+void rx_run_before_switch(void);
+struct thread;
+/* @t gets this CPU while something is scheduled here: it is told to look. irqs off. */
+void rx_switched_to(struct thread *t);
+/* Is anything scheduled here? One load. */
+DECLARE_PERCPU(bool, rx_pending);
+static inline bool rx_is_pending(void)
+{
+	return READ_ONCE(*this_percpu(rx_pending));
+}
+/* A tick found the CPU busy in the kernel: its thread takes over. Interrupt context. */
+void rx_tick(void);
+void rx_init(void); /* boot */
+void net_timers_init(void);
 /* True inside of rx_run(): what is sent now must not recurse. */
 bool in_rx(void);
 
