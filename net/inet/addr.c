@@ -359,7 +359,7 @@ static void device_went_down(struct net_device *d)
 	if (in)
 		LIST_FOR_EACH_SAFE(a, tmp, &in->addrs, node)
 			inet_address_del(a);
-	fib_flush_device(d, true);
+	fib_flush_device(d);
 	neigh_flush_device(d);
 	fib_changed(d->net);
 }
@@ -381,9 +381,10 @@ static void device_gone(struct net_device *d)
 			rcu_assign(d->ip4, NULL);
 		rcu_call(&in->rcu, in_device_free);
 	}
-	fib_flush_device(d, false);
+	fib_flush_device(d);
 	neigh_flush_device(d);
 	fib_changed(d->net);
+	route_flush_device(d);
 }
 
 void addr_device_event(struct net_device *d, enum net_event e)

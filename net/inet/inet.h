@@ -147,6 +147,7 @@ struct transport {
 	/*
 	 * An ICMP error about a packet that we sent: @p->data at the quoted transport header (8 bytes at least), cb's src is
 	 * ours, dst the peer's as in the quoted packet; @type, @code, @info (MTU, pointer) in v6's or v4's terms by addr_is_v4.
+	 * @p stays the caller's.  A learned path MTU is the transport's to set (route_set_pmtu()), once it believes the quote.
 	 */
 	void (*error)(struct net *net, struct packet *p, u8 type, u8 code, u32 info);
 };

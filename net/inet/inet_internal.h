@@ -13,6 +13,7 @@
 #include <tarn/errptr.h>
 #include <tarn/hash.h>
 #include <tarn/lock.h>
+#include <tarn/random.h>
 #include <tarn/rcu.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
@@ -79,6 +80,8 @@ struct inet_net {
 	struct list tables[2];                /* fib_table.node, of IPv4 and IPv6; net->config, RCU */
 	struct list rules[2];                 /* fib_rule.node, by preference */
 	_Atomic u32 generation;               /* raised when a route made before may be wrong now */
+	struct spinlock route_lock;           /* LR_NET_FRAG: routes given out, so that a device's can be found */
+	struct list routes;
 	struct spinlock pmtu_lock;            /* LR_NEIGH */
 	struct hlist_head pmtu[PMTU_BUCKETS]; /* RCU */
 	_Atomic u32 nr_pmtu;
@@ -93,6 +96,7 @@ struct inet_net {
 	struct list all;                      /* UDP, raw and ping sockets: /proc/net */
 	_Atomic u32 nr_socks[3];              /* udp, raw, ping: sockstat */
 	struct frag_table *frag;
+	_Atomic u32 ids[64];                  /* IPv4 identifications, by destination: ip4_out.c */
 	struct rx_poll loop;                  /* multicasts and broadcasts of our own, and errors about them: loop.c */
 	struct spinlock loop_lock;            /* LR_NET_TX */
 	struct packet_queue loop_queue GUARDED_BY(&loop_lock);
@@ -101,6 +105,9 @@ struct inet_net {
 	ktime_t icmp_filled GUARDED_BY(&icmp_lock);
 	struct net_timer tick_timer;          /* tick.c: asks for `tick` when something of a device is due */
 	struct work tick;
+	struct spinlock ra_lock;              /* LR_NEIGH */
+	struct list ras GUARDED_BY(&ra_lock); /* router advertisements for the worker: ra.c */
+	u32 nr_ras GUARDED_BY(&ra_lock);
 	_Atomic bool dying;
 	_Atomic u64 counters[2][INET_COUNTERS]; /* IPv4's, IPv6's */
 };
@@ -108,6 +115,11 @@ struct inet_net {
 static inline void inet_count(struct net *net, bool v6, enum inet_counter c)
 {
 	atomic_fetch_add_explicit(&net->inet->counters[v6][c], 1, memory_order_relaxed);
+}
+
+static inline u32 inet_random(void)
+{
+	return (u32)random_u64();
 }
 
 /* ---- a device's part ---- */
@@ -255,10 +267,14 @@ void fib_walk(struct net *net, bool v6, bool (*fn)(const struct fib_entry *e, vo
 struct fib_entry *fib_lookup(struct net *net, const struct flow *f);
 /* In one table. @oif 0: any device. NULL: nothing. */
 struct fib_entry *fib_lookup_table(struct net *net, bool v6, u32 table, const struct inet_addr *dst, int oif);
-void fib_flush_device(struct net_device *d, bool down_only); /* net->config held */
+void fib_flush_device(struct net_device *d); /* net->config held */
 int fib_rule_add(struct net *net, const struct fib_rule *spec);
 int fib_rule_del(struct net *net, const struct fib_rule *spec);
 void fib_rule_walk(struct net *net, bool v6, bool (*fn)(const struct fib_rule *r, void *arg), void *arg);
+#define IPTOS_RT_MASK_ 0x1cu /* the TOS bits that routes and rules know (RFC 1349) */
+struct fib_entry *fib_rule_lookup_table(struct net *net, const struct flow *f, u32 table);
+int fib_rules_init(struct inet_net *n);
+void fib_rules_exit(struct inet_net *n);
 int fib_init(struct inet_net *n);
 void fib_exit(struct inet_net *n);
 static inline void fib_changed(struct net *net)
@@ -272,6 +288,7 @@ static inline void fib_changed(struct net *net)
 enum route_in { ROUTE_IN_LOCAL, ROUTE_IN_FORWARD, ROUTE_IN_DROP, ROUTE_IN_UNREACHABLE, ROUTE_IN_PROHIBIT };
 /* What is to become of a packet that came in by @dev. *out: where to if forwarded. RCU. */
 enum route_in route_in(struct net *net, struct net_device *dev, const struct flow *f, struct route **out);
+void route_flush_device(struct net_device *d);
 void route_exit(struct inet_net *n);
 
 /* ---- neigh.c ---- */
@@ -295,7 +312,7 @@ struct neigh {
 #define NUD_VALID_ (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
 
 /* Sends @p (IP header at ->data) to @next on @d.  Owns @p. 0 or -errno. */
-int neigh_send(struct packet *p, struct net_device *d, const struct inet_addr *next);
+int neigh_send(struct packet *p, struct net_device *d, const struct inet_addr *next, u8 route_kind);
 /* Found, counted, or NULL; neigh_get makes one. */
 struct neigh *neigh_find(struct net_device *d, const struct inet_addr *a);
 struct neigh *neigh_get_or_make(struct net_device *d, const struct inet_addr *a);
@@ -316,6 +333,12 @@ void arp_announce(struct net_device *d, be32 addr);
 void nd_dad_start(struct inet_address *a);
 void nd_device_up(struct net_device *d);
 void nd_receive(struct net *net, struct packet *p, u8 type);
+struct inet_addr nd_solicited_group(const struct inet_addr *a);
+/* ra.c */
+void ra_link_ready(struct net_device *d);             /* net->config held: the link-local address may be used */
+ktime_t ra_tick(struct in_device *in, ktime_t now);   /* net->config held */
+void ra_receive(struct net *net, struct packet *p, const struct inet_in *in);
+void ra_work(struct inet_net *n);                     /* net->config held, unless dying */
 
 /* ---- IP ---- */
 
@@ -324,6 +347,7 @@ void ip4_receive(struct packet *p);
 void ip6_receive(struct packet *p);
 int ip4_output(struct net *net, struct packet *p, struct route *r);     /* header there, route known */
 int ip6_output(struct net *net, struct packet *p, struct route *r);
+int ip4_output_fit(struct net *net, struct packet *p, struct route *r, u32 mtu, bool may);
 int ip4_send(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c);
 int ip6_send(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c);
 /* To the transport of @protocol, raw sockets first.  @p as struct transport says, owned. */
@@ -332,25 +356,46 @@ const struct transport *transport_find(u8 protocol);
 bool transport_error(struct net *net, struct packet *p, u8 protocol, u8 type, u8 code, u32 info);
 /* loop.c: @p, at its network header, comes in by its ->dev soon, without recursion. Owns it. */
 void inet_loop(struct net *net, struct packet *p);
+void inet_loop_init(struct inet_net *n);
+void inet_loop_exit(struct inet_net *n);
 /* frag.c: the whole datagram, or NULL: kept or dropped. Owns @p. */
 struct packet *frag_receive(struct net *net, struct packet *p, bool v6, u32 frag_header_at, u8 *next);
 int frag_init(struct inet_net *n);
 void frag_exit(struct inet_net *n);
 u16 ip4_checksum(const void *header, u32 len);
+/* A 32-bit sum of words as they lie in memory, folded and complemented: as it is stored; 0: right. */
+static inline u16 inet_fold(u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (u16)~((sum & 0xffff) + (sum >> 16));
+}
+/* Is the transport checksum at ->data right (pseudo-header of cb)?  Trusts what device or memory vouch for. */
+bool inet_csum_ok(struct packet *p, u8 protocol);
+void icmp_quote(struct packet *p, struct packet *about, u32 max);
 
 /* ---- ICMP ---- */
 
 void icmp4_receive(struct net *net, struct packet *p);
 void icmp6_receive(struct net *net, struct packet *p);
+void icmp4_send(struct net *net, struct packet *about, u8 type, u8 code, u32 info);
+/* Our own message, type to end at ->data, to @dst; RA, NS and kin: @hops 255. Checksum is done here. Owns @p. */
+int icmp6_output(struct net *net, struct packet *p, struct net_device *d, const struct inet_addr *src,
+		 const struct inet_addr *dst, u8 hops);
+void mcast_receive_igmp(struct net *net, struct packet *p);
+void mcast_receive_mld(struct net *net, struct packet *p);
 void icmp6_send(struct net *net, struct packet *about, u8 type, u8 code, u32 info);
 bool icmp_allowed(struct net *net); /* the rate limit has room: a token is taken */
 /* ping.c: an echo reply for a ping socket; the packet stays the caller's. */
 void ping_receive(struct net *net, struct packet *p, bool v6);
 void ping_error(struct net *net, struct packet *p, bool v6, u8 type, u8 code, u32 info);
+bool raw_receive(struct net *net, struct packet *p, u8 protocol, bool v6); /* true: somebody took a copy */
+void raw_error(struct net *net, struct packet *p, u8 protocol, bool v6, u8 type, u8 code, u32 info);
 /* What an error means to sockets: an errno, and whether it is fatal (unconnected or no RECVERR: only those count). */
 int icmp_errno(bool v6, u8 type, u8 code, bool *hard);
 
 /* ---- multicast: mcast.c ---- */
+
+void mcast_hw_address(const struct inet_addr *group, u8 *hw);
 
 int mcast_join(struct net_device *d, const struct inet_addr *group);   /* net->config held; counted */
 void mcast_leave(struct net_device *d, const struct inet_addr *group);

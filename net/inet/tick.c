@@ -26,6 +26,7 @@ static void tick_work(struct work *w)
 	if (atomic_load(&n->dying))
 		return;
 	mutex_lock(&n->net->config);
+	ra_work(n);
 	next = fib_tick(n->net, now);
 	LIST_FOR_EACH(d, &n->net->devices, node) {
 		next = MIN(next, addr_tick(d, now));
@@ -52,6 +53,8 @@ void inet_tick_init(struct inet_net *n)
 {
 	net_timer_init(&n->tick_timer, tick_timer_fired);
 	work_init(&n->tick, tick_work);
+	spin_init(&n->ra_lock, "router advertisements", LR_NEIGH);
+	list_init(&n->ras);
 }
 
 /* The worker may arm the timer once more, and the timer ask the worker: `dying` ends that, in this order. */
@@ -63,4 +66,5 @@ void inet_tick_exit(struct inet_net *n)
 	work_flush(&n->tick);
 	net_timer_cancel(&n->tick_timer);
 	rcu_synchronize();
+	ra_work(n);
 }
