@@ -53,6 +53,7 @@ struct port_bucket {
 	struct list socks;      /* inet_sock.bind_node */
 	u16 port;
 	u8 protocol;
+	bool by_connect;        /* taken by connect(2) alone: others may take it the same way, to other peers */
 };
 struct port_slot {
 	struct spinlock lock;   /* LR_PORTS */
@@ -439,6 +440,7 @@ void inet_queue_local_error(struct inet_sock *s, int err, const struct inet_addr
 ssize_t inet_recv_error(struct inet_sock *s, struct msg *m, u32 flags);
 
 /* af_inet.c */
+void inet_families_init(void);
 struct inet_sock *inet_sock_of(struct socket *s);
 int inet_bind(struct socket *s, const void *addr, int len);
 int inet_getname(struct socket *s, void *addr, bool peer);
@@ -455,6 +457,8 @@ void inet_dgram_disconnect(struct inet_sock *s);
 /* The route, source and cork of one datagram to @dst: what sendmsg of UDP, raw and ping begin with. Counted; ERR_PTR. */
 struct route *inet_send_route(struct inet_sock *s, struct flow *f, const struct inet_addr *dst, be16 port, int scope,
 			      const struct inet_send_info *info, u32 flags, struct inet_cork *cork);
+/* What fits of @p's bytes after @from: their number, or with MSG_TRUNC all there were; -EFAULT. */
+ssize_t inet_copy_datagram(struct inet_sock *s, struct msg *m, struct packet *p, u32 from, u32 flags);
 /* udp.c */
 void udp_hash(struct inet_sock *s);
 void udp_unhash(struct inet_sock *s);
