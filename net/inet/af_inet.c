@@ -42,6 +42,16 @@ void inet_sock_free(struct inet_sock *s)
 	kfree(s->options);
 }
 
+/* Its user closed it: what still finds it finds no socket. */
+void inet_sock_orphan(struct inet_sock *s)
+{
+	atomic_store(&s->sk.shutdown, SOCK_SHUT_RECEIVE | SOCK_SHUT_SEND);
+	spin_lock(&s->sk.lock);
+	s->sk.dead = true;
+	rcu_assign(s->sk.socket, NULL);
+	spin_unlock(&s->sk.lock);
+}
+
 void inet_all_add(struct inet_sock *s, u32 kind)
 {
 	struct inet_net *n = s->sk.net->inet;

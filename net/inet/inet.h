@@ -182,7 +182,8 @@ struct inet_sock {
 	struct route *route;          /* cached, counted; socket locked */
 	s16 hops6, mc_hops6, tclass6; /* IPV6_UNICAST_HOPS, _MULTICAST_HOPS, IPV6_TCLASS; -1: default */
 	u8 pmtudisc6;
-	bool recverr6, dontfrag6, min_hops6, mc_all6;
+	u8 min_hops6;
+	bool recverr6, dontfrag6, mc_all6, no_port;
 	bool bound_addr, bound_port;  /* by bind(2): rcv_addr, num; not chosen by connect(2) or a send */
 	bool connected;               /* datagram sockets: dst and dport are a filter */
 	_Atomic bool listening;       /* TCP: two listeners never share a port by REUSEADDR */

@@ -115,8 +115,8 @@ static struct inet_sock *bucket_lookup(struct net *net, struct sock_bucket *b, c
 		} else if (reuses(s) && reuses(best) && !s->connected) {
 			if (!*hash)
 				*hash = net_hash(net, k, offsetof(struct udp_key, iif));
-			/* The i-th of equals takes it with chance 1/i, but always the same one for a flow. */
-			if (hash_add(*hash, ++equals) % equals == 0)
+			equals++; /* the i-th of equals takes it with chance 1/i, but always the same one for a flow */
+			if (hash_add(*hash, equals) % equals == 0)
 				best = s;
 		}
 	}

@@ -15,6 +15,7 @@ struct udp_sock {
 	struct flow flow;         /* of it */
 	struct route *route;      /* counted */
 	struct inet_cork cork;
+	u8 options[IP_OPTIONS_MAX_];
 	u16 pending_gso;
 };
 

@@ -170,6 +170,7 @@ struct sending {
 	int scope;
 	struct flow flow;
 	struct inet_cork cork;
+	u8 options[IP_OPTIONS_MAX_];
 	struct route *route;
 };
 
@@ -191,7 +192,10 @@ static int prepare(struct inet_sock *s, const struct msg *m, u32 flags, struct s
 	if (err)
 		return err;
 	d->route = inet_send_route(s, &d->flow, to_peer ? &s->dst : &d->dst, d->port, d->scope, &d->info, flags, &d->cork);
-	return PTR_ERR_OR_ZERO(d->route);
+	if (IS_ERR(d->route))
+		return (int)PTR_ERR(d->route);
+	inet_cork_own(&d->cork, d->options);
+	return 0;
 }
 
 static ssize_t send_corked(struct udp_sock *u, struct msg *m, u32 flags)
@@ -212,6 +216,7 @@ static ssize_t send_corked(struct udp_sock *u, struct msg *m, u32 flags)
 		}
 		u->flow = d.flow;
 		u->cork = d.cork;
+		inet_cork_own(&u->cork, u->options);
 		u->route = d.route;
 		u->pending_gso = d.info.gso_size;
 	}
@@ -372,11 +377,7 @@ static void udp_release(struct socket *sock)
 	sock_unlock(&s->sk);
 	inet_leave_all(s);
 	inet_all_remove(s, 0);
-	atomic_store(&s->sk.shutdown, SOCK_SHUT_RECEIVE | SOCK_SHUT_SEND);
-	spin_lock(&s->sk.lock);
-	s->sk.dead = true;
-	rcu_assign(s->sk.socket, NULL);
-	spin_unlock(&s->sk.lock);
+	inet_sock_orphan(s);
 	sock->sk = NULL;
 	sock_put(&s->sk);
 }
