@@ -21,6 +21,7 @@
 #include <tarn/mount.h>
 #include <tarn/page.h>
 #include <tarn/printk.h>
+#include <tarn/net/netns.h>
 #include <tarn/process.h>
 #include <tarn/random.h>
 #include <tarn/slab.h>
@@ -30,6 +31,7 @@
 
 static void start_userland(void *arg)
 {
+	net_init();    /* packets, the receive context, the first namespace */
 	boot_tests_run(boot_options.test);
 	vfs_init();    /* dentry, inode and file caches, internal mounts */
 	unix_init();   /* AF_UNIX */

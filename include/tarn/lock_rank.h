@@ -16,6 +16,7 @@ enum lock_rank {
 	LR_EPOLL_NEST,     /* fs/epoll.c: putting one epoll set into another             */
 	LR_EPOLL,          /* epoll->lock; nested epolls: outer first                    */
 	LR_SOCKET,         /* socket->lock; peers: lower address first                    */
+	LR_NET_CONFIG,     /* net->config: devices, addresses, routes; two: lower address first */
 	LR_PIPE,           /* pipe->lock; two pipes: lower address first                  */
 	LR_PROC_EXEC,      /* process->exec_lock: exec against ptrace and /proc           */
 	LR_SWAPON,         /* swap_lock: swapon and swapoff, which walks address spaces  */
@@ -59,6 +60,15 @@ enum lock_rank {
 	LR_UNIX_GC,        /* net/unix: sockets in flight                                  */
 	LR_UNIX_TABLE,     /* net/unix: all sockets, abstract names                        */
 	LR_UNIX,           /* unix_sock->lock; two: lower address first                    */
+	LR_SOCK,           /* sock->lock: tarn/net/sock.h                                  */
+	LR_SOCK_CHILD,     /* the same, of a connection whose listener is locked            */
+	LR_SOCK_QUEUE,     /* sock->receive_lock                                           */
+	LR_PORTS,          /* a port's bucket, then                                        */
+	LR_SOCK_TABLE,     /* a bucket of a lookup table                                   */
+	LR_NEIGH,          /* one neighbour: state and waiting packets                     */
+	LR_NET_FRAG,       /* a datagram in reassembly                                     */
+	LR_NET_TX,         /* a device's transmit queue                                    */
+	LR_NET_TIMER,      /* a CPU's wheel of the network's timers                        */
 	LR_TTY_SPIN,       /* tty->lock, irqs off: the line discipline, over its driver's lock */
 	LR_FUTEX,          /* a futex hash bucket; two: lower address first               */
 	LR_WORK,           /* work queues                                                */

@@ -52,6 +52,7 @@ enum thread_state {
 #define TP_RESTORE_MASK BIT(2) /* saved_mask is put back when no handler takes over (sigsuspend, ppoll) */
 #define TP_TRACE BIT(3)       /* ptrace wants system call stops */
 #define TP_EXIT BIT(4)        /* the group is exiting */
+#define TP_NET BIT(5)         /* packets wait on this CPU: tarn/net/rx.h */
 
 /* The scheduler's part. */
 struct sched_entity {

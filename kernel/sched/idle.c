@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What a CPU does when nobody wants it. */
 #include <arch/boot.h>
+#include <tarn/net/rx.h>
 #include "../boot.h"
 #include "sched.h"
 
@@ -14,8 +15,9 @@ void idle_loop(void)
 
 	for (;;) {
 		deferred_wakes();
+		rx_run();
 		irq_disable();
-		if (!READ_ONCE(cpu->need_resched)) {
+		if (!READ_ONCE(cpu->need_resched) && !rx_is_pending()) {
 			atomic_fetch_or_explicit(&idle_mask, BIT(cpu->id), memory_order_relaxed);
 			rcu_enter_idle();
 			cpu_idle_wait();

@@ -21,6 +21,7 @@
  */
 #include <arch/mmu.h>
 #include <arch/time.h>
+#include <tarn/net/rx.h>
 #include <tarn/printk.h>
 #include <tarn/signal.h>
 #include <tarn/slab.h>
@@ -119,6 +120,8 @@ static void reschedule(bool preempt) NO_LOCK_CHECK
 	if (unlikely(!irqs_enabled() || cpu->spin_depth || cpu->irq_depth))
 		panic("thread %d (%s) sleeps with interrupts %s, %u spinlocks held", prev->tid,
 		      prev->comm, irqs_enabled() ? "on" : "off", cpu->spin_depth);
+	if (unlikely(rx_is_pending()))
+		rx_run_before_switch();
 	irq_disable();
 	cpu = this_cpu();
 	rq = &runqs[cpu->id];
@@ -133,6 +136,8 @@ static void reschedule(bool preempt) NO_LOCK_CHECK
 	if (rq->nr_running == 0)
 		steal_work(rq);
 	next = runq_pick(rq);
+	if (unlikely(rx_is_pending()))
+		rx_switched_to(next);
 	if (next != prev) {
 		if (atomic_load_explicit(&prev->state, memory_order_relaxed) == TS_RUNNING)
 			prev->nivcsw++;
@@ -265,6 +270,10 @@ void return_to_user_work(struct regs *regs)
 		irq_enable();
 		deferred_wakes();
 		p = atomic_load(&current->pending);
+		if (p & TP_NET) {
+			atomic_fetch_and(&current->pending, ~(u32)TP_NET);
+			rx_run();
+		}
 		if (p & TP_RESCHED)
 			schedule_preempt();
 		if (p & (TP_SIGNAL | TP_EXIT | TP_RESTORE_MASK))

@@ -12,6 +12,7 @@
 #include <arch/frame.h>
 #include <arch/time.h>
 #include <tarn/math.h>
+#include <tarn/net/rx.h>
 #include <tarn/process.h>
 #include "../time/time.h"
 #include "sched.h"
@@ -95,6 +96,7 @@ static void tick(struct timer *timer)
 	if (!(t->flags & TF_KTHREAD))
 		cpu_timers_tick(t, user, TICK_NS);
 	deferred_wakes();
+	rx_tick();
 	timer_arm(timer, now + TICK_NS);
 }
 
