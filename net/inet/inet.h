@@ -180,8 +180,16 @@ struct inet_sock {
 	void *options;                /* IP_OPTIONS or IPV6_RTHDR...; kmalloc; socket locked */
 	u32 options_len, flowlabel;
 	struct route *route;          /* cached, counted; socket locked */
+	s16 hops6, mc_hops6, tclass6; /* IPV6_UNICAST_HOPS, _MULTICAST_HOPS, IPV6_TCLASS; -1: default */
+	u8 pmtudisc6;
+	u8 min_hops6;
+	bool recverr6, dontfrag6, mc_all6, no_port;
+	bool bound_addr, bound_port;  /* by bind(2): rcv_addr, num; not chosen by connect(2) or a send */
+	bool connected;               /* datagram sockets: dst and dport are a filter */
+	_Atomic bool listening;       /* TCP: two listeners never share a port by REUSEADDR */
 	struct list bind_node;        /* of its port's bucket; the bucket's lock */
 	struct port_bucket *bucket;
+	struct sock_bucket *hashed_in; /* NULL: in no lookup table; socket locked */
 	struct list hash_node;        /* of a lookup table; its bucket's lock, RCU to read */
 	struct list net_node;         /* all of the namespace and protocol: /proc/net/tcp */
 };
@@ -195,6 +203,12 @@ int inet_bind_port(struct inet_sock *s, u16 want);
 void inet_unbind_port(struct inet_sock *s);
 /* connect(2) of an unbound TCP socket: a port for this very pair (RFC 6056, keyed): @check says if the 4-tuple is free and takes it. */
 int inet_connect_port(struct inet_sock *s, int (*check)(struct inet_sock *s, u16 port));
+/* listen(2) of a bound socket, ->listening set: does anybody bound meanwhile forbid it? 0, -EADDRINUSE. */
+int inet_recheck_port(struct inet_sock *s);
+/* An accepted connection keeps its listener's port in use. Any but interrupt context. */
+void inet_inherit_port(struct inet_sock *child, struct inet_sock *listener);
+/* Fresh from sock_alloc(): lists, defaults of ip(7) and ipv6(7). */
+void inet_sock_setup(struct inet_sock *s, bool v6);
 
 /* Address of @uaddr for @s's family (AF_UNSPEC where @unspec_ok): fills *a, *port, *scope. -EINVAL, -EAFNOSUPPORT. */
 int inet_addr_get(const struct inet_sock *s, const void *uaddr, int len, struct inet_addr *a, be16 *port, int *scope);
@@ -215,5 +229,6 @@ struct inet_kind {
 	const struct proto_ops *ops4, *ops6;
 	const struct sock_ops *sock_ops;
 	bool needs_net_raw;
+	bool own_ports;               /* TCP's and UDP's: in the port table under sk.protocol */
 	int (*init)(struct inet_sock *s); /* 0 or -errno */
 };

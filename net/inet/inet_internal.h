@@ -53,6 +53,7 @@ struct port_bucket {
 	struct list socks;      /* inet_sock.bind_node */
 	u16 port;
 	u8 protocol;
+	bool by_connect;        /* taken by connect(2) alone: others may take it the same way, to other peers */
 };
 struct port_slot {
 	struct spinlock lock;   /* LR_PORTS */
@@ -429,6 +430,15 @@ struct inet_send_info {
 	u16 gso_size;           /* UDP_SEGMENT; 0 */
 	u32 flowlabel;
 };
+/* Options of IPv4 that a message takes along: a copy, as the socket's may change while its bytes are fetched. */
+#define IP_OPTIONS_MAX_ 40u
+static inline void inet_cork_own(struct inet_cork *c, u8 *room)
+{
+	if (!c->options_len)
+		return;
+	__builtin_memcpy(room, c->options, MIN(c->options_len, IP_OPTIONS_MAX_));
+	c->options = room;
+}
 /* cmsg.c */
 int inet_cmsg_parse(const struct inet_sock *s, const struct msg *m, bool v6, struct inet_send_info *info);
 void inet_cmsg_put(struct inet_sock *s, struct msg *m, struct packet *p);
@@ -438,12 +448,20 @@ void inet_queue_icmp_error(struct inet_sock *s, struct packet *quoted, int err, 
 void inet_queue_local_error(struct inet_sock *s, int err, const struct inet_addr *dst, be16 port, u32 info);
 ssize_t inet_recv_error(struct inet_sock *s, struct msg *m, u32 flags);
 
+/* option4.c, option6.c */
+int inet_setsockopt6(struct inet_sock *s, int name, const void *val, int len);
+int inet_getsockopt6(struct inet_sock *s, int name, void *val, int *len);
+int inet_group_request(struct inet_sock *s, int name, const void *val, int len);
+int inet_put_number(int v, void *val, int *len);
+
 /* af_inet.c */
+void inet_families_init(void);
 struct inet_sock *inet_sock_of(struct socket *s);
 int inet_bind(struct socket *s, const void *addr, int len);
 int inet_getname(struct socket *s, void *addr, bool peer);
 long inet_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
 void inet_sock_free(struct inet_sock *s); /* for sock_ops.destroy: what the common part holds */
+void inet_sock_orphan(struct inet_sock *s);
 void inet_all_add(struct inet_sock *s, u32 kind);    /* kind: 0 udp, 1 raw, 2 ping */
 void inet_all_remove(struct inet_sock *s, u32 kind);
 int inet_check_bind_addr(struct inet_sock *s, const struct inet_addr *a, int scope, bool *multicast);
@@ -455,6 +473,8 @@ void inet_dgram_disconnect(struct inet_sock *s);
 /* The route, source and cork of one datagram to @dst: what sendmsg of UDP, raw and ping begin with. Counted; ERR_PTR. */
 struct route *inet_send_route(struct inet_sock *s, struct flow *f, const struct inet_addr *dst, be16 port, int scope,
 			      const struct inet_send_info *info, u32 flags, struct inet_cork *cork);
+/* What fits of @p's bytes after @from: their number, or with MSG_TRUNC all there were; -EFAULT. */
+ssize_t inet_copy_datagram(struct inet_sock *s, struct msg *m, struct packet *p, u32 from, u32 flags);
 /* udp.c */
 void udp_hash(struct inet_sock *s);
 void udp_unhash(struct inet_sock *s);
