@@ -166,6 +166,7 @@ struct tcp_sock {
 	u8 state;                /* enum tcp_state; read unlocked by poll and /proc */
 	u8 ca_state;             /* enum tcp_ca */
 	u8 shut;                 /* TCP_SHUT_* */
+	u8 conn;                 /* TCP_CONN_*: what connect(2) has been asked */
 	bool fin_received, fin_queued;
 
 	/* Sending. */
@@ -191,6 +192,7 @@ struct tcp_sock {
 	u32 rcv_mss;             /* the peer's segment size as seen: delayed ACKs */
 	u32 rcvbuf;              /* tuned; the user's own if he chose one */
 	u32 window_clamp;
+	u32 rcv_ratio;           /* of 256 bytes of buffer so many hold data: as packets come */
 	struct packet_queue in;  /* in order, from copied_seq on */
 	struct rb_root ofo;      /* out of order, disjoint, by seq */
 	u32 ofo_count;
@@ -217,7 +219,7 @@ struct tcp_sock {
 	u8 rtx_kind;             /* RTX_* */
 	u8 probes;               /* keep-alives or persist probes without answer */
 	u32 deferred;            /* TCP_DEFER_*: timers that fired while a thread owned the socket; sk->lock */
-	u32 keep_idle, keep_interval, keep_count, user_timeout_ms, syn_retries, defer_accept;
+	u32 keep_idle, keep_interval, keep_count, user_timeout_ms, syn_retries, defer_accept, notsent_lowat;
 	int linger2;             /* seconds in FIN_WAIT2; <0: none; 0: the namespace's */
 
 	/* Congestion (RFC 5681, 6937, 8985, 9438); bytes. */
@@ -253,6 +255,9 @@ static inline struct sock *tcp_sock(struct tcp_sock *t)
 	return &t->inet.sk;
 }
 
+#define TCP_CONN_NONE 0u
+#define TCP_CONN_ASKED 1u
+#define TCP_CONN_DONE 2u
 #define TCP_SHUT_RD 1u
 #define TCP_SHUT_WR 2u
 #define ACK_SCHEDULED 1u
@@ -532,4 +537,11 @@ ssize_t tcp_stream_receive(struct tcp_sock *t, struct iov_iter *to, size_t n, bo
 u32 tcp_room(const struct tcp_sock *t);
 u32 tcp_sndbuf(const struct tcp_sock *t);
 u32 tcp_readable(const struct tcp_sock *t);
+bool tcp_has(const struct tcp_sock *t, u32 n); /* n bytes to read; no lock needed: may be old */
 extern const struct sock_ops tcp_sock_ops;
+/* tcp_message.c, tcp_sockopt.c */
+ssize_t tcp_sendmsg(struct socket *s, struct msg *m, u32 flags);
+ssize_t tcp_recvmsg(struct socket *s, struct msg *m, u32 flags);
+int tcp_setsockopt(struct socket *s, int level, int name, const void *val, int len);
+int tcp_getsockopt(struct socket *s, int level, int name, void *val, int *len);
+long tcp_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);

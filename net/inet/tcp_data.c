@@ -115,12 +115,18 @@ static bool too_much(const struct tcp_sock *t, const struct packet *p)
 	return atomic_load_explicit(&t->inet.sk.rmem, memory_order_relaxed) + (u64)p->truesize > t->rcvbuf;
 }
 
+/* Twice the buffer: a window that was offered before packets turned out to be wasteful is honoured. */
+static bool far_too_much(const struct tcp_sock *t, const struct packet *p)
+{
+	return atomic_load_explicit(&t->inet.sk.rmem, memory_order_relaxed) + (u64)p->truesize > 2ull * t->rcvbuf;
+}
+
 static void early(struct tcp_sock *t, struct packet *p)
 {
 	u32 seq = tcp_cb(p)->seq, end = tcp_cb(p)->end_seq;
 
 	t->ack_pending |= ACK_NOW;
-	if (t->ofo_count >= OFO_MAX || too_much(t, p)) {
+	if (t->ofo_count >= OFO_MAX || far_too_much(t, p)) {
 		atomic_fetch_add_explicit(&tcp_sock(t)->drops, 1, memory_order_relaxed);
 		packet_free(p);
 		return;
@@ -229,6 +235,8 @@ static void learn(struct tcp_sock *t, const struct tcp_seg *s)
 
 	if (len > t->rcv_mss || (len >= TCP_MSS_DEFAULT && !(s->flags & TH_PSH)))
 		t->rcv_mss = MIN(len, MAX(t->mss + 12, TCP_MSS_DEFAULT));
+	if (s->data_len >= t->rcv_mss / 2)
+		t->rcv_ratio = MIN(MAX((u32)((u64)s->data_len * 256 / s->p->truesize), 16u), 240u);
 	if (now - t->last_data_in > t->rto && !t->pingpong)
 		t->quickacks = TCP_QUICKACKS;
 	t->last_data_in = now;

@@ -114,6 +114,14 @@ u32 tcp_readable(const struct tcp_sock *t)
 	return n;
 }
 
+/* For poll: counters alone, no packet is looked at. The stream's end counts as no byte. */
+bool tcp_has(const struct tcp_sock *t, u32 n)
+{
+	u32 have = READ_ONCE(t->rcv_nxt) - READ_ONCE(t->copied_seq) - READ_ONCE(t->fin_received);
+
+	return READ_ONCE(t->in.count) && (s32)have >= (s32)n;
+}
+
 /* The urgent byte is next, or ahead: how far a read may go; 0: it is here and is stepped over. */
 static u32 up_to_mark(struct tcp_sock *t, u32 seq, u32 n, bool any)
 {
@@ -163,7 +171,7 @@ ssize_t tcp_stream_receive(struct tcp_sock *t, struct iov_iter *to, size_t n, bo
 			seq++; /* over the urgent byte */
 			continue;
 		}
-		got = packet_to_iov(p, at, to, take);
+		got = to ? packet_to_iov(p, at, to, take) : take; /* MSG_TRUNC: thrown away */
 		done += got;
 		seq += (u32)got;
 		if (got < take)

@@ -187,7 +187,7 @@ static void keep_alive(struct tcp_sock *t)
 	u32 count = t->keep_count ? t->keep_count : (u32)n->keepalive_probes;
 	ktime_t quiet = net_now() - MAX(t->last_ack_in, t->last_data_in);
 
-	if (!list_empty(&t->sent) || !list_empty(&t->unsent)) {
+	if (!t->inet.sk.socket->opt.keepalive || !list_empty(&t->sent) || !list_empty(&t->unsent)) {
 		tcp_keep_arm(t, idle);
 	} else if (quiet < idle) {
 		tcp_keep_arm(t, idle - quiet);
@@ -207,7 +207,7 @@ static void keep_due(struct tcp_sock *t)
 
 	if (t->state == TCP_FIN_WAIT2 && !s)
 		tcp_done(t);
-	else if (s && s->opt.keepalive && TCPF(t->state) & (TCPF_MAY_SEND | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
+	else if (s && TCPF(t->state) & (TCPF_MAY_SEND | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)))
 		keep_alive(t);
 }
 

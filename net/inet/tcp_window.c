@@ -2,8 +2,8 @@
 /*
  * TCP: the window we offer: how much the peer may send.
  *
- * Half of what the receive buffer has left: the other half pays for what packets take beyond their bytes. Three
- * rules on top of it:
+ * What the receive buffer has left, times the part of a packet's memory that is data (rcv_ratio: half to begin with,
+ * then as packets come): no window is offered that the buffer would refuse.  Three rules on top of it:
  *
  *	The right edge never moves left (RFC 9293 3.8.6): what was offered is taken.
  *	It moves right in steps worth a segment (RFC 9293 3.8.6.2.2, silly windows), until then it stands.
@@ -31,7 +31,7 @@ u32 tcp_window_receive(const struct tcp_sock *t)
 
 static u32 window_wanted(const struct tcp_sock *t)
 {
-	u32 free = MIN(buffer_left(t) / 2, t->window_clamp);
+	u32 free = MIN((u32)((u64)buffer_left(t) * t->rcv_ratio / 256), t->window_clamp);
 	u32 step = MIN(t->rcv_mss, t->rcvbuf / 4), now = tcp_window_receive(t);
 
 	if (free < step)
@@ -73,6 +73,7 @@ void tcp_window_init(struct tcp_sock *t)
 	t->rcv_wscale = n->window_scaling ? tcp_window_scale(MAX(t->rcvbuf, (u32)n->rmem[2])) : 0;
 	t->rcv_wnd = MIN(t->rcvbuf / 2, 65535u);
 	t->rcv_mss = TCP_MSS_DEFAULT;
+	t->rcv_ratio = 128;
 }
 
 /* Once in a round trip: how much did the user take? */
@@ -87,7 +88,7 @@ static void tune(struct tcp_sock *t)
 	if (now - t->tune_time < rtt)
 		return;
 	if (took > t->tune_space) {
-		want = MIN(2ull * 2 * took + 16 * t->rcv_mss, (u64)n->rmem[2]);
+		want = MIN((2ull * took + 16 * t->rcv_mss) * 256 / t->rcv_ratio, (u64)n->rmem[2]);
 		if (n->moderate_rcvbuf && !(s && s->opt.bufs_locked & 2) && want > t->rcvbuf)
 			t->rcvbuf = (u32)want;
 		t->tune_space = took;
