@@ -6,8 +6,9 @@
  * Tests: tests/abi/net_bind.c, net_udp.c.
  */
 #include <linux/capability.h>
+#include <tarn/cred.h>
 #include <tarn/process.h>
-#include <tarn/vfs.h>
+#include <tarn/radix.h>
 #include "inet_internal.h"
 
 #define IPPROTO_LIMIT 263 /* IPPROTO_MAX of Linux, with MPTCP's number below it */

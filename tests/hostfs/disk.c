@@ -4,10 +4,11 @@
 #include <linux/stat.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/inode.h>
 #include <tarn/pagecache.h>
 #include <tarn/slab.h>
 #include <tarn/string.h>
-#include <tarn/vfs.h>
+#include <tarn/super.h>
 #include "../../block/block.h"
 #include "../../fs/internal.h"
 #include "../../mm/pagecache_int.h"

@@ -10,13 +10,14 @@
 #include <tarn/block.h>
 #include <tarn/cred.h>
 #include <tarn/mm.h>
+#include <tarn/mount.h>
+#include <tarn/notify.h>
 #include <tarn/printf.h>
 #include <tarn/printk.h>
 #include <tarn/random.h>
 #include <tarn/string.h>
 #include <tarn/thread.h>
 #include <tarn/time.h>
-#include <tarn/vfs.h>
 #include "../../block/block.h"
 #include "../../fs/internal.h"
 #include "../../mm/mm_int.h"

@@ -11,7 +11,6 @@
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
 #include <tarn/string.h>
-#include <tarn/vfs.h>
 #include "disk.h"
 
 extern struct super *volume; /* what is mounted; NULL: nothing */
