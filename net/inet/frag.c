@@ -23,7 +23,9 @@ struct frag_key {
 	int iif;      /* IPv6 link-local addresses mean something per link */
 	u16 protocol;
 	u16 v6;
+	u32 unused;   /* keys are hashed and compared as bytes: nothing between or behind the fields */
 };
+_Static_assert(sizeof(struct frag_key) == 48, "no padding");
 
 struct frag_cb { /* in packet_cb() */
 	struct rb_node rb;
