@@ -10,6 +10,7 @@
 #include "planted.h"
 
 static volatile size_t forty = 40;
+static volatile long sink; /* written last, or the call that finds the fault would be no call but a jump */
 extern char __text_start[];
 
 static struct kmem_cache *cache_with(void **first, void **second)
@@ -41,6 +42,7 @@ FAULT(magazine_twice, "magazine-twice")
 
 	slab_release(c, p);
 	slab_release(c, p);
+	sink = 1;
 }
 
 FAULT(slab_twice, "slab-twice")
@@ -51,7 +53,7 @@ FAULT(slab_twice, "slab-twice")
 	slab_release(c, p);
 	(void)slab_shrink();
 	slab_release(c, p);
-	(void)slab_shrink();
+	sink = (long)slab_shrink();
 }
 
 /* ---- user copies: none gets as far as touching user memory ---- */
@@ -62,34 +64,34 @@ FAULT(usercopy_to, "usercopy-to")
 {
 	char *p = kzalloc(64, GFP_KERNEL);
 
-	(void)!copy_to_user(somewhere, p + 32, forty);
+	sink = copy_to_user(somewhere, p + 32, forty);
 }
 
 FAULT(usercopy_from, "usercopy-from")
 {
 	char *p = kzalloc(64, GFP_KERNEL);
 
-	(void)!copy_from_user(p + 32, somewhere, forty);
+	sink = copy_from_user(p + 32, somewhere, forty);
 }
 
 FAULT(usercopy_text, "usercopy-text")
 {
-	(void)!copy_to_user(somewhere, __text_start, forty);
+	sink = copy_to_user(somewhere, __text_start, forty);
 }
 
 FAULT(usercopy_alias, "usercopy-alias")
 {
-	(void)!copy_to_user(somewhere, phys_to_virt(virt_to_phys(__text_start)), forty);
+	sink = copy_to_user(somewhere, phys_to_virt(virt_to_phys(__text_start)), forty);
 }
 
 FAULT(usercopy_stack, "usercopy-stack")
 {
-	(void)!copy_to_user(somewhere, (char *)current->kstack + KSTACK_SIZE - 32, forty);
+	sink = copy_to_user(somewhere, (char *)current->kstack + KSTACK_SIZE - 32, forty);
 }
 
 FAULT(usercopy_pages, "usercopy-pages")
 {
 	char *p = pages_alloc(GFP_KERNEL, 1);
 
-	(void)!copy_to_user(somewhere, p + 2 * PAGE_SIZE - 32, forty);
+	sink = copy_to_user(somewhere, p + 2 * PAGE_SIZE - 32, forty);
 }

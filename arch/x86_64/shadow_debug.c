@@ -41,9 +41,15 @@ static u64 shadow_address(u64 addr)
 	return (addr >> SHADOW_SHIFT) + SHADOW_OFFSET;
 }
 
+/* Of an address in the image.  virt_to_phys() is checked code, and looks at a variable: there is no shadow yet. */
+static phys_t image_phys(const void *p)
+{
+	return (u64)p - kernel_at.image;
+}
+
 static pte_t entry_of(const void *p, u64 bits)
 {
-	return pte_make(virt_to_phys(p) >> PAGE_SHIFT, bits);
+	return pte_make(image_phys(p) >> PAGE_SHIFT, bits);
 }
 
 static void fill(pte_t *table, pte_t e)
@@ -92,7 +98,7 @@ static bool own(pte_t *e, unsigned int level, const struct source *from, u8 byte
 	pte_t shared = pte_load(e);
 	phys_t page;
 
-	if (pte_phys(shared) != virt_to_phys(shared_table(level)))
+	if (pte_phys(shared) != image_phys(shared_table(level)))
 		return true;
 	page = from->take();
 	if (page == ~0ul)
