@@ -10,6 +10,8 @@
 #include <linux/sockios.h>
 #include <tarn/errptr.h>
 #include <tarn/fasync.h>
+#include <tarn/net/device.h>
+#include <tarn/net/netns.h>
 #include <tarn/poll.h>
 #include <tarn/process.h>
 #include <tarn/slab.h>
@@ -75,7 +77,9 @@ static long socket_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 
 	if (ret != -ENOTTY)
 		return ret;
-	return s->ops->ioctl ? s->ops->ioctl(s, cmd, arg) : -ENOTTY;
+	if (s->ops->ioctl)
+		ret = s->ops->ioctl(s, cmd, arg);
+	return ret == -ENOTTY ? device_ioctl(current_net(), cmd, arg) : ret;
 }
 
 static void socket_release(struct file *f)
@@ -84,7 +88,7 @@ static void socket_release(struct file *f)
 
 	if (s->sk && s->ops->release)
 		s->ops->release(s);
-	kfree(s);
+	kfree_rcu(s); /* the receive context may be looking at its options */
 }
 
 /* Room is told only to a sender who found none: every receive makes some. */

@@ -67,6 +67,7 @@ enum lock_rank {
 	LR_SOCK_TABLE,     /* a bucket of a lookup table                                   */
 	LR_NEIGH,          /* one neighbour: state and waiting packets                     */
 	LR_NET_FRAG,       /* a datagram in reassembly                                     */
+	LR_NET_MC,         /* a device's multicast list                                    */
 	LR_NET_TX,         /* a device's transmit queue                                    */
 	LR_NET_TIMER,      /* a CPU's wheel of the network's timers                        */
 	LR_TTY_SPIN,       /* tty->lock, irqs off: the line discipline, over its driver's lock */

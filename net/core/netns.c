@@ -26,6 +26,7 @@ struct net init_net = {
 	.config = MUTEX_INIT(init_net.config, "net config", LR_NET_CONFIG),
 	.devices = LIST_INIT(init_net.devices),
 	.ino = 0xf0000000,   /* what Linux's first one has: lsns(8) and others show it */
+	.taps = LIST_INIT(init_net.taps),
 	.next_ifindex = 1,
 };
 

@@ -131,8 +131,10 @@ static int inet_net_init(struct net *net)
 	n->net = net;
 	net->inet = n;
 	n->conf = defaults;
-	if (net == &init_net)
+	if (net == &init_net) {
 		transports_init();
+		inet_families_init();
+	}
 	spin_init(&n->route_lock, "routes", LR_NET_FRAG);
 	list_init(&n->routes);
 	spin_init(&n->pmtu_lock, "path MTUs", LR_NEIGH);

@@ -127,6 +127,11 @@ void device_setup(struct net_device *d, u32 nr_tx, u32 nr_rx);
 void ether_setup(struct net_device *d);
 extern const struct header_ops eth_header_ops;
 
+enum net_event {
+	NETDEV_REGISTER, NETDEV_UP, NETDEV_GOING_DOWN, NETDEV_DOWN, NETDEV_CHANGE /* carrier, flags */, NETDEV_MTU,
+	NETDEV_ADDR, NETDEV_NAME, NETDEV_UNREGISTER,
+};
+
 /* By name or index: not counted, inside rcu_read_lock() or net->config; _get: counted. NULL. */
 struct net_device *device_by_index(struct net *net, int ifindex);
 struct net_device *device_by_name(struct net *net, const char *name);
@@ -140,6 +145,8 @@ int device_set_mtu(struct net_device *d, u32 mtu);
 int device_set_mac(struct net_device *d, const u8 *addr);
 int device_rename(struct net_device *d, const char *name);
 int device_move(struct net_device *d, struct net *to, const char *name);
+/* Wants all frames (@by 1), or not any more (-1): counted. */
+void device_promiscuity(struct net_device *d, int by);
 void device_set_carrier(struct net_device *d, bool on);      /* any but interrupt context */
 int device_multicast(struct net_device *d, const u8 *addr, bool add);
 
@@ -153,6 +160,17 @@ int device_send(struct packet *p);
 /* For drivers: the ring is full, has room again. */
 void tx_queue_stop(struct net_device *d, u32 queue);
 void tx_queue_wake(struct net_device *d, u32 queue);
+
+/* IFF_* as user space sees them: with IFF_RUNNING and IFF_LOWER_UP. */
+u32 device_flags(const struct net_device *d);
+void device_get_stats(const struct net_device *d, struct device_stats *out);
+/* Adds to a counter of this CPU's. Not from interrupts. */
+#define device_count(d, field, n) ((d)->stats[cpu_id()].field += (n))
+/* SIOCGIF..., SIOCSIF... of devices, for sockets of any family: a long as ioctl(2), -ENOTTY: not one of these. May sleep. */
+long device_ioctl(struct net *net, unsigned int cmd, unsigned long arg);
+/* All who listen hear of it; net->config held. */
+void device_notify(struct net_device *d, enum net_event e);
+int loopback_init(struct net *net);
 
 static inline bool device_up(const struct net_device *d)
 {
@@ -177,12 +195,8 @@ struct packet_tap {
 void packet_tap_add(struct packet_tap *t);    /* net->config held */
 void packet_tap_remove(struct packet_tap *t); /* and waits for RCU */
 
-/* ---- what happens to devices ---- */
+/* ---- what happens to devices: enum net_event ---- */
 
-enum net_event {
-	NETDEV_REGISTER, NETDEV_UP, NETDEV_GOING_DOWN, NETDEV_DOWN, NETDEV_CHANGE /* carrier, flags */, NETDEV_MTU,
-	NETDEV_ADDR, NETDEV_NAME, NETDEV_UNREGISTER,
-};
 /* SECTION_SET(net_listeners, x); called in rank order with net->config held; may sleep. */
 struct net_listener {
 	int rank;

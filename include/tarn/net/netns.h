@@ -31,6 +31,7 @@ struct net {
 	_Atomic u32 generation;        /* [a] raised by each change under config: dumps that span one say NLM_F_DUMP_INTR */
 	int next_ifindex GUARDED_BY(&config);
 	struct net_device *loopback;   /* [I] after init, counted */
+	struct list taps;              /* packet_tap.node of those that see all devices: RCU; config */
 	struct inet_net *inet;         /* [I] the families' own, made and freed by their ops */
 	struct tcp_net *tcp;
 	struct netlink_net *netlink;
@@ -43,7 +44,7 @@ extern struct net init_net;
 /* What a family or subsystem does at birth and death of a namespace: SECTION_SET(net_parts, x), run by rank, undone in reverse. */
 struct net_part {
 	const char *name;
-	int rank;                       /* devices 0, inet 10, tcp 11, netlink 20, packet 30 */
+	int rank;                       /* inet 10, tcp 11, the loopback device 12, netlink 20, packet 30 */
 	int (*init)(struct net *net);   /* 0 or -errno */
 	void (*exit)(struct net *net);  /* may sleep; the namespace has no user, its devices are gone */
 };
