@@ -46,10 +46,12 @@ static void status_add(struct virtio_dev *v, u8 bits)
 	v->ops->set_status(v, v->ops->status(v) | bits);
 }
 
-static int features_agree(struct virtio_dev *v, u64 wanted)
+static int features_agree(struct virtio_dev *v, const struct virtio_driver *drv)
 {
-	u64 offered = v->ops->features(v);
+	u64 offered = v->ops->features(v), wanted = drv->wanted_features;
 
+	if (drv->choose)
+		wanted &= drv->choose(offered);
 	if (!(offered & BIT(VIRTIO_F_VERSION_1)))
 		return -ENODEV;
 	v->features = offered & (wanted | BIT(VIRTIO_F_VERSION_1) |
@@ -64,7 +66,7 @@ static int device_start(struct virtio_dev *v, const struct virtio_driver *drv)
 	v->ops->set_status(v, 0);
 	status_add(v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	status_add(v, VIRTIO_CONFIG_S_DRIVER);
-	err = features_agree(v, drv->wanted_features);
+	err = features_agree(v, drv);
 	if (err)
 		return err;
 	status_add(v, VIRTIO_CONFIG_S_FEATURES_OK);

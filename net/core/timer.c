@@ -25,6 +25,7 @@
 #define RING_BITS 8
 #define RING (1u << RING_BITS)
 #define RINGS 3
+#define ARMING 0xffffffffu             /* cpu_plus_1 while it is being placed */
 
 struct wheel {
 	struct spinlock lock;         /* LR_NET_TIMER */
@@ -118,8 +119,13 @@ static struct wheel *lock_wheel(struct net_timer *t) NO_LOCK_CHECK
 	u32 cpu;
 
 	while ((cpu = atomic_load_explicit(&t->cpu_plus_1, memory_order_acquire)) != 0) {
-		struct wheel *w = wheels[cpu - 1];
+		struct wheel *w;
 
+		if (unlikely(cpu == ARMING)) {
+			cpu_relax();
+			continue;
+		}
+		w = wheels[cpu - 1];
 		spin_lock(&w->lock);
 		if (atomic_load_explicit(&t->cpu_plus_1, memory_order_relaxed) == cpu)
 			return w;
@@ -154,13 +160,17 @@ static void catch_up(struct wheel *w) MUST_HOLD(&w->lock)
 		w->now = MAX(w->now, now);
 }
 
-/* Callers serialise arming of one timer (the object's lock): only cancelling may come from anywhere. */
+/* Of several who arm one timer at once each moves it in turn: who has put ARMING there may. */
 bool net_timer_arm(struct net_timer *t, ktime_t expires)
 {
-	bool was = net_timer_cancel(t);
-	u32 cpu = cpu_id();
+	u32 cpu = cpu_id(), none = 0;
 	struct wheel *w = wheels[cpu];
+	bool was = false;
 
+	do {
+		was |= net_timer_cancel(t);
+		none = 0;
+	} while (!atomic_compare_exchange_strong(&t->cpu_plus_1, &none, ARMING));
 	spin_lock(&w->lock);
 	catch_up(w);
 	t->expires = MIN(expires, KTIME_MAX >> 1);

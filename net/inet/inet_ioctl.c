@@ -13,6 +13,7 @@
 #include <linux/netlink.h>
 #include <linux/route.h>
 #include <linux/sockios.h>
+#include <tarn/math.h>
 #include <tarn/process.h>
 #include "inet_internal.h"
 
@@ -20,7 +21,7 @@
 
 static u32 mask_bits(be32 mask, bool *ok)
 {
-	u32 m = be32_to_cpu(mask), bits = m ? (u32)__builtin_popcount(m) : 0;
+	u32 m = be32_to_cpu(mask), bits = m ? popcount64(m) : 0;
 
 	*ok = !m || m == 0xffffffffu << (32 - bits);
 	return bits;

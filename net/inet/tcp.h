@@ -444,6 +444,7 @@ u32 tcp_mss_now(const struct tcp_sock *t);
 bool tcp_transmit(struct tcp_sock *t, struct packet *p);
 int tcp_send_header(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags);
 u32 tcp_ts_now(const struct tcp_sock *t);
+bool tcp_refresh_route(struct tcp_sock *t);
 /* tcp_reply.c: a segment from no socket (RST, TIME_WAIT's ACK, SYN-ACK). */
 struct tcp_reply {
 	u32 seq, ack;
@@ -511,6 +512,7 @@ bool tcp_cookie_check(const struct net *net, const struct tcp_key *k, u32 irs, u
 /* tcp_open.c */
 /* Chooses route, source and port for @dst, sends the SYN: 0 or -errno. Does not wait. */
 int tcp_connect_to(struct tcp_sock *t, const struct inet_addr *dst, be16 port);
+void tcp_forget_peer(struct tcp_sock *t);
 int tcp_sock_init(struct tcp_sock *t);
 /* tcp_close.c */
 void tcp_done(struct tcp_sock *t);

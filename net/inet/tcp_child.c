@@ -9,21 +9,12 @@
 #include <tarn/errptr.h>
 #include "tcp.h"
 
-static void init_inet(struct inet_sock *i)
-{
-	list_init(&i->memberships);
-	list_init(&i->bind_node);
-	list_init(&i->hash_node);
-	list_init(&i->net_node);
-}
-
 static void inherit(struct tcp_sock *t, const struct tcp_sock *l)
 {
 	struct inet_sock *i = &t->inet;
 	const struct inet_sock *from = &l->inet;
 
 	i->v6only = from->v6only;
-	i->v6 = from->v6;
 	i->ttl = from->ttl;
 	i->mc_ttl = from->mc_ttl;
 	i->tos = from->tos;
@@ -79,7 +70,6 @@ static void fill_addresses(struct tcp_sock *t, const struct tcp_key *k)
 	i->dst = k->remote;
 	i->sport = k->lport;
 	i->dport = k->rport;
-	i->num = be16_to_cpu(k->lport);
 	t->hashed.key = *k;
 	route = inet_sock_route(i);
 	if (!IS_ERR(route))
@@ -109,7 +99,7 @@ struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct
 		return NULL;
 	if (from->user)
 		sock_set_user(sk, from->user, from->uid);
-	init_inet(&t->inet);
+	inet_sock_setup(&t->inet, l->inet.v6);
 	tcp_sock_init(t);
 	inherit(t, l);
 	fill_addresses(t, &r->hashed.key);
@@ -120,6 +110,7 @@ struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct
 		sock_put(sk);
 		return NULL;
 	}
+	inet_inherit_port(&t->inet, &l->inet);
 	tcp_established(t);
 	tcp_count(from->net, TCPC_PASSIVE_OPENS);
 	sock_get(sk);

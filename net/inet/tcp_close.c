@@ -52,7 +52,9 @@ void tcp_done(struct tcp_sock *t)
 	t->ack_pending = 0;
 	if (tcp_table_remove(sk->net, &t->hashed))
 		sock_put(sk);
-	if (sk->socket)
+	if (!sk->socket)
+		inet_unbind_port(&t->inet);
+	else
 		sock_wake(sk, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLRDHUP | POLLHUP);
 }
 
@@ -137,13 +139,16 @@ void tcp_close(struct tcp_sock *t, bool linger_reset)
 	packet_queue_purge(&t->in);
 	if (t->state == TCP_LISTEN) {
 		tcp_listen_stop(t);
+		inet_unbind_port(&t->inet);
+	} else if (t->state == TCP_CLOSE) {
+		inet_unbind_port(&t->inet);
 	} else if (t->state == TCP_SYN_SENT) {
 		tcp_done(t);
-	} else if (t->state != TCP_CLOSE && (unread || linger_reset)) {
+	} else if (unread || linger_reset) {
 		if (unread)
 			tcp_count(tcp_sock(t)->net, TCPC_ABORT_ON_CLOSE);
 		tcp_abort(t, 0);
-	} else if (t->state != TCP_CLOSE) {
+	} else {
 		tcp_shutdown_send(t);
 		orphan_waits(t);
 	}
@@ -159,6 +164,7 @@ void tcp_destroy(struct sock *sk)
 	packet_queue_purge(&t->in);
 	tcp_ofo_purge(t);
 	kfree(t->listen);
+	inet_unbind_port(&t->inet);
 	inet_sock_free(&t->inet);
 }
 

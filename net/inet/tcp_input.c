@@ -282,11 +282,15 @@ static bool mtu_error(bool v4, u8 type, u8 code)
 	return v4 ? type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED : type == 2;
 }
 
-static void lower_mtu(struct tcp_sock *t)
+static void lower_mtu(struct tcp_sock *t, u32 mtu)
 {
 	struct packet *p;
 	u32 before = t->mss;
+	struct flow f;
 
+	inet_sock_flow(&t->inet, &f);
+	route_set_pmtu(tcp_sock(t)->net, &f, mtu);
+	tcp_refresh_route(t);
 	tcp_mss_sync(t);
 	if (t->mss >= before)
 		return;
@@ -296,7 +300,7 @@ static void lower_mtu(struct tcp_sock *t)
 	tcp_retransmit_lost(t);
 }
 
-static void error_about(struct tcp_sock *t, u32 seq, u8 type, u8 code)
+static void error_about(struct tcp_sock *t, u32 seq, u8 type, u8 code, u32 info)
 {
 	bool v4 = addr_is_v4(&t->inet.dst);
 	int err = v4 ? (type == ICMP_DEST_UNREACH && code >= ICMP_PROT_UNREACH && code <= ICMP_PORT_UNREACH
@@ -306,7 +310,7 @@ static void error_about(struct tcp_sock *t, u32 seq, u8 type, u8 code)
 	if (t->state == TCP_CLOSE || t->state == TCP_LISTEN || seq_lt(seq, t->snd_una) || !seq_lt(seq, t->snd_nxt))
 		return;
 	if (mtu_error(v4, type, code))
-		lower_mtu(t);
+		lower_mtu(t, info);
 	else if (v4 ? type != ICMP_DEST_UNREACH && type != ICMP_TIME_EXCEEDED : type != 1 && type != 3)
 		return;
 	else if (t->state == TCP_SYN_SENT && (v4 ? type == ICMP_DEST_UNREACH : type == 1))
@@ -334,7 +338,7 @@ static void tcp_error(struct net *net, struct packet *p, u8 type, u8 code, u32 i
 
 		spin_lock(&tcp_sock(t)->lock);
 		if (!tcp_sock(t)->owned) /* a busy one hears of the next */
-			error_about(t, be32_to_cpu(head.seq), type, code);
+			error_about(t, be32_to_cpu(head.seq), type, code, info);
 		spin_unlock(&tcp_sock(t)->lock);
 		sock_put(tcp_sock(t));
 	} else if (h->kind == TCP_KIND_REQUEST) {

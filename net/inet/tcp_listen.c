@@ -73,6 +73,7 @@ void tcp_listen_stop(struct tcp_sock *t)
 
 	tcp_listen_remove(t);
 	tcp_set_state(t, TCP_CLOSE);
+	atomic_store(&t->inet.listening, false);
 	while ((r = first_request(t->listen)) != NULL) {
 		tcp_request_drop(r);
 		tcp_request_put(r);

@@ -71,7 +71,7 @@ ssize_t tcp_sendmsg(struct socket *s, struct msg *m, u32 flags)
 	struct tcp_sock *t = tcp_sk(s->sk);
 	ssize_t n;
 
-	if (flags & MSG_FASTOPEN)
+	if (flags & 0x20000000u)
 		return -EOPNOTSUPP;
 	sock_lock(tcp_sock(t));
 	n = send_all(s, t, m, flags);

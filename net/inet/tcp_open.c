@@ -109,20 +109,23 @@ static int start(struct tcp_sock *t)
 static int choose_route(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
-	struct route *r = inet_sock_route(i);
+	struct route *r;
 	struct flow f;
 
+	inet_sock_flow(i, &f);
+	r = route_out(tcp_sock(t)->net, &f);
 	if (IS_ERR(r))
 		return (int)PTR_ERR(r);
-	if (addr_is_any(&i->rcv_addr)) {
-		inet_sock_flow(i, &f);
-		i->src = i->rcv_addr = addr_is_any(&f.src) ? r->src : f.src;
-	}
 	if (r->kind == ROUTE_BROADCAST || r->kind == ROUTE_MULTICAST) {
 		route_put(r);
 		return -ENETUNREACH;
 	}
-	route_put(r);
+	i->src = f.src;
+	if (addr_is_any(&i->rcv_addr))
+		i->rcv_addr = f.src;
+	if (i->route)
+		route_put(i->route);
+	i->route = r;
 	return 0;
 }
 
@@ -143,9 +146,24 @@ int tcp_connect_to(struct tcp_sock *t, const struct inet_addr *dst, be16 port)
 	if (err) {
 		if (tcp_table_remove(tcp_sock(t)->net, &t->hashed))
 			sock_put(tcp_sock(t));
-		i->rcv_addr = i->src = bound;
-		i->dst = (struct inet_addr){ 0 };
-		i->dport = (be16){ 0 };
+		i->rcv_addr = bound;
+		tcp_forget_peer(t);
 	}
 	return err;
+}
+
+/* As before connect(2): what bind(2) chose stays. */
+void tcp_forget_peer(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+
+	i->dst = (struct inet_addr){ 0 };
+	i->dport = (be16){ 0 };
+	if (!i->bound_addr)
+		i->rcv_addr = i->src = i->v6 ? (struct inet_addr){ 0 } : addr_from_v4((be32){ 0 });
+	if (!i->bound_port)
+		inet_unbind_port(i);
+	if (i->route)
+		route_put(i->route);
+	i->route = NULL;
 }

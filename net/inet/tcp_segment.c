@@ -94,7 +94,7 @@ static void fill(struct tcp_sock *t, struct tcp_header *h, u32 seq, u8 flags, u3
 }
 
 /* The route, asked anew if it is not valid any more. */
-static bool refresh_route(struct tcp_sock *t)
+bool tcp_refresh_route(struct tcp_sock *t)
 {
 	struct route *r = inet_sock_route(&t->inet);
 
@@ -115,7 +115,7 @@ int tcp_send_header(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags)
 	struct flow f;
 	u16 window;
 
-	if (!refresh_route(t)) {
+	if (!tcp_refresh_route(t)) {
 		packet_free(p);
 		return -EHOSTUNREACH;
 	}

@@ -45,8 +45,10 @@ static int connect_result(struct socket *s, struct tcp_sock *t)
 		return 0;
 	}
 	err = socket_take_error(s);
-	if (t->conn == TCP_CONN_ASKED)
+	if (t->conn == TCP_CONN_ASKED) {
 		t->conn = TCP_CONN_NONE;
+		tcp_forget_peer(t);
+	}
 	return err ? err : -ECONNABORTED;
 }
 
@@ -69,8 +71,7 @@ static int disconnect(struct tcp_sock *t)
 		tcp_listen_stop(t);
 	else if (t->state != TCP_CLOSE)
 		tcp_abort(t, t->state == TCP_SYN_SENT ? ECONNRESET : 0);
-	t->inet.dst = (struct inet_addr){ 0 };
-	t->inet.dport = (be16){ 0 };
+	tcp_forget_peer(t);
 	t->conn = TCP_CONN_NONE;
 	t->shut = 0;
 	t->fin_received = t->fin_queued = false;
@@ -142,6 +143,18 @@ static int tcp_connect(struct socket *s, const void *addr, int len, u32 file_fla
 
 /* ---- listen, accept ---- */
 
+/* A port if there is none yet; and two listeners share one only as SO_REUSEPORT allows. */
+static int listen_port(struct tcp_sock *t)
+{
+	int err;
+
+	atomic_store(&t->inet.listening, true);
+	err = t->inet.num ? inet_recheck_port(&t->inet) : inet_bind_port(&t->inet, 0);
+	if (err)
+		atomic_store(&t->inet.listening, t->state == TCP_LISTEN);
+	return err;
+}
+
 static int tcp_listen(struct socket *s, int backlog)
 {
 	struct tcp_sock *t = tcp_of(s);
@@ -150,8 +163,8 @@ static int tcp_listen(struct socket *s, int backlog)
 	sock_lock(tcp_sock(t));
 	if (t->conn != TCP_CONN_NONE || (t->state != TCP_CLOSE && t->state != TCP_LISTEN))
 		err = -EINVAL;
-	if (!err && !t->inet.num)
-		err = inet_bind_port(&t->inet, 0);
+	if (!err)
+		err = listen_port(t);
 	if (!err)
 		err = tcp_listen_start(t, (u32)backlog);
 	sock_unlock(tcp_sock(t));
@@ -336,6 +349,7 @@ static const struct inet_kind tcp_kind = {
 	.ops4 = &tcp_ops4,
 	.ops6 = &tcp_ops6,
 	.sock_ops = &tcp_sock_ops,
+	.own_ports = true,
 	.init = tcp_kind_init,
 };
 SECTION_SET(inet_kinds, tcp_kind);

@@ -41,6 +41,10 @@ struct route *inet_sock_route(struct inet_sock *s)
 {
 	struct flow f;
 
+	if (s->route && s->route->mtu != (sim_wire.mtu ? sim_wire.mtu : 1500)) {
+		route_put(s->route);
+		s->route = NULL;
+	}
 	if (!s->route) {
 		inet_sock_flow(s, &f);
 		s->route = route_out(s->sk.net, &f);
@@ -77,6 +81,22 @@ int inet_connect_port(struct inet_sock *s, int (*check)(struct inet_sock *s, u16
 		}
 	}
 	return -EADDRNOTAVAIL;
+}
+
+void inet_inherit_port(struct inet_sock *child, struct inet_sock *listener)
+{
+	child->num = listener->num;
+}
+void inet_unbind_port(struct inet_sock *s)
+{
+}
+void inet_sock_setup(struct inet_sock *s, bool v6)
+{
+	list_init(&s->hash_node);
+}
+void route_set_pmtu(struct net *net, const struct flow *f, u32 mtu)
+{
+	sim_wire.mtu = mtu;
 }
 
 /* ---- sums ---- */

@@ -17,6 +17,7 @@ struct config {
 	const char *shell;
 	const char *copies; /* a disk with files to put into the root; NULL: none */
 	bool terminal;      /* mode cmd: the command's streams are a terminal */
+	bool user_network;  /* QEMU's: its addresses are known */
 	unsigned short rows, cols;
 	char *args[MAX_WORDS + 1];
 	char *env[MAX_WORDS + 1];
@@ -34,6 +35,9 @@ void exec_command(struct config *c, char **args) __attribute__((noreturn));
 
 /* command.c: runs the one command, gives its status to the host. */
 void run_command(struct config *c);
+
+/* network.c: lo, and the card if its network is QEMU's. */
+void network_up(bool user_network);
 
 /* copy.c: unpacks the archive on disk @device below @root. */
 void copy_files(const char *device, const char *root);

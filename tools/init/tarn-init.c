@@ -154,6 +154,8 @@ static void read_config(struct config *c)
 			c->copies = v;
 		else if ((v = value_of(p, "terminal")))
 			c->terminal = true;
+		else if ((v = value_of(p, "network")))
+			c->user_network = !strcmp(v, "user");
 		else if ((v = value_of(p, "rows")))
 			c->rows = (unsigned short)atoi(v);
 		else if ((v = value_of(p, "cols")))
@@ -441,6 +443,7 @@ int main(int argc, char **argv)
 	late_mounts();
 	if (c.hostname && sethostname(c.hostname, strlen(c.hostname)))
 		say("sethostname: %s", strerror(errno));
+	network_up(c.user_network);
 	if (!strcmp(c.mode, "cmd"))
 		run_command(&c);
 	else

@@ -43,6 +43,7 @@ examples:
   echo hi | ./tarn run -- tr a-z A-Z             HI
   ./tarn run -t -- top                           a command on a terminal of its own
   ./tarn run --copy prog.c:/root/ --packages gcc,libc6-dev -- gcc prog.c
+  ./tarn run --packages nginx -p 8080:80 -- nginx -g 'daemon off;'
   ./tarn run --disk my.ext4 --smp 4              an existing disk, kept across runs
 """
 
@@ -74,6 +75,34 @@ def seconds(text: str) -> float:
     if not 0 < value < 1e7:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds")
     return value
+
+
+def network(text: str) -> str:
+    if text in ("none", "user") or re.fullmatch(r"tap:[A-Za-z0-9_.-]{1,15}", text):
+        return text
+    raise argparse.ArgumentTypeError(f"'{text}' is not none, user or tap:NAME")
+
+
+def port_number(text: str) -> bool:
+    return text.isdigit() and 1 <= int(text) <= 65535
+
+
+def forward(text: str) -> str:
+    """[HOSTADDR:]HOST:GUEST[/udp] as QEMU's hostfwd says it."""
+    ports, _, kind = text.partition("/")
+    address, _, ports = ports.rpartition(":")
+    address, _, host = address.rpartition(":")
+    if kind not in ("", "tcp", "udp") or not port_number(host) or not port_number(ports) or \
+            not re.fullmatch(r"([0-9]{1,3}(\.[0-9]{1,3}){3})?", address):
+        raise argparse.ArgumentTypeError(f"'{text}' is not like 8080:80, 127.0.0.1:53:53/udp")
+    return f"{kind or 'tcp'}:{address or '127.0.0.1'}:{host}-:{ports}"
+
+
+def mac_address(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", text) or int(text[:2], 16) & 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not one machine's address like "
+                                         "52:54:00:12:34:56")
+    return text
 
 
 class Parser(argparse.ArgumentParser):
@@ -112,6 +141,14 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--copy", metavar="HOST:GUEST", action="append", default=[],
                      help="put a file or directory into the machine before it starts; with a "
                           "slash at its end GUEST is a directory to put it in; may be repeated")
+    run.add_argument("--net", type=network, default="user", metavar="none|user|tap:NAME",
+                     help="the network: none, QEMU's own (the default), or the host's tap NAME")
+    run.add_argument("-p", "--publish", type=forward, action="append", default=[],
+                     metavar="[ADDR:]HOST:GUEST[/udp]",
+                     help="connections to port HOST of this machine (address ADDR, default "
+                          "127.0.0.1) go to GUEST of the other; may be repeated")
+    run.add_argument("--mac", type=mac_address, metavar="ADDRESS",
+                     help="the network card's address")
     run.add_argument("-t", "--terminal", action="store_true",
                      help="CMD gets a terminal of the size of this one, resized with it")
     run.add_argument("--escape", type=escape_key, default=terminal.DEFAULT_ESCAPE, metavar="KEY",
@@ -150,7 +187,10 @@ def kernel_file(given: str | None) -> Path:
 
 def run(options: argparse.Namespace, cmd: list[str] | None) -> int:
     machine = Machine(kernel=kernel_file(options.kernel), kind=options.machine, smp=options.smp,
-                      mem=options.mem, cpu=options.cpu, gdb=options.gdb)
+                      mem=options.mem, cpu=options.cpu, gdb=options.gdb, net=options.net,
+                      forwards=options.publish, mac=options.mac or "")
+    if options.publish and options.net != "user":
+        raise Failure("-p is for --net user", 2)
     if cmd is not None and not cmd:
         raise Failure("nothing after `--`: give a command", 2)
     if options.terminal and (not cmd or not terminal.is_ours()):

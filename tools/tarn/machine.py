@@ -32,6 +32,9 @@ class Machine:
     throw_away: bool = True  # writes to disk go to an overlay that QEMU deletes at its end
     drives: list[Path] = field(default_factory=list)  # further disks; what is written is kept
     scratch: Path | None = None  # the last disk, only read: files to copy into the root
+    net: str = "none"        # or user, or tap:NAME
+    forwards: list[str] = field(default_factory=list)  # QEMU's hostfwd, for user
+    mac: str = ""
     gdb: bool = False
     extra: list[str] = field(default_factory=list)
 
@@ -62,9 +65,21 @@ class Machine:
             out += self._drive(f"drive{number}", drive, "cache=writeback")
         if self.scratch:
             out += self._drive("scratch", self.scratch, "readonly=on")
+        if self.net != "none":
+            out += self._network()
         if self.gdb:
             out += ["-s", "-S"]
         return out + self.extra
+
+    def _network(self) -> list[str]:
+        if self.net.startswith("tap:"):
+            backend = f"tap,id=net0,ifname={self.net[4:]},script=no,downscript=no"
+        else:
+            backend = ",".join(["user,id=net0", *[f"hostfwd={f}" for f in self.forwards]])
+        options = "netdev=net0" + (f",mac={self.mac}" if self.mac else "")
+        if self.kind != "microvm":
+            options += ",romfile="  # nothing boots from it
+        return ["-netdev", backend, *self.device("net", options)]
 
     def _drive(self, name: str, disk: Path, mode: str) -> list[str]:
         file = str(disk).replace(",", ",,")

@@ -65,6 +65,7 @@ def equip(machine: Machine, work: Path, wishes: Wishes, orders: list[tuple[str, 
         machine.scratch = work / "copies"
         copies.write(wishes.copies, machine.scratch)
         orders = [*orders, ("copies", f"/dev/vd{chr(ord('b') + len(machine.drives))}")]
+    orders = [*orders, ("network", machine.net)]
     machine.initrd = work / "initrd"
     machine.initrd.write_bytes(initramfs.build(machine.kernel, orders))
 
