@@ -185,8 +185,11 @@ static const struct {
 
 TEST_ROWS(send_refused, bad_targets)
 {
-	int s = (own_net(), socket(strchr(row->to, ':') ? AF_INET6 : AF_INET, SOCK_DGRAM, 0));
+	int s;
 
+	if (!own_net() && row->err == ENETUNREACH)
+		SKIP("the machine's own namespace may have routes");
+	s = socket(strchr(row->to, ':') ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 	CHECK_ERR(send_to(s, "x", 1, row->to, row->port), row->err);
 }
 
