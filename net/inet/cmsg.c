@@ -8,6 +8,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/udp.h>
+#include <tarn/cred.h>
 #include <tarn/process.h>
 #include "inet_internal.h"
 

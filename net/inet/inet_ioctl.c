@@ -13,6 +13,7 @@
 #include <linux/netlink.h>
 #include <linux/route.h>
 #include <linux/sockios.h>
+#include <tarn/cred.h>
 #include <tarn/math.h>
 #include <tarn/process.h>
 #include "inet_internal.h"

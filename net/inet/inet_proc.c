@@ -6,6 +6,7 @@
 #include <linux/if.h>
 #include <linux/route.h>
 #include <linux/ipv6_route.h>
+#include <tarn/inode.h>
 #include <tarn/proc.h>
 #include <tarn/printf.h>
 #include "inet_internal.h"

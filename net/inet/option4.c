@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <linux/if.h>
 #include <linux/ip.h>
+#include <tarn/cred.h>
 #include <tarn/process.h>
 #include "inet_internal.h"
 

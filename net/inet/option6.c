@@ -5,6 +5,7 @@
  */
 #include <linux/capability.h>
 #include <linux/if.h>
+#include <tarn/cred.h>
 #include <tarn/process.h>
 #include "inet_internal.h"
 
