@@ -89,7 +89,9 @@ def test_dead_function_is_found(tree):
 
 def test_file_that_is_gone_is_found(tree):
     write(tree, "fs/file.c", "/* As fs/gone.c does. */\nint x;\n")
-    assert comments.check_file_names(tree) == ["fs/file.c:1: no file is called fs/gone.c"]
+    write(tree, "fs/README.md", "| file.c | is here |\n| gone.c | is not |\n")
+    assert comments.check_file_names(tree) == ["fs/file.c:1: no file is called fs/gone.c",
+                                               "fs/README.md:2: no file is called gone.c"]
 
 
 @pytest.mark.parametrize("text", [

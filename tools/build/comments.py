@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What comments say is checked like code: the files they name exist, and an @name is a name of what they describe.
+"""What comments say is checked like code: the files they name exist, and an @name is one of what they describe.
 
-    file   a word that ends in .c, .h, .S, .ld, .tbl, .py or .md names a file of the tree: by its path
+    file   (in the folders' READMEs too) a word that ends in .c, .h, .S, .ld, .tbl, .py or .md names a file of the tree: by its path
            from the comment's own folder, from the root or from include/, or by the end of its path
     @name  a parameter, a member or a variable of what the comment stands over or in: the function or struct
            below it up to the next empty line, or the one around it; in a file's head, of the file
@@ -49,15 +49,19 @@ def files_of(tree: Path) -> set[str]:
     return ends
 
 
-# Not files of this tree: other programs' sources, and what user space includes.
-FOREIGN = re.compile(r"^(?:linux|asm|sys|uapi|asm-generic)/|^(?:limits|stdio|unistd|stdatomic|stdarg)\.h$")
+def readmes(tree: Path) -> list[Path]:
+    return [p for d in FOLDERS for p in sorted((tree / d).rglob("README.md"))]
+
+
+# Not files of this tree: other programs' sources, what user space includes, and foo, of instructions.
+FOREIGN = re.compile(r"^(?:linux|asm|sys|uapi|asm-generic)/|(?:^|/)foo(?:_test)?\.|^(?:limits|stdio|unistd|stdatomic|stdarg)\.h$")
 
 
 def check_file_names(tree: Path) -> list[str]:
     ends, out = files_of(tree), []
-    for p in sources(tree):
+    for p in sources(tree) + readmes(tree):
         text = p.read_text(errors="replace")
-        for start, end in comments_of(text):
+        for start, end in comments_of(text) if p.suffix != ".md" else [(0, len(text))]:
             for m in FILE_NAME.finditer(text, start, end):
                 name = m.group(1)
                 if name not in ends and not FOREIGN.match(name) and not (p.parent / name).exists():
