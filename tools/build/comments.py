@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What comments say is checked like code: the files they name exist, and an @name is one of what they describe.
 
-    file   (in the folders' READMEs too) a word that ends in .c, .h, .S, .ld, .tbl, .py or .md names a file of the tree: by its path
-           from the comment's own folder, from the root or from include/, or by the end of its path
+    file   a word that ends in .c, .h, .S, .ld, .tbl, .py or .md names a file of the tree: by its path from the
+           comment's own folder, from the root or from include/, or by the end of its path; READMEs too
     @name  a parameter, a member or a variable of what the comment stands over or in: the function or struct
            below it up to the next empty line, or the one around it; in a file's head, of the file
 """
@@ -64,7 +64,7 @@ def check_file_names(tree: Path) -> list[str]:
         for start, end in comments_of(text) if p.suffix != ".md" else [(0, len(text))]:
             for m in FILE_NAME.finditer(text, start, end):
                 name = m.group(1)
-                if name not in ends and not FOREIGN.match(name) and not (p.parent / name).exists():
+                if name not in ends and not FOREIGN.search(name) and not (p.parent / name).exists():
                     line = text.count("\n", 0, m.start()) + 1
                     out.append(f"{p.relative_to(tree)}:{line}: no file is called {name}")
     return out
