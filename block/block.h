@@ -13,7 +13,6 @@ void bio_init_reserve(void);
 struct mapping_ops;
 extern const struct mapping_ops bdev_mapping_ops;
 u64 bdev_bytes(const struct bdev *b);
-struct bdev *bdev_of_mapping(const struct mapping *m);
 
 /* buffer.c: what cache.c needs to know of the buffers on a page */
 void buffer_init(void);
@@ -23,8 +22,6 @@ int buffers_read_page(struct page *p);
 bool buffers_next_dirty(struct page *p, u32 *offset, u32 *len);
 /* Bytes [from, to) were written by way of the page: their buffers are valid, and dirty. */
 void buffers_mark_written(struct page *p, u32 from, u32 to);
-/* A read of the whole page ended well: every buffer on it is up to date. */
-void buffers_page_uptodate(struct page *p);
 /* A write failed: the blocks in [offset, offset + len) say so. */
 void buffers_write_failed(struct page *p, u32 offset, u32 len);
 /* mapping_ops.invalidate */

@@ -431,12 +431,6 @@ void buffers_mark_written(struct page *p, u32 from, u32 to)
 		}
 }
 
-void buffers_page_uptodate(struct page *p)
-{
-	for (struct buffer *bh = p->private; bh; bh = bh->next_in_page)
-		set_flags(bh, BUF_UPTODATE);
-}
-
 void buffers_write_failed(struct page *p, u32 offset, u32 len)
 {
 	for (struct buffer *bh = p->private; bh; bh = bh->next_in_page)

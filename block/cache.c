@@ -22,7 +22,7 @@
 
 #define WRITE_BATCH 32
 
-struct bdev *bdev_of_mapping(const struct mapping *m)
+static struct bdev *bdev_of_mapping(const struct mapping *m)
 {
 	return m->host->private;
 }

@@ -378,7 +378,6 @@ static void lower_level(struct epoll *set, u32 level)
  * brings levels down to what is there now. Stops at an error; -ELOOP when too deep.
  */
 typedef int walk_fn(struct epoll *set, struct epoll *target);
-
 static int walk_below(struct epoll *set, walk_fn *check, struct epoll *target, u32 depth)
 {
 	struct rb_node *n;

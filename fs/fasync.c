@@ -176,14 +176,6 @@ static struct file_owner *owner_of(struct file *f)
 	return atomic_load_explicit(&f->owner, memory_order_acquire);
 }
 
-void fasync_signal(struct file *f, int fd, int reason)
-{
-	struct file_owner *o = owner_of(f);
-
-	if (o)
-		tell_owner(o, tell_one, fd, reason);
-}
-
 void fasync_urgent(struct file *f)
 {
 	struct file_owner *o = owner_of(f);

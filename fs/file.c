@@ -65,7 +65,7 @@ static void file_free_rcu(struct rcu_head *h)
 	kmem_cache_free(file_cache, container_of(h, struct file, rcu));
 }
 
-void file_free_unopened(struct file *f)
+static void file_free_unopened(struct file *f)
 {
 	cred_put(f->cred);
 	atomic_fetch_sub_explicit(&nr_files, 1, memory_order_relaxed);

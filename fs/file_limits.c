@@ -6,7 +6,7 @@
  * fails with ENFILE, but for those who could mend it (CAP_SYS_ADMIN).  nr_open
  * bounds RLIMIT_NOFILE, which bounds one process.
  *
- * Tests: tests/abi/fs_limits.c.
+ * Tests: tests/abi/fs_holes.c.
  */
 #include <tarn/cred.h>
 #include <tarn/page.h>

@@ -346,7 +346,7 @@ void inode_put(struct inode *inode)
 		inode_evict(inode);
 }
 
-bool inode_is_dirty(const struct inode *inode)
+static bool inode_is_dirty(const struct inode *inode)
 {
 	return (READ_UNLOCKED(inode->state) & (IS_DIRTY_ATTR | IS_DIRTY_PAGES | IS_WRITEBACK |
 					   IS_DIRTY_TIME)) ||
@@ -555,11 +555,6 @@ int inode_writeback(struct inode *inode, bool wait)
 	if (READ_UNLOCKED(inode->state) & (IS_DIRTY_ATTR | IS_DIRTY_PAGES))
 		queue_dirty(inode);
 	return err ? err : err2;
-}
-
-int inode_sync(struct inode *inode, bool datasync)
-{
-	return inode_writeback(inode, true);
 }
 
 /* ---- attributes ---- */

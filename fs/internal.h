@@ -28,7 +28,7 @@ bool dentry_get_unless_dead(struct dentry *d);
 /* A name in memory of its own, for dentry_move: NULL: no memory. */
 extern _Atomic u64 rename_count; /* [a] changes around each change of a name */
 char *dentry_name_dup(const struct qstr *name);
-/* @d takes @target's place: its parent and @name (a dentry_name_dup).  Both directories are locked. */
+/* @d moves to @new_parent as @name (a dentry_name_dup).  Both directories are locked. */
 void dentry_move(struct dentry *d, struct dentry *new_parent, char *name, u32 len);
 void dentry_exchange(struct dentry *a, struct dentry *b, char *a_name, char *b_name);
 /* @d lies below @ancestor or is it. */
@@ -54,7 +54,6 @@ void inode_cache_init(void);
 /* A reference to an inode found on a list, also an unused one; false: it is being freed. */
 bool inode_grab(struct inode *inode);
 void inode_shrink_super(struct super *sb);
-bool inode_is_dirty(const struct inode *inode);
 void inode_fix_rank(struct inode *inode);
 /* Writes a dirty inode back: pages and attributes. */
 int inode_writeback(struct inode *inode, bool wait);
@@ -138,7 +137,6 @@ int resolve_path(int dfd, const char *name, u32 flags, struct path *out);
 int path_at_user(int dfd, const char __user *name, int at_flags, struct path *out);
 
 /* ---- perm.c ---- */
-int perm_path_write(const struct path *p);       /* -EROFS or 0 */
 int perm_delete(struct inode *dir, struct dentry *victim, bool want_dir);
 int perm_create(struct inode *dir);
 int perm_open(const struct path *p, u32 flags);
@@ -158,7 +156,6 @@ u64 anon_magic(const struct inode *inode);
 struct file *file_alloc(u32 flags, const struct cred *cred); /* ERR_PTR(-ENFILE, -ENOMEM) */
 void file_limits_init(void);
 bool file_limit_reached(u64 open);
-void file_free_unopened(struct file *f);
 bool inode_takes_direct(const struct inode *inode);
 int inode_get_write(struct inode *inode);        /* 0 or -ETXTBSY */
 void inode_put_write(struct inode *inode);

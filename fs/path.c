@@ -299,7 +299,7 @@ static int go_root(struct walk *w)
 	return 0;
 }
 
-/* Into what is mounted on @p. */
+/* Into what is mounted where @w stands. */
 static int cross_down_rcu(struct walk *w)
 {
 	while (atomic_load_explicit(&w->path.dentry->flags, memory_order_relaxed) & DF_MOUNTED) {

@@ -77,11 +77,6 @@ bool inode_owner_or_capable(const struct inode *inode)
 	return c->fsuid == inode->uid || cred_capable(c, CAP_FOWNER);
 }
 
-int perm_path_write(const struct path *p)
-{
-	return mount_want_write(p->mnt);
-}
-
 /* In a sticky directory only the owner of file or directory removes or renames. */
 int perm_sticky(const struct inode *dir, const struct inode *victim)
 {

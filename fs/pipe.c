@@ -63,7 +63,7 @@ PAGES_SYSCTL(hard);
 
 /* ---- slots ---- */
 
-struct page *pipe_page_new(struct pipe *p)
+static struct page *pipe_page_new(struct pipe *p)
 {
 	struct page *page = p->spare;
 

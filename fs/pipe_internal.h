@@ -49,7 +49,6 @@ static inline struct pipe_slot *pipe_tail(struct pipe *p)
 	return &p->slots[p->tail & (p->nslots - 1)];
 }
 
-struct page *pipe_page_new(struct pipe *p) MUST_HOLD(&p->lock);
 /* The tail slot is used up. */
 void pipe_slot_drop(struct pipe *p, struct pipe_slot *s) MUST_HOLD(&p->lock);
 /* Takes over the reference of @page; there must be a free slot. */

@@ -28,7 +28,8 @@ static const struct syscall_entry table[] = {
 };
 #pragma GCC diagnostic pop
 
-const char *syscall_name(u64 number)
+/* Name of call @number, NULL if there is none. */
+static const char *syscall_name(u64 number)
 {
 	return number < ARRAY_SIZE(table) ? table[number].name : NULL;
 }

@@ -67,8 +67,6 @@ void vma_link(struct vma *v);
 void vma_link_last(struct vma *v, struct vma *last);
 /* Out of both; sizes uncounted. */
 void vma_unlink(struct vma *v);
-/* Tells ops, drops the file: may sleep, no map_lock (file_put may do anything). */
-void vma_free(struct vma *v);
 /* New bounds, with pgoff moved along if the start moves; holes refreshed. */
 void vma_set_bounds(struct vma *v, u64 start, u64 end);
 /* Cuts @v at @addr: it keeps what is below; the rest becomes the next one. 0 or -ENOMEM. */

@@ -41,7 +41,7 @@ struct zone {
 
 static struct zone zones[NR_ZONES];
 struct page_marks page_marks;
-static u64 managed; /* frames the allocator was given; page_init, page_release_reserved */
+static u64 managed; /* frames the allocator was given; page_init */
 
 /* Hot frames of one CPU: a stack, the last freed is the first reused.  Interrupts off. */
 struct cpu_pages {
@@ -550,21 +550,6 @@ static void set_marks(void)
 	page_marks.min = min;
 	page_marks.low = min * 2;
 	page_marks.high = min * 3;
-}
-
-void page_release_reserved(phys_t start, phys_t end)
-{
-	pfn_t first = (start + PAGE_SIZE - 1) >> PAGE_SHIFT;
-	pfn_t last = end >> PAGE_SHIFT;
-
-	for (pfn_t pfn = first; pfn < last; pfn++) {
-		struct page *p = pfn_to_page(pfn);
-
-		assert(pfn_valid(pfn) && p->state == PS_RESERVED);
-		p->state = PS_FREE;
-	}
-	if (first < last)
-		give_range(first, last);
 }
 
 void page_init(void)

@@ -95,7 +95,7 @@ pte_t pt_peek(struct mm *mm, u64 addr);
 /* The same, and the lock of its table, which is returned; NULL: no table. */
 struct page *pt_lock_entry(struct mm *mm, u64 addr, pte_t *e);
 
-/* ---- leaves (leaf.c): @up is a level 1 table ---- */
+/* ---- leaves (leaf.c): what is called up is a level 1 table ---- */
 
 /* The level 1 table for @addr; NULL: there is none. */
 struct page *pt_find_upper(struct mm *mm, u64 addr);

@@ -32,7 +32,6 @@
 #define PRIORITIES 8
 
 u32 vm_swappiness = 60;
-u32 vm_vfs_cache_pressure = 100;
 
 static struct waitq reclaim_waitq = WAITQ_INIT(reclaim_waitq);
 static bool reclaim_wanted;

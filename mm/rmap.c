@@ -32,7 +32,7 @@ static struct page *lock_entry(struct vma *v, u64 addr, struct page *p, pte_t **
 	return NULL;
 }
 
-/* Calls @fn for each entry that shows @p, its table locked.  What @fn returned, or-ed; true: it changed and
+/* Calls @fn for each entry that shows @page, its table locked.  What @fn returned, or-ed; true: it changed and
  * must be flushed. */
 struct walk {
 	struct page *page;

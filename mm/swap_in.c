@@ -106,7 +106,7 @@ static pte_t entry_for(const struct vma *v, const struct page *p, bool writable)
 	return pte_make(page_to_pfn(p), bits);
 }
 
-/* @p is locked; the entry @old held the only count of its slot, and only the cache has the page. */
+/* @p is locked; the entry that led here held the only count of its slot, and only the cache has the page. */
 static bool is_alone(const struct page *p)
 {
 	return swap_count(p->index) == 1 && atomic_load(&p->refs) == 2 && !page_test(p, PG_WRITEBACK);

@@ -64,7 +64,7 @@ static bool is_pinned(const struct page *p, pte_t e)
 	return e.v & PTE_WRITE && atomic_load(&p->refs) != 1;
 }
 
-/* Locked @p, which @pte points at, is in the cache with a count of its slot for the entry. */
+/* Locked @p, which @e points at, is in the cache with a count of its slot for the entry. */
 static bool take_count(struct page *p, pte_t e)
 {
 	if (page_test(p, PG_SWAPCACHE))

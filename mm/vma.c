@@ -38,7 +38,7 @@ struct vma *vma_first(struct mm *mm)
 	return vma_of(rb_first(&mm->vmas));
 }
 
-struct vma *vma_last(struct mm *mm)
+static struct vma *vma_last(struct mm *mm)
 {
 	return vma_of(rb_last(&mm->vmas));
 }

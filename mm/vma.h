@@ -8,7 +8,6 @@
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
 struct vma *vma_prev(struct vma *v);
-struct vma *vma_last(struct mm *mm);
 void vma_tree_insert(struct mm *mm, struct vma *v);
 /* Behind @last, which is the highest (NULL: the tree is empty). */
 void vma_tree_append(struct mm *mm, struct vma *last, struct vma *v);

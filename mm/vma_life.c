@@ -141,7 +141,8 @@ void vma_unlink(struct vma *v)
 	count_sizes(v, -(s64)vma_pages(v));
 }
 
-void vma_free(struct vma *v)
+/* Tells ops, drops the file: may sleep, no map_lock (file_put may do anything). */
+static void vma_free(struct vma *v)
 {
 	if (v->file)
 		file_put(v->file);

@@ -104,7 +104,7 @@ static void area_put(struct area *a)
 	spin_unlock(&areas_lock);
 }
 
-/* Frames leave only when no TLB can reach them: @frames holds up to a chunk of them meanwhile. */
+/* Frames leave only when no TLB can reach them: an array holds up to a chunk of them meanwhile. */
 #define UNMAP_CHUNK 64
 
 void vmalloc_unmap(u64 va, u64 pages)

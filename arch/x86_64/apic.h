@@ -50,7 +50,6 @@ void lapic_start_ipi(u32 apic_id, u8 page);
 void lapic_timer_set(u32 count);
 u32 lapic_timer_count(void);
 void lapic_timer_mask(bool masked);
-bool lapic_present(void);
 
 /* ---- ioapic.c ---- */
 void ioapic_init(void);

@@ -14,8 +14,6 @@ struct ex_entry {
 	u32 kind;
 };
 struct regs;
-/* The entry that covers @rip, or NULL. */
-const struct ex_entry *ex_find(u64 rip);
 static inline u64 ex_fixup(const struct ex_entry *e)
 {
 	return (u64)&e->fixup + (u64)(s64)e->fixup;

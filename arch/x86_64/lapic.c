@@ -53,11 +53,6 @@ static void lapic_write(u32 reg, u32 v)
 	mmio_write32(lapic + reg, v);
 }
 
-bool lapic_present(void)
-{
-	return lapic != NULL;
-}
-
 void lapic_map(void)
 {
 	lapic = mmu_map_device(apic_config.lapic_addr, PAGE_SIZE);

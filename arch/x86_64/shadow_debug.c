@@ -84,15 +84,16 @@ static pte_t *shared_table(unsigned int level)
 	return level ? zeros[level - 1] : (pte_t *)zero_page;
 }
 
-/*
- * Makes the entry of @va at @level lead to a page of its own, the tables above it too: drawn from
- * @take, filled with @fill.  Returns false when there is none.  A page drawn in vain goes to @give.
- */
+/* Where pages come from, and where one that was drawn in vain goes. */
 struct source {
 	phys_t (*take)(void); /* zeroed; ~0: none */
 	void (*give)(phys_t page);
 };
 
+/*
+ * Makes entry @e, which leads to a table of @level or, 0, to a page of shadow, lead to one of its own, drawn
+ * from @from: a table that shows the shared zeros, or a page of @byte.  False: there is none.
+ */
 static bool own(pte_t *e, unsigned int level, const struct source *from, u8 byte)
 {
 	pte_t shared = pte_load(e);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Shared among smp.c, ipi.c, irq.c, apic.c, boot.c. */
+/* Shared among smp.c, ipi.c, irq.c, lapic.c, boot.c. */
 #pragma once
 
 /* Physical memory below this is never given to the page allocator. */

@@ -176,15 +176,6 @@ void thread_first_run(struct thread *prev)
 
 /* ---- user threads ---- */
 
-/* Puts the live FPU registers into current's image as well. */
-static void fpu_sync_current(void)
-{
-	u64 flags = irq_save();
-
-	fpu_save(current->arch.fpu);
-	irq_restore(flags);
-}
-
 void fpu_reload_current(void)
 {
 	u64 flags = irq_save();
@@ -262,51 +253,6 @@ void regs_set_flags(struct regs *regs, u64 flags)
 			 X86_EFLAGS_RF | X86_EFLAGS_AC | X86_EFLAGS_NT;
 
 	regs->rflags = (regs->rflags & ~user) | (flags & user) | X86_EFLAGS_IF | X86_EFLAGS_FIXED;
-}
-
-void regs_set_single_step(struct regs *regs, bool on)
-{
-	if (on)
-		regs->rflags |= X86_EFLAGS_TF;
-	else
-		regs->rflags &= ~(u64)X86_EFLAGS_TF;
-}
-
-size_t arch_fpu_size(void)
-{
-	return fpu_size;
-}
-
-size_t arch_fpu_get(struct thread *t, void *buf, size_t size)
-{
-	if (!t->arch.fpu)
-		return 0;
-	if (t == current)
-		fpu_sync_current();
-	size = MIN(size, (size_t)fpu_size);
-	memcpy(buf, t->arch.fpu, size);
-	return size;
-}
-
-int arch_fpu_set(struct thread *t, const void *buf, size_t size)
-{
-	void *tmp;
-
-	if (!t->arch.fpu || size < 512)
-		return -EINVAL;
-	tmp = fpu_scratch(t->arch.fpu);
-	if (t == current)
-		fpu_sync_current();
-	memcpy(tmp, t->arch.fpu, fpu_size);
-	memcpy(tmp, buf, MIN(size, (size_t)fpu_size));
-	if (x86.xsave && size < fpu_size) /* the legacy part alone: say that it counts */
-		((u64 *)tmp)[64] |= 3;
-	fpu_image_sanitise(tmp, false);
-	memcpy(t->arch.fpu, tmp, fpu_size);
-	t->arch.fpu_cpu = NO_CPU;
-	if (t == current)
-		fpu_reload_current();
-	return 0;
 }
 
 /* ---- arch_prctl(2) ---- */

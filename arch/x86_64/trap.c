@@ -126,7 +126,7 @@ void idt_load(void)
 extern const struct ex_entry __start___ex_table[], __stop___ex_table[];
 
 /* A few dozen entries: a walk is short beside the fault that led here. */
-const struct ex_entry *ex_find(u64 rip)
+static const struct ex_entry *ex_find(u64 rip)
 {
 	for (const struct ex_entry *e = __start___ex_table; e < __stop___ex_table; e++) {
 		u64 from = (u64)&e->from + (u64)(s64)e->from;

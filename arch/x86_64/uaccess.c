@@ -163,14 +163,6 @@ ssize_t strnlen_user(const char __user *s, size_t max)
 	return user_string(NULL, s, max);
 }
 
-int copy_to_user_nofault(void __user *dst, const void *src, size_t n)
-{
-	if (!user_range_ok(dst, n))
-		return -EFAULT;
-	kasan_check_read(src, n);
-	return copy_nofault(__force_user(dst), src, n) ? -EFAULT : 0;
-}
-
 int copy_from_user_nofault(void *dst, const void __user *src, size_t n)
 {
 	if (!user_range_ok(src, n))

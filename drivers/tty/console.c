@@ -37,6 +37,18 @@ bool console_wanted(const char *name)
 	return any ? mine : str_eq(name, DEFAULT_CONSOLE);
 }
 
+/* /dev/console is the terminal @name, if there is one. */
+static void tty_set_console(const char *name)
+{
+	struct tty *t = tty_find_name(name), *old;
+
+	if (!t)
+		return;
+	old = atomic_exchange(&console_tty, t);
+	if (old)
+		tty_put(old);
+}
+
 /* Every console= word in turn, so that the last one that exists stays. */
 void console_choose(void)
 {
@@ -53,17 +65,6 @@ void console_choose(void)
 		tty_set_console(word);
 	}
 	kfree(line);
-}
-
-void tty_set_console(const char *name)
-{
-	struct tty *t = tty_find_name(name), *old;
-
-	if (!t)
-		return;
-	old = atomic_exchange(&console_tty, t);
-	if (old)
-		tty_put(old);
 }
 
 struct tty *console_tty_get(void)

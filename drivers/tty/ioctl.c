@@ -190,7 +190,7 @@ static long settings_ioctl(struct tty *t, unsigned int cmd, void __user *p)
 
 /* ---- window size ---- */
 
-void tty_resize(struct tty *t, const struct winsize *ws)
+static void tty_resize(struct tty *t, const struct winsize *ws)
 {
 	u64 flags = spin_lock_irqsave(&t->lock);
 	bool same = memcmp(&t->winsize, ws, sizeof(*ws)) == 0;

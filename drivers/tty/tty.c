@@ -28,7 +28,7 @@
 #define TTY_CHUNK 256u
 
 /* What stty sane gives, 38400 baud as Linux's default. */
-const struct ktermios tty_default_termios = {
+static const struct ktermios tty_default_termios = {
 	.c_iflag = ICRNL | IXON,
 	.c_oflag = OPOST | ONLCR,
 	.c_cflag = B38400 | CS8 | CREAD | HUPCL,
@@ -336,7 +336,7 @@ int tty_wait_drained(struct tty *t)
 
 /* ---- open and close ---- */
 
-bool tty_file_dead(const struct tty_file *tf)
+static bool tty_file_dead(const struct tty_file *tf)
 {
 	return atomic_load_explicit(&tf->tty->hangups, memory_order_acquire) != tf->hangups;
 }

@@ -55,13 +55,11 @@ struct tty_file {
 
 extern const struct file_ops tty_fops;
 int tty_async_reason(struct file *f, u32 events);
-extern const struct ktermios tty_default_termios;
 
 struct tty *tty_find(kdev_t dev);
 struct tty *tty_find_name(const char *name);
 /* The rest of open(2) for @f: takes over the reference of @t, also on failure. */
 int tty_open_file(struct tty *t, struct file *f);
-bool tty_file_dead(const struct tty_file *tf);
 /* The controlling terminal of current's session with a reference, or NULL. */
 struct tty *tty_current_get(void);
 struct tty *console_tty_get(void);
@@ -79,7 +77,6 @@ void tty_flow(struct tty *t, bool stop);
 void tty_flush(struct tty *t, int queue);
 int tty_wait_drained(struct tty *t);
 long tty_ioctl_common(struct tty *t, struct file *f, unsigned int cmd, unsigned long arg);
-void tty_resize(struct tty *t, const struct winsize *ws);
 
 /* jobctl.c */
 /* May current change (SIGTTOU) or read (SIGTTIN) this terminal?  0, -EIO, -ERESTARTSYS (a signal is on its way). */

@@ -73,7 +73,7 @@ u32 chrdev_dynamic_major(void)
 	return major;
 }
 
-const struct file_ops *chrdev_find(kdev_t dev)
+static const struct file_ops *chrdev_find(kdev_t dev)
 {
 	const struct file_ops *fops = NULL;
 	struct chrdev_range *r;

@@ -94,30 +94,6 @@ int devtmpfs_add(const char *name, mode_t mode, kdev_t dev)
 	return err;
 }
 
-int devtmpfs_remove(const char *name)
-{
-	const char *last;
-	struct dentry *dir = parent_of(name, false, &last), *d;
-	struct qstr q;
-	int err;
-
-	if (IS_ERR(dir))
-		return (int)PTR_ERR(dir);
-	q = qstr_make(dir, last, (u32)strlen(last));
-	rwsem_write_lock(&dir->inode->lock);
-	d = lookup_locked(dir, &q, 0);
-	err = PTR_ERR_OR_ZERO(d);
-	if (!err) {
-		err = d->inode ? dir->inode->ops->unlink(dir->inode, d) : -ENOENT;
-		if (!err)
-			dentry_delete(d);
-		dentry_put(d);
-	}
-	rwsem_write_unlock(&dir->inode->lock);
-	dentry_put(dir);
-	return err;
-}
-
 void devfs_init(void)
 {
 	devtmpfs = tmpfs_make_super(&devtmpfs_fs, "mode=755");

@@ -235,7 +235,7 @@ static void inode_count_blocks(struct inode *inode, s64 blocks)
 	spin_unlock(&inode->spin);
 }
 
-u64 ext4_inode_goal(struct inode *inode)
+static u64 ext4_inode_goal(struct inode *inode)
 {
 	struct ext4_fs *fs = EXT4_FS(inode);
 	u32 group = (u32)((inode->ino - 1) / fs->inodes_per_group);

@@ -12,7 +12,7 @@
 
 #include "ext4.h"
 
-bool ext4_dir_indexed(const struct inode *dir)
+static bool ext4_dir_indexed(const struct inode *dir)
 {
 	return (EXT4_FS(dir)->compat & COMPAT_DIR_INDEX) && (EXT4_I(dir)->flags & IFL_INDEX);
 }

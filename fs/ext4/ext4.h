@@ -232,14 +232,13 @@ int ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 
 int ext4_alloc_meta(struct ext4_handle *h, struct inode *inode, u64 goal, u64 *block);
 /* @metadata: their buffers are forgotten. */
 int ext4_free_blocks(struct ext4_handle *h, struct inode *inode, u64 block, u64 count, bool metadata);
-u64 ext4_inode_goal(struct inode *inode);
 /* Promises @n blocks to delayed pages: 0 or -ENOSPC. */
 int ext4_reserve(struct ext4_fs *fs, u32 n);
 void ext4_unreserve(struct ext4_fs *fs, u32 n);
 
 /* ---- ialloc.c ---- */
 /* A new inode for @dir, filled by mode and owner, with a reference, hashed and IS_NEW-free; not yet on disk.
- * @name: for spreading directories.  ERR_PTR. */
+ * ERR_PTR. */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, mode_t mode);
 int ext4_free_inode(struct ext4_handle *h, struct inode *inode);
 
@@ -265,7 +264,6 @@ bool ext4_has_blocks_field(const struct inode *inode); /* i_block is a map, not 
 #define MAP_RESERVED BIT(2)         /* new blocks were promised by ext4_reserve(); the caller unreserves */
 /* In: lblk, len wanted.  Out: what holds for the first len blocks.  0 or -errno.  @h NULL: look only. */
 int ext4_map_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map *map, u32 flags);
-void ext4_map_cache_drop(struct inode *inode);
 /* Frees blocks [first, last] of the file step by step, with handles of its own. */
 int ext4_remove_range(struct inode *inode, u32 first, u32 last);
 u64 ext4_max_bytes(const struct ext4_fs *fs, bool extents);
@@ -401,11 +399,10 @@ int ext4_dir_make_empty(struct ext4_handle *h, struct inode *dir, u32 parent);
 /* 1: only . and ..; 0: not; -errno. */
 int ext4_dir_is_empty(struct inode *dir);
 int ext4_dir_find_dotdot(struct inode *dir, struct ext4_entry *out);
-bool ext4_dir_indexed(const struct inode *dir);
 extern const struct file_ops ext4_dir_fops;
 
 /* ---- htree.c ---- */
-/* The leaves that may hold @hash, one after the other. */
+/* @name in the leaves that may hold its hash, one after the other. */
 int ext4_htree_find(struct inode *dir, const struct qstr *name, struct ext4_entry *out);
 int ext4_htree_add(struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, u8 type);
 /* A linear directory of one full block becomes an indexed one. */
@@ -443,7 +440,6 @@ int ext4_xattr_release(struct ext4_handle *h, struct inode *inode);
 /* ---- super.c ---- */
 /* Counts and checksum into the super block's buffer. */
 void ext4_super_update(struct ext4_fs *fs);
-int ext4_fs_sync(struct ext4_fs *fs);
 static inline bool ext4_read_only(const struct ext4_fs *fs)
 {
 	return !fs->rw || atomic_load(&fs->aborted);

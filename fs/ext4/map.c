@@ -49,7 +49,7 @@ static void cache_fill(struct ext4_inode *ei, const struct ext4_map *map)
 	spin_unlock(&ei->cache_lock);
 }
 
-void ext4_map_cache_drop(struct inode *inode)
+static void ext4_map_cache_drop(struct inode *inode)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
 

@@ -47,7 +47,7 @@ void ext4_super_update(struct ext4_fs *fs)
 	mutex_unlock(&fs->super_lock);
 }
 
-int ext4_fs_sync(struct ext4_fs *fs)
+static int ext4_fs_sync(struct ext4_fs *fs)
 {
 	rwsem_write_lock(&fs->trans_lock);
 	ext4_super_update(fs);

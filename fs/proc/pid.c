@@ -239,7 +239,8 @@ static int pid_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos)
 
 /* ---- mounts that hide ---- */
 
-bool proc_shows(const struct super *sb, struct thread *t, enum hide_pid least)
+/* False: this mount hides @t from current at @least and above. */
+static bool proc_shows(const struct super *sb, struct thread *t, enum hide_pid least)
 {
 	const struct proc_super *ps = sb->private;
 	enum hide_pid hide = READ_ONCE(ps->hide);

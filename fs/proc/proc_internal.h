@@ -94,9 +94,6 @@ int proc_guard(struct thread *t);
 void proc_unguard(struct thread *t);
 bool proc_thread_gone(struct proc_inode *p);
 
-/* False: this mount hides @t from current at @least and above. */
-bool proc_shows(const struct super *sb, struct thread *t, enum hide_pid least);
-
 /* Numbers and inodes of /proc/PID and task/TID. */
 #define LAST_PID 0x3fffffffu /* no number is near: positions beyond are user space's */
 #define PID_INO(tid, n) ((u64)(tid) << 16 | (n))

@@ -227,9 +227,9 @@ static void whiteout_free(struct dentry *w)
 }
 
 /*
- * @old has a new entry: the old one goes, or becomes the whiteout's.  That is
- * hashed while @old still has the name, too: who looks without the lock finds
- * the one or the other.
+ * What was @dir's entry @cookie has a new one: the old goes, or becomes the
+ * whiteout @w's.  That is hashed while the moved dentry still has the name, too:
+ * who looks without the lock finds the one or the other.
  */
 static void leave(struct inode *dir, u64 cookie, struct dentry *w)
 {

@@ -47,4 +47,3 @@ static inline void regs_set_result(struct regs *r, u64 value)
 }
 /* ptrace: the flags a user may set, whatever @flags holds; the others as they must be. */
 void regs_set_flags(struct regs *regs, u64 flags);
-void regs_set_single_step(struct regs *regs, bool on);

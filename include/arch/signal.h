@@ -7,7 +7,7 @@ struct ksiginfo;
 struct abi_sigaction;
 
 /*
- * Builds the frame for @sig on the user stack (@on_altstack_top != 0: on the
+ * Builds the frame for @sig on the user stack (@altstack_top != 0: on the
  * alternate stack that ends there) and points @regs at the handler.  @mask is the
  * mask sigreturn puts back.  Returns 0 or -EFAULT: the stack cannot hold it.
  */

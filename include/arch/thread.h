@@ -44,14 +44,6 @@ void sched_finish_switch(struct thread *prev);
 /* From a kernel thread that has exec'd: loads current's frame and enters user mode. */
 void NORETURN arch_enter_user(void);
 
-/* User FPU image of @t in XSAVE standard format, for ptrace and core dumps: bytes copied. */
-size_t arch_fpu_get(struct thread *t, void *buf, size_t size);
-/* The other way, for ptrace: current or a stopped thread.  Any contents are made harmless.
- * At least the 512 bytes of FXSAVE; 0 or -EINVAL. */
-int arch_fpu_set(struct thread *t, const void *buf, size_t size);
-/* Bytes of a whole image. */
-size_t arch_fpu_size(void);
-
 /* arch_prctl(2)'s ARCH_SET_FS and its like for current.  */
 long arch_do_prctl(struct thread *t, int option, u64 arg);
 

@@ -39,7 +39,6 @@ ssize_t WARN_UNUSED strncpy_from_user(char *dst, const char __user *src, size_t 
 ssize_t WARN_UNUSED strnlen_user(const char __user *s, size_t max);
 
 /* Never sleeps: -EFAULT if the page is not present with the right permission. */
-int WARN_UNUSED copy_to_user_nofault(void __user *dst, const void *src, size_t n);
 int WARN_UNUSED copy_from_user_nofault(void *dst, const void __user *src, size_t n);
 /* Kernel addresses that may be bad (backtraces). */
 int WARN_UNUSED copy_from_kernel_nofault(void *dst, const void *src, size_t n);

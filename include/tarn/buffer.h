@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Buffers: named blocks of a device's page cache, for file system metadata.
- * block/buffer.c; on the host tests/host/buffer_file.c does the same over a file.
+ * block/buffer.c.
  *
  * A file system's metadata goes only through here.  buffer_dirty() must be
  * reached through the file system's transaction handle, so that a journal can

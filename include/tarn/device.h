@@ -17,7 +17,6 @@ struct strbuf;
 int chrdev_register(kdev_t first, u32 count, const char *name, const struct file_ops *fops);
 /* A free major number for "dynamic" drivers. */
 u32 chrdev_dynamic_major(void);
-const struct file_ops *chrdev_find(kdev_t dev);
 void chrdev_show(struct strbuf *out); /* /proc/devices */
 
 struct device;
@@ -48,7 +47,6 @@ struct device {
 int device_add(struct device *dev);
 /* devtmpfs: makes or removes a node; callable before devtmpfs is mounted.  0 or -errno. */
 int devtmpfs_add(const char *name, mode_t mode, kdev_t dev);
-int devtmpfs_remove(const char *name);
 void cpu_devices_init(void);
 void rtc_init(void);
 void drivers_init(void); /* drivers/init.c: serial, pci, virtio ... in order; called from kernel/main.c */

@@ -23,5 +23,3 @@ void fasync_no_room(struct file *f);
 bool fasync_wanted_room(struct file *f);
 /* The owner gets SIGURG: urgent data came in.  No spinlocks above LR_PROC_TREE. */
 void fasync_urgent(struct file *f);
-/* The owner gets F_SETSIG's signal or SIGIO, with @reason (POLL_IN ...) and @fd.  Locks as above. */
-void fasync_signal(struct file *f, int fd, int reason);

@@ -30,7 +30,7 @@ struct strbuf;
 struct vma;
 
 struct dir_emit {
-	/* False: stop (buffer full); the entry was not taken. @type DT_*, @pos: cookie of the entry after this. */
+	/* False: stop (buffer full); the entry was not taken. @type DT_*, @next_pos: cookie of the entry after this. */
 	bool (*emit)(struct dir_emit *d, const char *name, u32 len, u64 ino, u8 type, u64 next_pos);
 	void *data;
 };

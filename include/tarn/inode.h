@@ -208,8 +208,6 @@ void inode_put(struct inode *inode);
 void inode_mark_dirty(struct inode *inode);
 /* mapping_ops.dirtied of every file system on a device. */
 void inode_pages_dirtied(struct mapping *m);
-/* Writes attributes and pages: 0 or the first error. */
-int inode_sync(struct inode *inode, bool datasync);
 /* The times @which (ATTR_ATIME | ATTR_MTIME | ATTR_CTIME) become inode_now(), and the inode dirty. */
 void inode_touch(struct inode *inode, u32 which);
 /* The time of day as this file system can keep it. */

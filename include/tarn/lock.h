@@ -95,7 +95,7 @@ bool rwsem_is_write_held(const struct rwsem *s);
 void lock_rank_acquire(const void *lock, const char *name, u32 rank, bool spin, bool nested);
 void lock_rank_push(const void *lock, const char *name, u32 rank, bool spin); /* a trylock: no check */
 void lock_rank_release(const void *lock, bool spin);
-void lock_rank_reclaim(void); /* @current may reclaim through file systems now */
+void lock_rank_reclaim(void); /* current may reclaim through file systems now */
 #else
 static inline void lock_rank_acquire(const void *lock, const char *name, u32 rank, bool spin,
 				     bool nested)

@@ -170,7 +170,7 @@ int mm_unmap_attached(struct mm *mm, u64 addr, const struct vm_ops *ops);
 /* What /proc/PID/oom_score shows: badness on Linux's scale, 666 for nothing at all, 0: never chosen. */
 struct process;
 u32 oom_score(struct process *p);
-/* exec: the stack mapping with room for @size, grows down; heap start. */
+/* exec: where the heap starts.  0 or -errno. */
 int mm_setup_brk(struct mm *mm, u64 brk_start);
 
 /* ---- faults ---- */

@@ -155,9 +155,6 @@ static inline bool page_get_unless_zero(struct page *p)
 void *pages_alloc(gfp_t gfp, unsigned int order);
 void pages_free(void *addr, unsigned int order);
 
-/* Gives a reserved range of RAM (an unpacked initrd) to the allocator. */
-void page_release_reserved(phys_t start, phys_t end);
-
 /* Before the allocator: boot_info's map to frames.  Boot order: page_early_init, arch_mmu_init, page_init. */
 void page_early_init(void);
 phys_t page_early_alloc(void); /* one zeroed frame, never freed */

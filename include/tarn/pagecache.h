@@ -194,7 +194,7 @@ void dirty_get_state(struct dirty_state *out);
 extern u32 vm_dirty_background_ratio, vm_dirty_ratio;
 extern u64 vm_dirty_background_bytes, vm_dirty_bytes; /* instead of the ratio when not 0 */
 extern u32 vm_dirty_expire_centisecs, vm_dirty_writeback_centisecs; /* for the flusher */
-extern u32 vm_swappiness, vm_vfs_cache_pressure;
+extern u32 vm_swappiness;
 /* fs/writeback.c says how to wake its flusher; reclaim calls it when it meets dirty pages. */
 void reclaim_set_flusher(void (*wake)(void));
 /* Drops every clean page on the lists (drop_caches 1); pages dropped. */

@@ -209,7 +209,7 @@ static inline void NO_LOCK_CHECK process_unlock_signals(struct sighand *s, u64 i
 struct uts_names {
 	char nodename[65], domainname[65];
 };
-/* All present namespaces of a thread; counted.  Today only the mount namespace can differ. */
+/* All present namespaces of a thread; counted.  Today only uts can differ from its maker's. */
 struct namespaces {
 	struct refcount refs;
 	struct mount_ns *mnt;

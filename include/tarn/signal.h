@@ -87,7 +87,6 @@ enum item_sent signal_send_item(struct process *p, struct thread *t, struct sigi
 void signal_cancel_item(struct process *p, struct sigitem *item);
 /* Kernel-born, no further information. */
 void signal_process(struct process *p, int sig);
-void signal_thread(struct thread *t, int sig);
 /* To each member of process group @pgid if it is one of *@session's (read under proc_tree_lock): a group's number may
  * have come again elsewhere. */
 void signal_pgrp(struct session *const *session, pid_t pgid, const struct ksiginfo *info);

@@ -38,7 +38,6 @@ int ktime_from_user_timespec(ktime_t *out, const void __user *ts);
 int ktime_from_user_itimerspec(ktime_t *value, ktime_t *interval, const void __user *its);
 int ktime_from_user_timeval(ktime_t *out, const void __user *tv);
 int ktime_to_user_timespec(void __user *ts, ktime_t t);
-struct timespec64 ktime_to_timespec(ktime_t t);
 
 /* A one-shot call-back at a point of arch_clock_ns time, from the timer interrupt: irqs off, no sleeping. */
 struct timer {

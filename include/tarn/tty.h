@@ -64,7 +64,5 @@ const char *tty_name(const struct tty *t);
 pid_t tty_foreground(struct tty *t);
 /* The session leader exits: SIGHUP, SIGCONT to the foreground group; terminal let go.  No locks held. */
 void tty_session_leader_exit(struct session *s);
-/* /dev/console is this terminal (console= words); by name. */
-void tty_set_console(const char *name);
 void tty_init(void); /* tty core, ptys, /dev/tty, /dev/console, /dev/ptmx, devpts */
 void serial_init(void); /* the 16550s: /dev/ttyS0... */

@@ -93,7 +93,7 @@ void waitq_finish(struct wait_entry *e);
 bool schedule_deadline(ktime_t deadline);
 
 /*
- * @err becomes 0, or -ERESTARTSYS (a signal; TS_KILLABLE: a fatal one), or
+ * The value is 0, or -ERESTARTSYS (a signal; TS_KILLABLE: a fatal one), or
  * -ETIMEDOUT.  @cond is evaluated several times, never with the queue's lock.
  */
 #define WAIT_EVENT(q, cond, state, deadline, excl)                               \

@@ -22,7 +22,7 @@
 #include <tarn/path.h>
 #include <tarn/syscall.h>
 
-/* CLONE_NEWNS would need current's root and cwd carried over to the copied mounts. */
+/* Absent: -EINVAL.  For CLONE_NEWNS fs/mount.c could copy the mounts, root and cwd along; nothing calls it. */
 #define NAMESPACES_ABSENT                                                                \
 	(CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS)
 

@@ -139,7 +139,6 @@ void account_enter_idle(struct runq *rq, struct thread *prev, ktime_t now);
 void load_init(void);
 
 /* ---- switch.c ---- */
-void schedule_preempt(void); /* schedule(), but current wants to go on whatever its state */
 
 /* ---- rcu.c ---- */
 void rcu_init(void);

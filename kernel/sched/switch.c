@@ -155,7 +155,8 @@ void schedule(void)
 	reschedule(false);
 }
 
-void schedule_preempt(void)
+/* schedule(), but current wants to go on whatever its state. */
+static void schedule_preempt(void)
 {
 	reschedule(true);
 }

@@ -233,14 +233,6 @@ void signal_process(struct process *p, int sig)
 	send(p, NULL, &info);
 }
 
-void signal_thread(struct thread *t, int sig)
-{
-	struct ksiginfo info;
-
-	siginfo_kernel(&info, sig);
-	send(t->process, t, &info);
-}
-
 void signal_self(int sig)
 {
 	struct ksiginfo info;

@@ -55,11 +55,6 @@ int ktime_from_user_timeval(ktime_t *out, const void __user *tv)
 	return 0;
 }
 
-struct timespec64 ktime_to_timespec(ktime_t t)
-{
-	return (struct timespec64){ (s64)(t / NSEC_PER_SEC), (s64)(t % NSEC_PER_SEC) };
-}
-
 int ktime_to_user_timespec(void __user *ts, ktime_t t)
 {
 	struct __kernel_timespec k = { .tv_sec = (s64)(t / NSEC_PER_SEC),

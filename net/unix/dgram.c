@@ -25,7 +25,7 @@ static bool full_for(struct unix_sock *from, struct unix_sock *u)
 
 /* ---- connect ---- */
 
-/* Whether @u accepts datagrams of @from: a connected socket only its peer's. */
+/* Whether @to accepts datagrams of @from: a connected socket only its peer's. */
 static bool may_send(struct unix_sock *from, struct unix_sock *to)
 {
 	struct unix_sock *only = READ_ONCE(to->peer);

@@ -46,7 +46,7 @@ static struct work gc_work, free_work;
 static u32 inflight_total GUARDED_BY(&gc_lock);
 static u32 search_above GUARDED_BY(&gc_lock) = SEARCH_ABOVE_MIN;
 
-struct unix_sock *file_unix(struct file *f)
+static struct unix_sock *file_unix(struct file *f)
 {
 	struct socket *s = file_socket(f);
 

@@ -79,7 +79,7 @@ static u32 shown_state(const struct unix_sock *u)
 	return connected ? 3 : 1;         /* SS_CONNECTED, SS_UNCONNECTED */
 }
 
-#define SO_ACCEPTCON_FLAG 0x10000u /* __SO_ACCEPTCON of net.h, as the Flags column has it */
+#define SO_ACCEPTCON_FLAG 0x10000u /* __SO_ACCEPTCON of linux/net.h, as the Flags column has it */
 
 static u64 inode_number(struct unix_sock *u)
 {

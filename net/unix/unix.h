@@ -200,7 +200,6 @@ void scm_deliver(struct socket *s, struct msg *m, const struct abi_ucred *cred,
 /* gc.c */
 /* @files begin or end their flight; the caller holds references to them. */
 void unix_inflight(struct unix_files *files, int by);
-struct unix_sock *file_unix(struct file *f);
 /* Some socket was closed: looks for sockets that only messages refer to. */
 void unix_gc_schedule(void);
 /* Waits for a search under way, which may have counted before the caller took references from a queue. */
