@@ -26,6 +26,16 @@ def test_rows_run_on_tarn() -> None:
     assert all(float(r[2]) > 0 for r in rows)
 
 
+def test_instructions_are_counted() -> None:
+    figures = []
+    for _ in range(2):
+        done = bench("calls", "--only", "gettid", "--count", "instructions", "--one-side")
+        assert done.returncode == 0, done.stdout + done.stderr
+        figures.append(float(done.stdout.split("\t")[2]))
+    # Time would differ by more on any host; a call is some hundred instructions on any kernel.
+    assert abs(figures[0] - figures[1]) < 2 and 20 < figures[0] < 2000, figures
+
+
 def test_unknown_group_is_refused() -> None:
     done = bench("nonsense")
     assert done.returncode == 2 and "no group nonsense" in done.stderr
