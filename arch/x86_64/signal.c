@@ -99,7 +99,8 @@ static int put_fpu(u64 fp)
 	irq_restore(flags);
 	if (x86.xsave)
 		*(u64 *)(image + sizeof(struct _fpstate)) |= 3; /* xstate_bv: FP and SSE are there */
-	if (copy_to_user((void __user *)fp, image, fpu_size))
+	if (copy_to_user((void __user *)fp, image, fpu_low) ||
+	    (fpu_pkru && put_user(*(u64 *)(image + fpu_pkru), (u64 __user *)(fp + fpu_pkru))))
 		return -EFAULT;
 	if (!x86.xsave)
 		return 0;
@@ -188,7 +189,10 @@ static int fetch_fpu(char *tmp, u64 fp)
 	if (kind == FRAME_XSTATE) {
 		size = f->sw_reserved.xstate_size;
 		features = f->sw_reserved.xfeatures;
-		if (copy_from_user(tmp, (const void __user *)fp, size))
+		if (copy_from_user(tmp, (const void __user *)fp, MIN(size, fpu_low)))
+			return -EFAULT;
+		if (fpu_pkru && *(u64 *)(tmp + sizeof(struct _fpstate)) & FPU_PKRU_BIT &&
+		    copy_from_user(tmp + fpu_pkru, (const void __user *)(fp + fpu_pkru), FPU_PKRU_SIZE))
 			return -EFAULT;
 	}
 	if (!fpu_image_valid(tmp, kind == FRAME_LEGACY))
@@ -207,7 +211,7 @@ static int get_fpu(u64 fp)
 	fpu_image_init(tmp);
 	if (fp && fetch_fpu(tmp, fp))
 		return -EFAULT;
-	memcpy(image, tmp, fpu_size);
+	fpu_image_copy(image, tmp);
 	fpu_reload_current();
 	return 0;
 }

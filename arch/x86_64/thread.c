@@ -212,7 +212,7 @@ int arch_thread_init_user(struct thread *t, u64 stack, bool set_tls, u64 tls)
 	fpu_save(current->arch.fpu);
 	save_segments(&current->arch);
 	irq_restore(flags);
-	memcpy(a->fpu, current->arch.fpu, fpu_size);
+	fpu_image_copy(a->fpu, current->arch.fpu);
 	a->ds = current->arch.ds;
 	a->es = current->arch.es;
 	a->fs = current->arch.fs;
@@ -285,6 +285,7 @@ size_t arch_fpu_get(struct thread *t, void *buf, size_t size)
 		fpu_sync_current();
 	size = MIN(size, (size_t)fpu_size);
 	memcpy(buf, t->arch.fpu, size);
+	fpu_clear_gap(buf, size);
 	return size;
 }
 
