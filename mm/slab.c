@@ -193,12 +193,13 @@ static void link_objects(struct kmem_cache *c, struct page *s)
 
 	while (gcd(step, n) != 1)
 		step++;
+	step %= n;
 	for (u32 i = 0; i < n; i++) {
 		void *obj = (char *)page_address(s) + (size_t)at * c->stride;
 
 		link_set(c, obj, s->freelist);
 		s->freelist = obj;
-		at = (u32)(((u64)at + step) % n);
+		at = at + step < n ? at + step : at + step - n;
 	}
 }
 

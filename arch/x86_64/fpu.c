@@ -20,7 +20,7 @@
 #define XFEATURE_AVX BIT(2)
 #define XFEATURE_AVX512 (BIT(5) | BIT(6) | BIT(7))
 
-#define XFEATURE_PKRU BIT(9)
+#define XFEATURE_PKRU FPU_PKRU_BIT
 #define PKRU_INITIAL 0x55555554u /* no access by any key but 0, until the program says so */
 
 #define FXSAVE_SIZE 512
@@ -28,6 +28,7 @@
 
 u64 fpu_features = XFEATURE_FP | XFEATURE_SSE;
 u32 fpu_size = FXSAVE_SIZE;
+u32 fpu_low = FXSAVE_SIZE, fpu_pkru;
 static u32 mxcsr_mask; /* [I] bits that may be set */
 static u8 fpu_initial[4096] ALIGNED(64);
 
@@ -73,12 +74,28 @@ static void put_sw_bytes(struct _fpstate *f)
 	f->sw_reserved.xstate_size = fpu_size;
 }
 
+/* By the places of the features that are on. */
+static void measure_image(void)
+{
+	fpu_low = x86.xsave ? FXSAVE_SIZE + XSAVE_HEADER : FXSAVE_SIZE;
+	for (u32 i = 2; i < 9; i++)
+		if (fpu_features & BIT(i))
+			fpu_low = MAX(fpu_low, cpuid(0xd, i).ebx + cpuid(0xd, i).eax);
+	fpu_pkru = cpu_has_pkeys ? cpuid(0xd, 9).ebx : 0;
+}
+
+void fpu_clear_gap(void *image, size_t size)
+{
+	if (fpu_pkru > fpu_low && size > fpu_low)
+		memset((char *)image + fpu_low, 0, MIN(size, (size_t)fpu_pkru) - fpu_low);
+}
+
 /* Of all features only the keys begin as something else than the hardware's initial state. */
 static void put_initial_pkru(u8 *image)
 {
 	if (!cpu_has_pkeys)
 		return;
-	*(u32 *)(image + cpuid(0xd, 9).ebx) = PKRU_INITIAL;
+	*(u32 *)(image + fpu_pkru) = PKRU_INITIAL;
 	*(u64 *)(image + FXSAVE_SIZE) |= XFEATURE_PKRU;
 }
 
@@ -102,6 +119,7 @@ void fpu_setup(void)
 			fpu_setup();
 			return;
 		}
+		measure_image();
 		__asm__ volatile("fxsave64 (%0)" ::"r"(fpu_initial) : "memory");
 		mxcsr_mask = f->mxcsr_mask ? f->mxcsr_mask : 0xffbf;
 		memset(fpu_initial, 0, sizeof(fpu_initial));
@@ -116,7 +134,7 @@ void fpu_setup(void)
 
 void fpu_image_init(void *image)
 {
-	memcpy(image, fpu_initial, fpu_size);
+	fpu_image_copy(image, fpu_initial);
 }
 
 void fpu_load_initial(void)

@@ -18,6 +18,21 @@ void fpu_load_initial(void);
 /* Current's image changed: the registers follow. */
 void fpu_reload_current(void);
 void fpu_image_init(void *image);
+/*
+ * The keys' register lies behind AVX-512's place, whether the CPU has that or not: copies leave the gap out.
+ * [0, fpu_low) is the rest; fpu_pkru is the register's place, 0: there is none.
+ */
+extern u32 fpu_low, fpu_pkru;
+#define FPU_PKRU_SIZE 8u
+#define FPU_PKRU_BIT BIT(9)
+static ALWAYS_INLINE void fpu_image_copy(void *to, const void *from)
+{
+	__builtin_memcpy(to, from, fpu_low);
+	if (fpu_pkru)
+		*(u64 *)((char *)to + fpu_pkru) = *(const u64 *)((const char *)from + fpu_pkru);
+}
+/* Whatever lies in the gap of an image that is to be shown. */
+void fpu_clear_gap(void *image, size_t size);
 /* An extended image from user space, as XRSTOR would judge it: false, it faults. */
 bool fpu_image_valid(const void *image, bool legacy_only);
 /* A hostile image made harmless (it may have any contents); @legacy_only: no extended part came. */

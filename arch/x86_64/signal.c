@@ -99,7 +99,8 @@ static int put_fpu(u64 fp)
 	irq_restore(flags);
 	if (x86.xsave)
 		*(u64 *)(image + sizeof(struct _fpstate)) |= 3; /* xstate_bv: FP and SSE are there */
-	if (copy_to_user((void __user *)fp, image, fpu_size))
+	if (copy_to_user((void __user *)fp, image, fpu_low) ||
+	    (fpu_pkru && put_user(*(u64 *)(image + fpu_pkru), (u64 __user *)(fp + fpu_pkru))))
 		return -EFAULT;
 	if (!x86.xsave)
 		return 0;
@@ -167,6 +168,19 @@ static enum frame_fpu frame_kind(const struct _fpx_sw_bytes *sw, u64 fp)
 	return magic2 == FP_XSTATE_MAGIC2 ? FRAME_XSTATE : FRAME_LEGACY;
 }
 
+/* @size bytes in XSAVE's format, without the gap; what a shorter image lacks is zero, not what lay in @tmp before. */
+static int fetch_xstate(char *tmp, u64 fp, u32 size)
+{
+	size = MIN(size, fpu_low);
+	if (copy_from_user(tmp, (const void __user *)fp, size))
+		return -EFAULT;
+	memset(tmp + size, 0, fpu_low - size);
+	if (fpu_pkru && *(u64 *)(tmp + sizeof(struct _fpstate)) & FPU_PKRU_BIT &&
+	    copy_from_user(tmp + fpu_pkru, (const void __user *)(fp + fpu_pkru), FPU_PKRU_SIZE))
+		return -EFAULT;
+	return 0;
+}
+
 /*
  * The image at @fp into @tmp: 0, or -EFAULT for whatever the instruction that
  * Linux runs on user memory here (XRSTOR, FXRSTOR) would fault on.
@@ -182,8 +196,8 @@ static int fetch_fpu(char *tmp, u64 fp)
 	if (kind == FRAME_BAD || fp & (kind == FRAME_XSTATE ? 63 : 15))
 		return -EFAULT;
 	/* From here on @sw counts, not what another thread may write over it. */
-	if (copy_from_user(tmp, (const void __user *)fp,
-			   kind == FRAME_XSTATE ? sw.xstate_size : sizeof(struct _fpstate)))
+	if (kind == FRAME_XSTATE ? fetch_xstate(tmp, fp, sw.xstate_size)
+				 : copy_from_user(tmp, (const void __user *)fp, sizeof(struct _fpstate)))
 		return -EFAULT;
 	if (!fpu_image_valid(tmp, kind == FRAME_LEGACY))
 		return -EFAULT;

@@ -203,7 +203,7 @@ int arch_thread_init_user(struct thread *t, u64 stack, bool set_tls, u64 tls)
 	fpu_save(current->arch.fpu);
 	save_segments(&current->arch);
 	irq_restore(flags);
-	memcpy(a->fpu, current->arch.fpu, fpu_size);
+	fpu_image_copy(a->fpu, current->arch.fpu);
 	a->ds = current->arch.ds;
 	a->es = current->arch.es;
 	a->fs = current->arch.fs;
