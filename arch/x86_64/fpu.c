@@ -84,12 +84,6 @@ static void measure_image(void)
 	fpu_pkru = cpu_has_pkeys ? cpuid(0xd, 9).ebx : 0;
 }
 
-void fpu_clear_gap(void *image, size_t size)
-{
-	if (fpu_pkru > fpu_low && size > fpu_low)
-		memset((char *)image + fpu_low, 0, MIN(size, (size_t)fpu_pkru) - fpu_low);
-}
-
 /* Of all features only the keys begin as something else than the hardware's initial state. */
 static void put_initial_pkru(u8 *image)
 {

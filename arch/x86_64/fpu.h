@@ -31,8 +31,6 @@ static ALWAYS_INLINE void fpu_image_copy(void *to, const void *from)
 	if (fpu_pkru)
 		*(u64 *)((char *)to + fpu_pkru) = *(const u64 *)((const char *)from + fpu_pkru);
 }
-/* Whatever lies in the gap of an image that is to be shown. */
-void fpu_clear_gap(void *image, size_t size);
 /* An extended image from user space, as XRSTOR would judge it: false, it faults. */
 bool fpu_image_valid(const void *image, bool legacy_only);
 /* A hostile image made harmless (it may have any contents); @legacy_only: no extended part came. */

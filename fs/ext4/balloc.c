@@ -80,17 +80,21 @@ static bool take_at_goal(struct request *r, const ulong *map, u32 n)
 	return r->len >= MIN(r->want, GOOD_RUN);
 }
 
-static void mark_used(struct request *r, u32 group, struct buffer *bh)
+static int mark_used(struct request *r, u32 group, struct buffer *bh)
 {
 	struct ext4_fs *fs = r->h->fs;
 	struct ext4_group *g = &fs->group[group];
 	struct ext4_group_desc *gd = ext4_desc(fs, group);
+	int err = ext4_bitmap_access(r->h, group, bh);
 
+	if (err)
+		return err;
 	bitmap_set_range(bh->data, r->found, r->len);
 	if (r->found == g->first_free)
 		g->first_free = r->found + r->len;
 	ext4_desc_set_free_blocks(fs, gd, ext4_desc_free_blocks(fs, gd) - r->len);
 	ext4_block_bitmap_changed(r->h, group, bh);
+	return 1;
 }
 
 /* 1: took r->found, r->len; 0: nothing that fits here; or -errno. */
@@ -120,7 +124,7 @@ static int try_group(struct request *r, u32 group)
 		got = 0;
 	}
 	if (got)
-		mark_used(r, group, bh);
+		got = mark_used(r, group, bh);
 	mutex_unlock(&g->lock);
 	buffer_put(bh);
 	return got;
@@ -299,7 +303,7 @@ static int free_in_group(struct ext4_handle *h, u32 group, u32 bit, u32 count)
 	if (bitmap_find_next_zero(bh->data, bit + count, bit) != bit + count) {
 		err = ext4_corrupt(fs, 0, "group %u: freeing free blocks at %u, %u long", group, bit,
 				   count);
-	} else {
+	} else if (!(err = ext4_bitmap_access(h, group, bh))) {
 		bitmap_clear_range(bh->data, bit, count);
 		g->first_free = MIN(g->first_free, bit);
 		g->largest = ~0u;

@@ -71,6 +71,13 @@ static struct buffer *broken(struct ext4_fs *fs, u32 group, struct buffer *bh, c
 	return ERR_PTR(ext4_corrupt(fs, 0, "group %u: %s", group, what));
 }
 
+/* The group keeps its flag: the next one to want the bitmap makes it. */
+static struct buffer *refused(struct buffer *bh, int err)
+{
+	buffer_put(bh);
+	return ERR_PTR(err);
+}
+
 /* ---- blocks ---- */
 
 static struct buffer *check_block_bitmap(struct ext4_fs *fs, u32 group, struct buffer *bh)
@@ -93,9 +100,13 @@ static struct buffer *new_block_bitmap(struct ext4_handle *h, struct ext4_fs *fs
 	struct ext4_group_desc *gd = ext4_desc(fs, group);
 	struct buffer *bh = buffer_get_new(fs->bdev, ext4_desc_block_bitmap(fs, gd), fs->block_size);
 	u32 n = ext4_group_blocks(fs, group), free;
+	int err;
 
 	if (IS_ERR(bh))
 		return bh;
+	err = ext4_bitmap_access(h, group, bh);
+	if (err)
+		return refused(bh, err);
 	make_block_bitmap(fs, group, bh->data);
 	ext4_set_verified(bh, VERIFIED_BLOCK_BITMAP);
 	free = n - (u32)bitmap_weight(bh->data, n);
@@ -119,6 +130,13 @@ struct buffer *ext4_block_bitmap(struct ext4_handle *h, struct ext4_fs *fs, u32 
 	if (IS_ERR(bh) || ext4_verified(bh, VERIFIED_BLOCK_BITMAP))
 		return bh;
 	return check_block_bitmap(fs, group, bh);
+}
+
+int ext4_bitmap_access(struct ext4_handle *h, u32 group, struct buffer *bh)
+{
+	int err = ext4_access(h, bh);
+
+	return err ? err : ext4_access(h, h->fs->gdt[group / h->fs->descs_per_block]);
 }
 
 void ext4_block_bitmap_changed(struct ext4_handle *h, u32 group, struct buffer *bh)
@@ -154,9 +172,13 @@ static struct buffer *new_inode_bitmap(struct ext4_handle *h, struct ext4_fs *fs
 {
 	struct ext4_group_desc *gd = ext4_desc(fs, group);
 	struct buffer *bh = buffer_get_new(fs->bdev, ext4_desc_inode_bitmap(fs, gd), fs->block_size);
+	int err;
 
 	if (IS_ERR(bh))
 		return bh;
+	err = ext4_bitmap_access(h, group, bh);
+	if (err)
+		return refused(bh, err);
 	make_inode_bitmap(fs, bh->data);
 	ext4_set_verified(bh, VERIFIED_INODE_BITMAP);
 	gd->flags = cpu_to_le16(le16_to_cpu(gd->flags) & ~BG_INODE_UNINIT);

@@ -30,9 +30,7 @@ static void note_in_super(struct ext4_fs *fs, u64 ino, const char *msg)
 	es->last_error.ino = cpu_to_le32((u32)ino);
 	strscpy(es->last_error.func, msg, sizeof(es->last_error.func));
 	le32_add(&es->error_count, 1);
-	if (fs->metadata_csum)
-		es->checksum = cpu_to_le32(ext4_super_csum(es));
-	buffer_dirty(fs->super_bh);
+	ext4_super_changed(NULL, fs); /* with a handle or without one: it must not wait for a transaction */
 	mutex_unlock(&fs->super_lock);
 }
 

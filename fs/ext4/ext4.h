@@ -218,6 +218,8 @@ u32 ext4_group_base_blocks(const struct ext4_fs *fs, u32 group);
  * ERR_PTR. */
 struct buffer *ext4_block_bitmap(struct ext4_handle *h, struct ext4_fs *fs, u32 group);
 struct buffer *ext4_inode_bitmap(struct ext4_handle *h, struct ext4_fs *fs, u32 group);
+/* Before a change of the bitmap and of the group's descriptor, which goes with it. */
+int ext4_bitmap_access(struct ext4_handle *h, u32 group, struct buffer *bh);
 void ext4_block_bitmap_changed(struct ext4_handle *h, u32 group, struct buffer *bh);
 void ext4_inode_bitmap_changed(struct ext4_handle *h, u32 group, struct buffer *bh);
 /* Can a file own [block, block + count)? */
@@ -440,6 +442,9 @@ int ext4_xattr_release(struct ext4_handle *h, struct inode *inode);
 /* ---- super.c ---- */
 /* Counts and checksum into the super block's buffer. */
 void ext4_super_update(struct ext4_fs *fs);
+/* The one way to change the super block: super_lock held, after the change.  @h NULL: outside of any handle, a note
+ * of an error or the state at mount and sync. */
+void ext4_super_changed(struct ext4_handle *h, struct ext4_fs *fs);
 static inline bool ext4_read_only(const struct ext4_fs *fs)
 {
 	return !fs->rw || atomic_load(&fs->aborted);

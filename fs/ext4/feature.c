@@ -142,9 +142,7 @@ static void set_bit_in(struct ext4_handle *h, u32 *copy, le32 *word, u32 bit)
 	make_dynamic(fs->super);
 	WRITE_ONCE(*copy, *copy | bit);
 	*word = cpu_to_le32(le32_to_cpu(*word) | bit);
-	if (fs->metadata_csum)
-		fs->super->checksum = cpu_to_le32(ext4_super_csum(fs->super));
-	ext4_dirty(h, fs->super_bh);
+	ext4_super_changed(h, fs);
 	mutex_unlock(&fs->super_lock);
 }
 

@@ -138,6 +138,17 @@ static int zone_cmp(const void *a, const void *b, void *arg)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
+/* Bitmaps and inode tables of whatever groups, the super block and the descriptors in use: does one lie on another? */
+static int zones_apart(struct ext4_fs *fs)
+{
+	sort(fs->zones, fs->nr_zones, sizeof(*fs->zones), zone_cmp, NULL);
+	for (u32 i = 1; i < fs->nr_zones; i++)
+		if (fs->zones[i].start < fs->zones[i - 1].end)
+			return ext4_corrupt(fs, 0, "bitmaps, inode tables or descriptors overlap at block %llu",
+					    (unsigned long long)fs->zones[i].start);
+	return 0;
+}
+
 static void zones_merge(struct ext4_fs *fs)
 {
 	u32 n = 0;
@@ -177,8 +188,9 @@ static void zones_collect(struct ext4_fs *fs)
 	struct ext4_zone last[4] = { 0 };
 
 	fs->nr_zones = 0;
-	for (u32 i = 0; i < fs->groups; i++)
-		zone_add(fs, &last[0], ext4_group_start(fs, i), ext4_group_base_blocks(fs, i));
+	zone_add(fs, &last[0], fs->super_bh->block, 1);
+	for (u32 i = 0; i < fs->gdt_blocks; i++)
+		zone_add(fs, &last[0], gdt_block(fs, i), 1);
 	for (u32 i = 0; i < fs->groups; i++)
 		zone_add(fs, &last[1], ext4_desc_block_bitmap(fs, ext4_desc(fs, i)), 1);
 	for (u32 i = 0; i < fs->groups; i++)
@@ -187,13 +199,29 @@ static void zones_collect(struct ext4_fs *fs)
 		zone_add(fs, &last[3], ext4_desc_inode_table(fs, ext4_desc(fs, i)), fs->itable_blocks);
 }
 
+/* What begins the groups, copies and room to grow with it: may lie on the above, as it did before a resize. */
+static void zones_collect_bases(struct ext4_fs *fs)
+{
+	struct ext4_zone last = { 0 };
+
+	for (u32 i = 0; i < fs->groups; i++)
+		zone_add(fs, &last, ext4_group_start(fs, i), ext4_group_base_blocks(fs, i));
+}
+
 static int zones_build(struct ext4_fs *fs)
 {
+	int err;
+
 	zones_collect(fs); /* counts */
+	zones_collect_bases(fs);
 	fs->zones = vmalloc(fs->nr_zones * sizeof(*fs->zones));
 	if (!fs->zones)
 		return -ENOMEM;
 	zones_collect(fs);
+	err = zones_apart(fs);
+	if (err)
+		return err;
+	zones_collect_bases(fs);
 	zones_merge(fs);
 	return 0;
 }

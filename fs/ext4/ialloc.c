@@ -105,6 +105,7 @@ static s64 take_in_group(struct ext4_handle *h, u32 group, mode_t mode)
 	struct ext4_group *g = &fs->group[group];
 	struct buffer *bh = NULL;
 	s64 ino = 0;
+	int err;
 	u32 bit;
 
 	if (!READ_ONCE(g->free_inodes) || g->broken)
@@ -127,6 +128,11 @@ static s64 take_in_group(struct ext4_handle *h, u32 group, mode_t mode)
 	if (ino < fs->first_ino) {
 		g->broken = true;
 		ino = ext4_corrupt(fs, (u64)ino, "a reserved inode is marked free");
+		goto out;
+	}
+	err = ext4_bitmap_access(h, group, bh);
+	if (err) {
+		ino = err;
 		goto out;
 	}
 	bitmap_set(bh->data, bit);
@@ -172,7 +178,7 @@ static int give_back(struct ext4_handle *h, u64 ino, bool is_dir)
 	}
 	if (!bitmap_test(bh->data, bit)) {
 		err = ext4_corrupt(fs, ino, "freed twice");
-	} else {
+	} else if (!(err = ext4_bitmap_access(h, group, bh))) {
 		bitmap_clear(bh->data, bit);
 		ext4_desc_set_free_inodes(fs, gd, ext4_desc_free_inodes(fs, gd) + 1);
 		if (is_dir && ext4_desc_used_dirs(fs, gd))

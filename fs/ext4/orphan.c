@@ -13,12 +13,8 @@
 
 static void set_head(struct ext4_handle *h, u32 ino)
 {
-	struct ext4_fs *fs = h->fs;
-
-	fs->super->last_orphan = cpu_to_le32(ino);
-	if (fs->metadata_csum)
-		fs->super->checksum = cpu_to_le32(ext4_super_csum(fs->super));
-	ext4_dirty(h, fs->super_bh);
+	h->fs->super->last_orphan = cpu_to_le32(ino);
+	ext4_super_changed(h, h->fs);
 }
 
 static u32 head_of(const struct ext4_fs *fs)

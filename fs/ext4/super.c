@@ -28,6 +28,17 @@ static struct kmem_cache *inode_cache;
 
 /* ---- the super block ---- */
 
+void ext4_super_changed(struct ext4_handle *h, struct ext4_fs *fs)
+{
+	mutex_assert_held(&fs->super_lock);
+	if (fs->metadata_csum)
+		fs->super->checksum = cpu_to_le32(ext4_super_csum(fs->super));
+	if (h)
+		ext4_dirty(h, fs->super_bh);
+	else
+		buffer_dirty(fs->super_bh);
+}
+
 void ext4_super_update(struct ext4_fs *fs)
 {
 	struct ext4_super *es = fs->super;
@@ -41,9 +52,7 @@ void ext4_super_update(struct ext4_fs *fs)
 	es->free_inodes = cpu_to_le32((u32)atomic_load(&fs->free_inodes));
 	es->wtime = cpu_to_le32((u32)now);
 	es->wtime_hi = (u8)(now >> 32);
-	if (fs->metadata_csum)
-		es->checksum = cpu_to_le32(ext4_super_csum(es));
-	buffer_dirty(fs->super_bh);
+	ext4_super_changed(NULL, fs);
 	mutex_unlock(&fs->super_lock);
 }
 
@@ -83,6 +92,7 @@ static int set_clean(struct ext4_fs *fs, bool clean)
 	if (clean && !err)
 		state |= fs->mount_state & STATE_CLEAN;
 	es->state = cpu_to_le16(state);
+	ext4_super_changed(NULL, fs);
 	mutex_unlock(&fs->super_lock);
 	return err ? err : ext4_fs_sync(fs);
 }
@@ -261,9 +271,12 @@ static int make_writable(struct ext4_fs *fs)
 		pr_warn("ext4 (%s): was not unmounted cleanly: e2fsck is recommended\n", fs->sb->id);
 	if (fs->mount_state & STATE_ERRORS)
 		pr_warn("ext4 (%s): has errors noted: e2fsck is recommended\n", fs->sb->id);
+	mutex_lock(&fs->super_lock);
 	es->mnt_count = cpu_to_le16(le16_to_cpu(es->mnt_count) + 1);
 	es->mtime = cpu_to_le32((u32)now);
 	es->mtime_hi = (u8)(now >> 32);
+	ext4_super_changed(NULL, fs);
+	mutex_unlock(&fs->super_lock);
 	fs->rw = true;
 	fs->losses_noted = errseq_now(&fs->bdev->inode->mapping->wb_error);
 	err = set_clean(fs, false);

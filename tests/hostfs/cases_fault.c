@@ -179,10 +179,12 @@ TEST(descriptors_that_make_no_sense_are_refused)
 	static const char *const requests[] = {
 		"set_bg 0 block_bitmap 1", "set_bg 0 block_bitmap 0", "set_bg 0 inode_bitmap 2", "set_bg 0 inode_table 1",
 		"set_bg 0 inode_table 999999", "set_bg 0 block_bitmap 4294967295",
+		/* On what belongs to another group, here of 1024 blocks. */
+		"set_bg 1 block_bitmap 40", "set_bg 3 inode_table 20", "set_bg 2 inode_bitmap 2",
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(requests); i++) {
 		ROW(requests[i]);
-		EXPECT(mount_broken("-b 1024 -O ^metadata_csum", requests[i]) < 0);
+		EXPECT(mount_broken("-b 1024 -g 1024 -O ^metadata_csum,^flex_bg,^resize_inode", requests[i]) < 0);
 	}
 }
