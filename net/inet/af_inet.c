@@ -221,8 +221,8 @@ int inet_check_bind_addr(struct inet_sock *s, const struct inet_addr *a, int sco
 		return -EINVAL;
 	if (v6 && scope && s->bound_if && s->bound_if != scope)
 		return -EINVAL;
-	if (v6 && addr_is_linklocal(a) && !scope && !s->bound_if)
-		return -EINVAL;
+	if (v6 && (addr_is_linklocal(a) || (*multicast && addr_scope6(a) <= 2)) && !scope && !s->bound_if)
+		return -EINVAL; /* RFC 4007: which link? */
 	if (addr_is_any(a) || *multicast)
 		return 0;
 	rcu_read_lock();

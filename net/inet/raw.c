@@ -384,7 +384,7 @@ static int raw_setsockopt(struct socket *sock, int level, int name, const void *
 	struct raw_sock *r = sock->sk;
 	int v;
 
-	if (level == IPPROTO_ICMP && !r->inet.v6) {
+	if (level == IPPROTO_RAW && !r->inet.v6) { /* SOL_RAW */
 		if (r->inet.sk.protocol != IPPROTO_ICMP)
 			return -EOPNOTSUPP;
 		if (name != ICMP_FILTER_OPT)
@@ -418,7 +418,7 @@ static int raw_getsockopt(struct socket *sock, int level, int name, void *val, i
 {
 	struct raw_sock *r = sock->sk;
 
-	if (level == IPPROTO_ICMP && !r->inet.v6 && name == ICMP_FILTER_OPT && r->inet.sk.protocol == IPPROTO_ICMP) {
+	if (level == IPPROTO_RAW && !r->inet.v6 && name == ICMP_FILTER_OPT && r->inet.sk.protocol == IPPROTO_ICMP) {
 		*len = MIN(*len, (int)sizeof(r->filter4));
 		memcpy(val, &r->filter4, (size_t)*len);
 		return 0;

@@ -32,7 +32,8 @@ u32 tcp_window_receive(const struct tcp_sock *t)
 static u32 window_wanted(const struct tcp_sock *t)
 {
 	u32 free = MIN((u32)((u64)buffer_left(t) * t->rcv_ratio / 256), t->window_clamp);
-	u32 step = MIN(t->rcv_mss, t->rcvbuf / 4), now = tcp_window_receive(t);
+	u32 most = MIN((u32)((u64)t->rcvbuf * t->rcv_ratio / 256), t->window_clamp);
+	u32 step = MIN(t->rcv_mss, most / 2), now = tcp_window_receive(t);
 
 	if (free < step)
 		return 0;
