@@ -89,7 +89,7 @@ static bool enter_table(struct net *net, struct tcp_request *r, struct tcp_sock 
 }
 
 /* Listener locked.  With a reference for the caller and one for the accept queue, its spinlock held. */
-struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *s)
+struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *s) NO_LOCK_CHECK
 {
 	struct sock *from = tcp_sock(l);
 	struct sock *sk = sock_alloc(from->net, &tcp_sock_ops, from->family, from->type, from->protocol, GFP_ATOMIC);
