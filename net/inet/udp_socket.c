@@ -221,10 +221,13 @@ static ssize_t send_corked(struct udp_sock *u, struct msg *m, u32 flags)
 		u->pending_gso = d.info.gso_size;
 	}
 	err = append(u->pending, m, payload_limit(u->flow.v6));
-	if (err)
+	if (err) {
 		drop_pending(u);
-	else if (!u->corked && !(flags & MSG_MORE))
+	} else if (!u->corked && !(flags & MSG_MORE)) {
 		err = push_pending(u);
+	} else {
+		packet_charge_send(u->pending, &s->sk); /* what stays is charged, too */
+	}
 	return err ? err : (ssize_t)n;
 }
 
