@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * /proc/net of IPv4 and IPv6: route, ipv6_route, arp, if_inet6, udp, udp6, raw, raw6, icmp, icmp6, snmp, snmp6,
- * sockstat, sockstat6. Formats are what proc(5) and the programs that read them (route, arp, netstat, ss -f) know, byte by byte.
+ * /proc/net of IPv4 and IPv6: route, ipv6_route, arp, if_inet6, udp, udp6, raw, raw6, icmp, icmp6.
+ * Formats are what proc(5) and the programs that read them (route, arp, netstat, ss -f) know, byte by byte.
  */
 #include <linux/if.h>
 #include <linux/route.h>
