@@ -245,7 +245,8 @@ int fib_keep(struct net *net, const struct fib_entry *spec)
 		return -ENOBUFS;
 	HLIST_FOR_EACH(e, bucket_of(t, &spec->prefix, spec->plen), node)
 		if (same_key(e, spec) && same_hop(e, spec)) {
-			WRITE_ONCE(e->expires, spec->expires);
+			if (e->expires) /* else somebody gave it for ever */
+				WRITE_ONCE(e->expires, spec->expires);
 			return 0;
 		}
 	return fib_add(net, spec, NLM_F_CREATE | NLM_F_APPEND);
