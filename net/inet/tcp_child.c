@@ -111,6 +111,8 @@ struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct
 		return NULL;
 	}
 	inet_inherit_port(&t->inet, &l->inet);
+	if (r->sent && !r->retries)
+		tcp_rtt_sample(t, (s64)(net_now() - r->sent));
 	tcp_established(t);
 	tcp_count(from->net, TCPC_PASSIVE_OPENS);
 	sock_get(sk);

@@ -182,6 +182,7 @@ void tcp_request_new(struct tcp_sock *l, struct tcp_seg *s)
 	net_timer_init(&r->timer, request_due);
 	listed(l, r);
 	if (tcp_table_insert(net, &r->hashed)) {
+		r->sent = net_now();
 		send_synack(r);
 		arm(r);
 	} else {
