@@ -21,8 +21,6 @@
 
 static struct kmem_cache *cache; /* [I] after boot */
 
-WEAK void route_put(struct route *r) { (void)r; }
-
 void packet_init(void)
 {
 	cache = kmem_cache_create("packet", sizeof(struct packet), CACHE_LINE, NULL);

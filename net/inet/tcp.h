@@ -284,6 +284,7 @@ struct tcp_request {
 	struct tcp_sock *listener; /* [I] counted */
 	struct list node;          /* tcp_listen.requests; its queue_lock */
 	struct net_timer timer;
+	ktime_t sent;              /* the SYN-ACK, first */
 	u32 irs, iss, ts_recent, ts_offset;
 	u32 rcv_wnd;
 	u16 mss;

@@ -89,7 +89,7 @@ static bool enter_table(struct net *net, struct tcp_request *r, struct tcp_sock 
 }
 
 /* Listener locked.  With a reference for the caller and one for the accept queue, its spinlock held. */
-struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *s)
+struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *s) NO_LOCK_CHECK
 {
 	struct sock *from = tcp_sock(l);
 	struct sock *sk = sock_alloc(from->net, &tcp_sock_ops, from->family, from->type, from->protocol, GFP_ATOMIC);
@@ -111,6 +111,8 @@ struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct
 		return NULL;
 	}
 	inet_inherit_port(&t->inet, &l->inet);
+	if (r->sent && !r->retries)
+		tcp_rtt_sample(t, (s64)(net_now() - r->sent));
 	tcp_established(t);
 	tcp_count(from->net, TCPC_PASSIVE_OPENS);
 	sock_get(sk);

@@ -42,6 +42,7 @@ void tcp_mss_sync(struct tcp_sock *t)
 	mss = MIN(mss, t->mss_peer);
 	if (t->max_window) /* two segments at least shall fit a small window, or the peer's delayed ACKs stop us */
 		mss = MIN(mss, MAX(t->max_window / 2, 68u));
+	mss = MIN(mss, GSO_LIMIT / 2 + 12); /* the largest packet is a number of full segments on any device */
 	t->mss = MAX(mss, TCP_MSS_MIN + 12) - (t->ts_ok ? 12 : 0);
 }
 

@@ -182,6 +182,7 @@ void tcp_request_new(struct tcp_sock *l, struct tcp_seg *s)
 	net_timer_init(&r->timer, request_due);
 	listed(l, r);
 	if (tcp_table_insert(net, &r->hashed)) {
+		r->sent = net_now();
 		send_synack(r);
 		arm(r);
 	} else {
@@ -192,7 +193,7 @@ void tcp_request_new(struct tcp_sock *l, struct tcp_seg *s)
 
 /* ---- what follows the SYN ---- */
 
-static void to_accept(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *s)
+static void to_accept(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *s) NO_LOCK_CHECK
 {
 	struct tcp_sock *child = tcp_child_new(l, r, s);
 

@@ -315,6 +315,14 @@ static u32 tcp_poll(struct socket *s, struct poll_wait *w)
 	return mask;
 }
 
+/* A connection that is gone, or not there yet, has no peer. */
+static int tcp_getname(struct socket *s, void *addr, bool peer)
+{
+	if (peer && TCPF(READ_ONCE(tcp_of(s)->state)) & (TCPF(TCP_CLOSE) | TCPF(TCP_SYN_SENT)))
+		return -ENOTCONN;
+	return inet_getname(s, addr, peer);
+}
+
 /* ---- what there is ---- */
 
 #define TCP_OPS(fam)                                                              \
@@ -324,7 +332,7 @@ static u32 tcp_poll(struct socket *s, struct poll_wait *w)
 		.connect = tcp_connect,                                           \
 		.listen = tcp_listen,                                             \
 		.accept = tcp_accept,                                             \
-		.getname = inet_getname,                                          \
+		.getname = tcp_getname,                                           \
 		.sendmsg = tcp_sendmsg,                                           \
 		.recvmsg = tcp_recvmsg,                                           \
 		.shutdown = tcp_shutdown,                                         \

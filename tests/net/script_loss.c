@@ -193,7 +193,7 @@ NET_TEST(loss_eifel_undo)
 	OUT(.flags = A, .seq = 1, .ack = 1, .len = 1000);
 	first = script_last.tsval;
 	script_ignore();
-	WAIT(1100 * MS);
+	WAIT(t->rto + 1 * MS);
 	OUT(.flags = A, .seq = 1, .ack = 1, .len = 1000);
 	EXPECT_EQ(t->ca_state, CA_LOSS);
 	IN(.flags = A, .seq = 1, .ack = 1001, .ts = true, .tsval = 3, .tsecr = first);
