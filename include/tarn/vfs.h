@@ -595,6 +595,8 @@ static inline struct file *file_get(struct file *f)
 }
 /* The last put releases, at once; may sleep. */
 void file_put(struct file *f);
+/* For who holds locks: if it was the last reference, a worker releases the file soon. */
+void file_put_later(struct file *f);
 
 /* Opens @path (its own references are taken, the caller keeps his): permission already checked.  ERR_PTR. */
 struct file *file_open_path(const struct path *path, u32 flags, const struct cred *cred);
@@ -648,6 +650,7 @@ struct files {
 	struct spinlock lock;               /* LR_FILES */
 	struct fdtable *table;              /* RCU */
 	u32 next_fd;                        /* hint: lowest that may be free */
+	struct rcu_head rcu;
 };
 struct files *files_alloc(void);
 struct files *files_copy(struct files *old, u32 max_fds);
@@ -677,10 +680,12 @@ void fd_unreserve(unsigned int fd);
 u32 fd_table_size(void);
 /* reserve + install; on error the file is put. */
 int fd_add(struct file *f, u32 flags);
-/* For /proc/PID/fd: next open fd >= @fd of @files, its file with a reference; -1 at the end. */
-int files_next(struct files *files, unsigned int fd, struct file **out);
-/* File @fd of @files with a reference, and, unless @cloexec is NULL, whether exec closes it; NULL: not open. */
-struct file *files_file(struct files *files, unsigned int fd, bool *cloexec);
+/* Of any thread, @t being counted: its next open descriptor >= @fd, -1 at the end. */
+int thread_next_fd(struct thread *t, unsigned int fd);
+/* Its file @fd with a reference, and, unless @cloexec is NULL, whether exec closes it; NULL: not open. */
+struct file *thread_file(struct thread *t, unsigned int fd, bool *cloexec);
+/* FMODE_* of its file @fd, without a reference that would have to be put; false: not open. */
+bool thread_file_mode(struct thread *t, unsigned int fd, u32 *mode);
 
 /* ---- locks, notifications ---- */
 /* Before a close: POSIX locks of the closing files table go. */
