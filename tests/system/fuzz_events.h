@@ -27,7 +27,10 @@ static void make_event_source(void)
 	case 1: put(syscall(SYS_inotify_init1, bits(IN_CLOEXEC) | IN_NONBLOCK), INOTIFY); break;
 	case 2: put(syscall(SYS_eventfd2, odd(), bits(EFD_SEMAPHORE | EFD_CLOEXEC) | EFD_NONBLOCK), EVENTFD); break;
 	case 3: put(syscall(SYS_timerfd_create, about(12), bits(TFD_CLOEXEC) | TFD_NONBLOCK), TIMERFD); break;
-	case 4: put(syscall(SYS_signalfd4, one_in(2) ? -1 : fd_of(SIGNALFD), &set, 8, bits(SFD_CLOEXEC) | SFD_NONBLOCK), SIGNALFD); break;
+	case 4:
+		put(syscall(SYS_signalfd4, one_in(2) ? -1 : fd_of(SIGNALFD), &set, 8,
+			bits(SFD_CLOEXEC) | SFD_NONBLOCK), SIGNALFD);
+		break;
 	}
 }
 
@@ -58,7 +61,8 @@ static void call_watch(void)
 	if (one_in(4))
 		syscall(SYS_inotify_rm_watch, fd_of(INOTIFY), about(6));
 	else
-		syscall(SYS_inotify_add_watch, fd_of(INOTIFY), path(), one_in(4) ? (long)(uint32_t)any() : IN_ALL_EVENTS);
+		syscall(SYS_inotify_add_watch, fd_of(INOTIFY), path(),
+			one_in(4) ? (long)(uint32_t)any() : IN_ALL_EVENTS);
 }
 
 static void call_timerfd(void)
@@ -121,7 +125,10 @@ static void call_signal_state(void)
 	if (t.tv_sec > 1)
 		t.tv_sec = 0;
 	switch (below(5)) {
-	case 0: syscall(SYS_rt_sigprocmask, about(3), &mask, one_in(4) ? memory() : NULL, one_in(16) ? odd() : 8); break;
+	case 0:
+		syscall(SYS_rt_sigprocmask, about(3), &mask, one_in(4) ? memory() : NULL,
+			one_in(16) ? odd() : 8);
+		break;
 	case 1: syscall(SYS_rt_sigtimedwait, &mask, one_in(2) ? memory() : NULL, &t, 8); break;
 	case 2: syscall(SYS_rt_sigpending, memory(), about(16)); break;
 	case 3: syscall(SYS_sigaltstack, one_in(4) ? memory() : &s, one_in(2) ? memory() : NULL); break;
@@ -152,7 +159,10 @@ static void call_poll(void)
 	switch (below(3)) {
 	case 0: syscall(SYS_poll, one_in(12) ? memory() : p, one_in(16) ? odd() : n, about(3)); break;
 	case 1: syscall(SYS_ppoll, p, (long)n, &t, one_in(2) ? NULL : &mask, 8); break;
-	case 2: syscall(SYS_pselect6, about(300), memory(), memory(), memory(), &t, one_in(8) ? memory() : NULL); break;
+	case 2:
+		syscall(SYS_pselect6, about(300), memory(), memory(), memory(), &t,
+			one_in(8) ? memory() : NULL);
+		break;
 	}
 }
 
@@ -166,7 +176,10 @@ static void call_owner(void)
 	case 0: syscall(SYS_fcntl, fd, F_SETOWN, (long)owner.pid); break;
 	case 1: syscall(SYS_fcntl, fd, F_SETOWN_EX, &owner); break;
 	case 2: syscall(SYS_fcntl, fd, F_SETSIG, about(65)); break;
-	case 3: syscall(SYS_fcntl, fd, F_SETFL, bits(O_ASYNC | O_APPEND | O_NOATIME | O_DIRECT) | (one_in(6) ? 0 : O_NONBLOCK)); break;
+	case 3:
+		syscall(SYS_fcntl, fd, F_SETFL,
+			bits(O_ASYNC | O_APPEND | O_NOATIME | O_DIRECT) | (one_in(6) ? 0 : O_NONBLOCK));
+		break;
 	case 4: syscall(SYS_fcntl, fd, ONE_OF(F_GETOWN, F_GETOWN_EX, F_GETSIG, F_GETFL, 17), memory()); break;
 	}
 }

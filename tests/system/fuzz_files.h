@@ -37,7 +37,8 @@ static void open_something(void)
 		flags = O_RDWR | O_CREAT;
 	if (one_in(6))
 		put(syscall(SYS_memfd_create, one_in(8) ? memory() : "m", bits(3)), REGULAR);
-	fd = syscall(SYS_openat, one_in(4) ? fd_of(DIRECTORY) : AT_FDCWD, path(), flags | O_NONBLOCK | O_NOCTTY, bits(0777));
+	fd = syscall(SYS_openat, one_in(4) ? fd_of(DIRECTORY) : AT_FDCWD, path(),
+		     flags | O_NONBLOCK | O_NOCTTY, bits(0777));
 	put(fd, flags & O_DIRECTORY ? DIRECTORY : REGULAR);
 }
 
@@ -84,13 +85,22 @@ static void call_transfer(void)
 	struct iovec v = { memory(), below(20000) };
 
 	switch (below(7)) {
-	case 0: syscall(SYS_splice, fd_of(from), one_in(2) ? NULL : &in, fd_of(PIPE), NULL, about(70000), flags); break;
-	case 1: syscall(SYS_splice, fd_of(PIPE), NULL, fd_of(to), one_in(2) ? NULL : &out, about(70000), flags); break;
+	case 0:
+		syscall(SYS_splice, fd_of(from), one_in(2) ? NULL : &in, fd_of(PIPE), NULL,
+			about(70000), flags);
+		break;
+	case 1:
+		syscall(SYS_splice, fd_of(PIPE), NULL, fd_of(to), one_in(2) ? NULL : &out,
+			about(70000), flags);
+		break;
 	case 2: syscall(SYS_splice, fd_of(PIPE), NULL, fd_of(PIPE), NULL, about(70000), flags); break;
 	case 3: syscall(SYS_tee, fd_of(PIPE), fd_of(PIPE), about(70000), flags); break;
 	case 4: syscall(SYS_vmsplice, fd_of(PIPE), one_in(12) ? memory() : &v, about(2), flags); break;
 	case 5: syscall(SYS_sendfile, fd_of(to), fd_of(REGULAR), one_in(2) ? NULL : &in, about(70000)); break;
-	case 6: syscall(SYS_copy_file_range, fd_of(REGULAR), one_in(2) ? NULL : &in, fd_of(REGULAR), one_in(2) ? NULL : &out, about(70000), one_in(20)); break;
+	case 6:
+		syscall(SYS_copy_file_range, fd_of(REGULAR), one_in(2) ? NULL : &in,
+			fd_of(REGULAR), one_in(2) ? NULL : &out, about(70000), one_in(20));
+		break;
 	}
 }
 
@@ -98,7 +108,10 @@ static void call_names_of_files(void)
 {
 	switch (below(10)) {
 	case 0: syscall(SYS_renameat2, AT_FDCWD, path(), AT_FDCWD, path(), bits(7)); break;
-	case 1: syscall(SYS_linkat, fd_of(DIRECTORY), path(), AT_FDCWD, path(), bits(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)); break;
+	case 1:
+		syscall(SYS_linkat, fd_of(DIRECTORY), path(), AT_FDCWD, path(),
+			bits(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH));
+		break;
 	case 2: syscall(SYS_symlink, path(), path()); break;
 	case 3: syscall(SYS_unlinkat, AT_FDCWD, path(), bits(AT_REMOVEDIR)); break;
 	case 4: syscall(SYS_mkdir, path(), bits(0777) | 0700); break;
@@ -114,7 +127,8 @@ static void call_attributes(void)
 {
 	int fd = fd_of(REGULAR);
 	struct timespec t[2] = { { odd(), odd() }, { odd(), one_in(2) ? UTIME_NOW : odd() } };
-	const char *name = ONE_NAME_OF("user.a", "user.b", "user.", "trusted.a", "security.a", "system.posix_acl_access", "");
+	const char *name = ONE_NAME_OF("user.a", "user.b", "user.", "trusted.a", "security.a",
+				       "system.posix_acl_access", "");
 
 	switch (below(11)) {
 	case 0: syscall(SYS_fchmod, fd, bits(07777)); break;
@@ -127,7 +141,10 @@ static void call_attributes(void)
 	case 7: syscall(SYS_statx, fd_of(ANY), path(), bits(0x7900), odd(), memory()); break;
 	case 8: syscall(SYS_fstatfs, fd_of(ANY), memory()); break;
 	case 9: syscall(SYS_faccessat2, AT_FDCWD, path(), about(8), bits(0x1300)); break;
-	case 10: syscall(SYS_ioctl, fd, ONE_OF(0x80086601ul, 0x40086602ul, 0x801c581ful, 0x401c5820ul, 0xc020660bul), memory()); break;
+	case 10:
+		syscall(SYS_ioctl, fd, ONE_OF(0x80086601ul, 0x40086602ul, 0x801c581ful,
+			0x401c5820ul, 0xc020660bul), memory());
+		break;
 	}
 }
 
@@ -140,7 +157,10 @@ static void call_locks(void)
 	case 0: syscall(SYS_flock, fd, about(9) | (one_in(8) ? 0 : 4)); break;
 	case 1: syscall(SYS_fcntl, fd, ONE_OF(F_SETLK, F_GETLK, F_OFD_SETLK, F_OFD_GETLK), &l); break;
 	case 2: syscall(SYS_fcntl, fd, one_in(2) ? F_SETLKW : F_OFD_SETLKW, &l); break;
-	case 3: syscall(SYS_fcntl, fd_of(ANY), ONE_OF(F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS, F_SETLEASE, 1036, 1037), odd()); break;
+	case 3:
+		syscall(SYS_fcntl, fd_of(ANY), ONE_OF(F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS,
+			F_GET_SEALS, F_SETLEASE, 1036, 1037), odd());
+		break;
 	}
 }
 
@@ -174,9 +194,18 @@ static void call_terminal(void)
 	}
 	switch (below(6)) {
 	case 0: ioctl(fd, TIOCSWINSZ, &w); break;
-	case 1: syscall(SYS_ioctl, fd, ONE_OF(TCFLSH, TCXONC, TCSBRK, TIOCSCTTY, TIOCNOTTY, TIOCEXCL, TIOCNXCL), about(4)); break;
-	case 2: syscall(SYS_ioctl, fd, ONE_OF(TIOCPKT, TIOCSTI, TIOCSETD, TIOCSPTLCK, TIOCMSET, TIOCCONS), one_in(8) ? memory() : &value); break;
-	case 3: syscall(SYS_ioctl, fd, ONE_OF(TIOCOUTQ, FIONREAD, TIOCGPGRP, TIOCGSID, TIOCGPKT, TIOCGPTN, TIOCGETD, TIOCGEXCL, TIOCGWINSZ), memory()); break;
+	case 1:
+		syscall(SYS_ioctl, fd, ONE_OF(TCFLSH, TCXONC, TCSBRK, TIOCSCTTY, TIOCNOTTY,
+			TIOCEXCL, TIOCNXCL), about(4));
+		break;
+	case 2:
+		syscall(SYS_ioctl, fd, ONE_OF(TIOCPKT, TIOCSTI, TIOCSETD, TIOCSPTLCK, TIOCMSET,
+			TIOCCONS), one_in(8) ? memory() : &value);
+		break;
+	case 3:
+		syscall(SYS_ioctl, fd, ONE_OF(TIOCOUTQ, FIONREAD, TIOCGPGRP, TIOCGSID, TIOCGPKT,
+			TIOCGPTN, TIOCGETD, TIOCGEXCL, TIOCGWINSZ), memory());
+		break;
 	case 4: syscall(SYS_ioctl, fd, 0x5400ul + below(0x60), memory()); break;
 	case 5: write(fd, "a\003b\nc\026\004\021\023\032\177\025xy\r\n", 1 + below(16)); break;
 	}

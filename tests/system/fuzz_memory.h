@@ -15,7 +15,8 @@ static long pages(void)
 /* MAP_FIXED only within the arena: the program's own mappings must stay. */
 static void call_mmap(void)
 {
-	static const unsigned long MAPS = MAP_NORESERVE | MAP_POPULATE | MAP_LOCKED | MAP_GROWSDOWN | MAP_STACK | MAP_NONBLOCK;
+	static const unsigned long MAPS = MAP_NORESERVE | MAP_POPULATE | MAP_LOCKED | MAP_GROWSDOWN |
+					  MAP_STACK | MAP_NONBLOCK;
 	long kind = ONE_OF(MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE), n = (long)(1 + below(8)) * PAGE;
 	long flags = kind | bits(MAPS), fd = fd_of(REGULAR);
 	char *where = address();
@@ -49,14 +50,26 @@ static void call_change(void)
 	switch (below(10)) {
 	case 0: syscall(SYS_munmap, a, n); break;
 	case 1: syscall(SYS_mprotect, a, n, bits(PROT_READ | PROT_WRITE | PROT_EXEC)); break;
-	case 2: syscall(SYS_mremap, a, one_in(8) ? 0 : n, to, MREMAP_MAYMOVE | MREMAP_FIXED | (one_in(6) ? 4 : 0), b); break;
-	case 3: syscall(SYS_mremap, a, one_in(8) ? odd() : n, one_in(8) ? odd() & 0xffffff : n - PAGE, bits(1)); break;
-	case 4: syscall(SYS_madvise, a, n, one_in(8) ? odd() : ONE_OF(0, 1, 2, 3, 4, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23)); break;
+	case 2:
+		syscall(SYS_mremap, a, one_in(8) ? 0 : n, to,
+			MREMAP_MAYMOVE | MREMAP_FIXED | (one_in(6) ? 4 : 0), b);
+		break;
+	case 3:
+		syscall(SYS_mremap, a, one_in(8) ? odd() : n,
+			one_in(8) ? odd() & 0xffffff : n - PAGE, bits(1));
+		break;
+	case 4:
+		syscall(SYS_madvise, a, n, one_in(8) ? odd() : ONE_OF(0, 1, 2, 3, 4, 8, 9, 10, 11,
+			14, 15, 16, 17, 18, 19, 20, 21, 22, 23));
+		break;
 	case 5: syscall(SYS_msync, a, n, bits(7)); break;
 	case 6: syscall(ONE_OF(SYS_mlock, SYS_munlock, SYS_mlock2), a, n, bits(1)); break;
 	case 7: syscall(SYS_mincore, a, one_in(8) ? odd() : n, memory()); break;
 	case 8: syscall(SYS_remap_file_pages, a, n, 0, about(16), 0); break;
-	case 9: syscall(one_in(2) ? SYS_process_vm_readv : SYS_process_vm_writev, getpid(), &l, about(1), &r, 1, 0); break;
+	case 9:
+		syscall(one_in(2) ? SYS_process_vm_readv : SYS_process_vm_writev, getpid(), &l,
+			about(1), &r, 1, 0);
+		break;
 	}
 }
 
@@ -89,7 +102,10 @@ static void call_shm(void)
 	}
 	case 1: syscall(SYS_shmat, segments[i], address(), SHM_REMAP | bits(SHM_RDONLY | SHM_RND | SHM_EXEC)); break;
 	case 2: syscall(SYS_shmdt, address()); break;
-	case 3: syscall(SYS_shmctl, one_in(8) ? odd() : segments[i], ONE_OF(IPC_RMID, IPC_STAT, SHM_LOCK, SHM_UNLOCK, SHM_STAT, SHM_INFO), memory()); break;
+	case 3:
+		syscall(SYS_shmctl, one_in(8) ? odd() : segments[i], ONE_OF(IPC_RMID, IPC_STAT,
+			SHM_LOCK, SHM_UNLOCK, SHM_STAT, SHM_INFO), memory());
+		break;
 	}
 }
 

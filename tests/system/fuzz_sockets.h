@@ -71,7 +71,8 @@ static void call_listen(void)
 
 static void call_accept(void)
 {
-	put(syscall(SYS_accept4, fd_of(LISTENER), one_in(2) ? NULL : memory(), memory(), bits(SOCK_NONBLOCK | SOCK_CLOEXEC)),
+	put(syscall(SYS_accept4, fd_of(LISTENER), one_in(2) ? NULL : memory(), memory(),
+		    bits(SOCK_NONBLOCK | SOCK_CLOEXEC)),
 	    SOCKET);
 }
 
@@ -120,7 +121,8 @@ static size_t control(char *c, size_t room)
 		for (unsigned int j = 0; j < fds; j++)
 			((int *)CMSG_DATA(h))[j] = fd_of(one_in(2) ? SOCKET : ANY);
 		if (h->cmsg_type == SCM_CREDENTIALS && !one_in(8)) {
-			*(struct ucred *)CMSG_DATA(h) = (struct ucred){ one_in(6) ? (int)odd() : getpid(), getuid(), getgid() };
+			*(struct ucred *)CMSG_DATA(h) = (struct ucred){ one_in(6) ? (int)odd() : getpid(),
+									 getuid(), getgid() };
 			fds = sizeof(struct ucred) / sizeof(int);
 		}
 		h->cmsg_len = one_in(16) ? (size_t)odd() : CMSG_LEN(fds * sizeof(int));
@@ -202,7 +204,8 @@ static void call_sendto(void)
 	if (one_in(2))
 		syscall(SYS_sendto, fd_of(SOCKET), memory(), about(5000), message_flags(), one_in(3) ? &a : NULL, n);
 	else
-		syscall(SYS_recvfrom, fd_of(SOCKET), memory(), about(5000), message_flags(), one_in(3) ? memory() : NULL, memory());
+		syscall(SYS_recvfrom, fd_of(SOCKET), memory(), about(5000), message_flags(),
+			one_in(3) ? memory() : NULL, memory());
 }
 
 static void call_options(void)

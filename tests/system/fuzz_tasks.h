@@ -19,7 +19,8 @@ static void call_clone(void)
 	pid = syscall(SYS_clone, flags | (one_in(4) ? about(64) : SIGCHLD), 0, &pidfd, memory(), 0);
 	if (pid == 0) {
 		if (one_in(3))
-			syscall(SYS_execve, "/bin/fuzz_calls", (char *[]){ "fuzz_calls", "0", NULL }, one_in(4) ? memory() : NULL);
+			syscall(SYS_execve, "/bin/fuzz_calls", (char *[]){ "fuzz_calls", "0", NULL },
+				one_in(4) ? memory() : NULL);
 		for (unsigned int i = below(40); i > 0; i--)
 			call_descriptors();
 		if (one_in(8))
@@ -44,7 +45,8 @@ static void call_wait(void)
 	long how = WNOHANG | bits(WUNTRACED | WCONTINUED | WNOWAIT | WEXITED | 0x60000000);
 
 	if (one_in(2))
-		syscall(SYS_waitid, about(4), one_in(3) ? (long)fd_of(PIDFD) : (long)child(), memory(), how, one_in(2) ? NULL : memory());
+		syscall(SYS_waitid, about(4), one_in(3) ? (long)fd_of(PIDFD) : (long)child(), memory(), how,
+			one_in(2) ? NULL : memory());
 	else
 		syscall(SYS_wait4, about(3) - 2, memory(), how, one_in(2) ? NULL : memory());
 }
@@ -56,7 +58,10 @@ static void call_pidfd(void)
 	switch (below(4)) {
 	case 0: put(syscall(SYS_pidfd_open, pid, bits(O_NONBLOCK)), PIDFD); break;
 	case 1: put(syscall(SYS_pidfd_getfd, fd_of(PIDFD), about(60), one_in(20)), ANY); break;
-	case 2: syscall(SYS_pidfd_send_signal, fd_of(PIDFD), ONE_OF(0, SIGCONT, SIGUSR1, 40), one_in(2) ? NULL : memory(), one_in(20)); break;
+	case 2:
+		syscall(SYS_pidfd_send_signal, fd_of(PIDFD), ONE_OF(0, SIGCONT, SIGUSR1, 40),
+			one_in(2) ? NULL : memory(), one_in(20));
+		break;
 	case 3:
 		if (pid != getpid())
 			syscall(SYS_kill, pid, ONE_OF(SIGSTOP, SIGCONT, SIGKILL, SIGTERM, SIGUSR1));
