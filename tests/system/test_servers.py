@@ -92,5 +92,5 @@ SERVERS = {"nginx": (NGINX, NGINX_SAYS), "redis": (REDIS, REDIS_SAYS),
 def test_over_unix_sockets(server: str) -> None:
     script, says = SERVERS[server]
     result = good(tarn("debian", "--packages", PACKAGES, "--smp", "2", "--", "bash", "-c", script,
-                       limit=300))
+                       limit=600))
     assert result.text == says, result.explain()
