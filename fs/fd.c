@@ -180,6 +180,14 @@ static void close_file(struct file *f, struct files *owner)
 	file_put(f);
 }
 
+static void files_free_rcu(struct rcu_head *h)
+{
+	struct files *files = container_of(h, struct files, rcu);
+
+	table_free_rcu(&files->table->rcu);
+	kfree(files);
+}
+
 void files_put(struct files *files)
 {
 	struct fdtable *t = files->table;
@@ -192,8 +200,7 @@ void files_put(struct files *files)
 			close_file(t->file[fd], files);
 		cond_resched();
 	}
-	table_free_rcu(&t->rcu); /* nobody can look at it any more */
-	kfree(files);
+	rcu_call(&files->rcu, files_free_rcu);
 }
 
 /* files->lock held.  The slot is free afterwards. */
@@ -244,37 +251,70 @@ u32 fd_table_size(void)
 	return max;
 }
 
-int files_next(struct files *files, unsigned int fd, struct file **out)
+/* ---- another's table ---- */
+
+/*
+ * /proc and pidfd_getfd(2) look at tables of others.  They hold no reference to the table: whoever has the
+ * last one closes all files, and that must not be somebody who holds a directory's lock.  RCU keeps what
+ * they look at, also while its owner exits.
+ */
+int thread_next_fd(struct thread *t, unsigned int fd)
 {
-	struct fdtable *t;
+	struct files *files;
 	int found = -1;
 
-	spin_lock(&files->lock);
-	t = files->table;
-	for (; fd < t->max; fd++)
-		if (t->file[fd]) {
-			found = (int)fd;
-			if (out)
-				*out = file_get(t->file[fd]);
-			break;
-		}
-	spin_unlock(&files->lock);
+	rcu_read_lock();
+	files = READ_ONCE(t->files);
+	if (files) {
+		spin_lock(&files->lock);
+		for (; found < 0 && fd < files->table->max; fd++)
+			if (files->table->file[fd])
+				found = (int)fd;
+		spin_unlock(&files->lock);
+	}
+	rcu_read_unlock();
 	return found;
 }
 
-struct file *files_file(struct files *files, unsigned int fd, bool *cloexec)
+/* Under RCU: file @fd, which may be closed meanwhile and is not counted; NULL: not open. */
+static struct file *look_up(const struct thread *t, unsigned int fd, bool *cloexec)
 {
+	struct files *files = READ_ONCE(t->files);
 	struct file *f = NULL;
-	struct fdtable *t;
 
+	if (!files)
+		return NULL;
 	spin_lock(&files->lock);
-	t = files->table;
-	if (fd < t->max && *slot_of(t, fd)) {
-		f = file_get(*slot_of(t, fd));
+	if (fd < files->table->max) {
+		f = *slot_of(files->table, fd);
 		if (cloexec)
-			*cloexec = bitmap_test(t->cloexec, fd);
+			*cloexec = bitmap_test(files->table->cloexec, fd);
 	}
 	spin_unlock(&files->lock);
+	return f;
+}
+
+struct file *thread_file(struct thread *t, unsigned int fd, bool *cloexec)
+{
+	struct file *f;
+
+	rcu_read_lock();
+	f = look_up(t, fd, cloexec);
+	if (f && !ref_get_unless_zero(&f->refs))
+		f = NULL; /* closed this moment */
+	rcu_read_unlock();
+	return f;
+}
+
+bool thread_file_mode(struct thread *t, unsigned int fd, u32 *mode)
+{
+	const struct file *f;
+
+	rcu_read_lock();
+	f = look_up(t, fd, NULL);
+	if (f)
+		*mode = f->mode;
+	rcu_read_unlock();
 	return f;
 }
 

@@ -27,6 +27,7 @@
 #include <tarn/string.h>
 #include <tarn/super.h>
 #include <tarn/thread.h>
+#include <tarn/work.h>
 
 #include "internal.h"
 
@@ -219,6 +220,45 @@ void file_put(struct file *f)
 {
 	if (ref_put(&f->refs))
 		file_release(f);
+}
+
+/* ---- the last reference in the wrong place ---- */
+
+/* A release may sleep and take locks of any rank.  Files to be released, linked by their rcu.next. */
+static struct spinlock late_lock = SPINLOCK_INIT("late_files", LR_LEAF);
+static struct rcu_head *late_files GUARDED_BY(&late_lock);
+
+static struct file *take_late(void)
+{
+	struct rcu_head *h;
+
+	spin_lock(&late_lock);
+	h = late_files;
+	if (h)
+		late_files = h->next;
+	spin_unlock(&late_lock);
+	return h ? container_of(h, struct file, rcu) : NULL;
+}
+
+static void release_late(struct work *w)
+{
+	struct file *f;
+
+	while ((f = take_late()))
+		file_release(f);
+}
+
+static struct work late_work = { .node = LIST_INIT(late_work.node), .fn = release_late };
+
+void file_put_later(struct file *f)
+{
+	if (!ref_put(&f->refs))
+		return;
+	spin_lock(&late_lock);
+	f->rcu.next = late_files;
+	late_files = &f->rcu;
+	spin_unlock(&late_lock);
+	work_queue(&late_work);
 }
 
 /* ---- files without a name ---- */

@@ -14,43 +14,9 @@
 
 #define FD_INO(tid, fd) ((u64)(tid) << 32 | 1u << 31 | (u32)(fd))
 
-/* The thread's descriptor table with a reference; NULL: it has none any more. */
-static struct files *files_get_of(struct thread *t)
+static mode_t link_mode(u32 fmode)
 {
-	struct files *files;
-	u64 irq = spin_lock_irqsave(&t->lock);
-
-	files = t->files;
-	if (files)
-		ref_get(&files->refs);
-	spin_unlock_irqrestore(&t->lock, irq);
-	return files;
-}
-
-/* File @fd of @t with a reference, or NULL; *cloexec: whether an exec will close it. */
-static struct file *fd_file_flags(struct thread *t, int fd, bool *cloexec)
-{
-	struct files *files = files_get_of(t);
-	struct file *file;
-
-	if (!files)
-		return NULL;
-	file = files_file(files, (unsigned int)fd, cloexec);
-	files_put(files);
-	return file;
-}
-
-static struct file *fd_file(struct thread *t, int fd)
-{
-	bool cloexec;
-
-	return fd_file_flags(t, fd, &cloexec);
-}
-
-static mode_t link_mode(const struct file *file)
-{
-	return S_IFLNK | 0100 | (file->mode & FMODE_READ ? 0400 : 0) |
-	       (file->mode & FMODE_WRITE ? 0200 : 0);
+	return S_IFLNK | 0100 | (fmode & FMODE_READ ? 0400 : 0) | (fmode & FMODE_WRITE ? 0200 : 0);
 }
 
 static const char *fd_get_link(struct inode *inode, struct dentry *d, void **done)
@@ -63,7 +29,7 @@ static const char *fd_get_link(struct inode *inode, struct dentry *d, void **don
 
 	if (err)
 		return ERR_PTR(err);
-	file = fd_file(p->thread, p->fd);
+	file = thread_file(p->thread, (unsigned int)p->fd, NULL);
 	proc_unguard(p->thread);
 	if (!file)
 		return ERR_PTR(-ENOENT);
@@ -85,7 +51,7 @@ static int fdinfo_show(struct file *f, struct strbuf *out)
 
 	if (err)
 		return err;
-	file = fd_file_flags(p->thread, p->fd, &cloexec);
+	file = thread_file(p->thread, (unsigned int)p->fd, &cloexec);
 	proc_unguard(p->thread);
 	if (!file)
 		return -ENOENT;
@@ -96,7 +62,7 @@ static int fdinfo_show(struct file *f, struct strbuf *out)
 		      (unsigned long long)file->inode->ino);
 	if (file->ops->show_fdinfo)
 		file->ops->show_fdinfo(file, out);
-	file_put(file);
+	file_put_later(file); /* the text's lock is held */
 	return 0;
 }
 
@@ -121,18 +87,16 @@ static const struct file_ops fdinfo_fops = {
 static bool fd_revalidate(struct dentry *d)
 {
 	struct proc_inode *p;
-	struct file *file;
+	u32 fmode;
 
 	if (!d->inode)
 		return false;
 	p = to_proc(d->inode);
-	file = proc_thread_gone(p) ? NULL : fd_file(p->thread, p->fd);
-	if (!file)
+	if (proc_thread_gone(p) || !thread_file_mode(p->thread, (unsigned int)p->fd, &fmode))
 		return false;
 	/* The link's permission bits say how the file is open, and the number may have been reused. */
 	if (mode_is_lnk(d->inode->mode))
-		d->inode->mode = link_mode(file);
-	file_put(file);
+		d->inode->mode = link_mode(fmode);
 	return true;
 }
 
@@ -164,14 +128,13 @@ static int fd_dir_lookup(struct inode *dir, struct dentry *d, bool info)
 {
 	struct proc_inode *parent = to_proc(dir);
 	int fd = name_to_fd(&d->name);
-	struct file *file = fd < 0 ? NULL : fd_file(parent->thread, fd);
 	struct inode *inode;
 	mode_t mode;
+	u32 fmode;
 
-	if (!file)
+	if (fd < 0 || !thread_file_mode(parent->thread, (unsigned int)fd, &fmode))
 		return -ENOENT;
-	mode = info ? S_IFREG | 0444 : link_mode(file);
-	file_put(file);
+	mode = info ? S_IFREG | 0444 : link_mode(fmode);
 	thread_get(parent->thread);
 	inode = proc_inode_new(dir->super, FD_INO(parent->thread->tid, fd) + info, mode,
 			       parent->thread);
@@ -201,8 +164,6 @@ static int fdinfo_lookup(struct inode *dir, struct dentry *d)
 static int fd_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos, u8 type)
 {
 	struct thread *t = to_proc(f->inode)->thread;
-	struct files *files;
-	struct file *file;
 	char name[12];
 	int fd;
 
@@ -213,19 +174,13 @@ static int fd_dir_iterate(struct file *f, struct dir_emit *e, u64 *pos, u8 type)
 		return -EACCES;
 	if (!proc_emit_dots(f, e, pos) || *pos - 2 > INT32_MAX)
 		return 0;
-	files = files_get_of(t);
-	if (!files)
-		return 0;
-	while ((fd = files_next(files, (unsigned int)(*pos - 2), &file)) >= 0) {
+	while ((fd = thread_next_fd(t, (unsigned int)(*pos - 2))) >= 0) {
 		int len = snprintf(name, sizeof(name), "%d", fd);
-		bool taken = e->emit(e, name, (u32)len, FD_INO(t->tid, fd), type, (u64)fd + 3);
 
-		file_put(file);
-		if (!taken)
+		if (!e->emit(e, name, (u32)len, FD_INO(t->tid, fd), type, (u64)fd + 3))
 			break;
 		*pos = (u64)fd + 3;
 	}
-	files_put(files);
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct files {
 	struct spinlock lock;               /* LR_FILES */
 	struct fdtable *table;              /* RCU to read, lock to write */
 	u32 next_fd;                        /* hint: lowest that may be free; lock */
+	struct rcu_head rcu;                /* others look at a table under RCU: thread_file() */
 };
 /* An empty table; a copy of those below @max_fds.  One reference; NULL: no memory. */
 struct files *files_alloc(void);
@@ -48,7 +49,9 @@ void fd_unreserve(unsigned int fd);
 u32 fd_table_size(void);
 /* reserve + install; on error the file is put. */
 int fd_add(struct file *f, u32 flags);
-/* For /proc/PID/fd: next open fd >= @fd of @files, its file with a reference; -1 at the end. */
-int files_next(struct files *files, unsigned int fd, struct file **out);
-/* File @fd of @files with a reference, and, unless @cloexec is NULL, whether exec closes it; NULL: not open. */
-struct file *files_file(struct files *files, unsigned int fd, bool *cloexec);
+/* Of any thread, @t being counted: its next open descriptor >= @fd, -1 at the end. */
+int thread_next_fd(struct thread *t, unsigned int fd);
+/* Its file @fd with a reference, and, unless @cloexec is NULL, whether exec closes it; NULL: not open. */
+struct file *thread_file(struct thread *t, unsigned int fd, bool *cloexec);
+/* FMODE_* of its file @fd, without a reference that would have to be put; false: not open. */
+bool thread_file_mode(struct thread *t, unsigned int fd, u32 *mode);

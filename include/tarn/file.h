@@ -111,6 +111,8 @@ static inline struct file *file_get(struct file *f)
 }
 /* The last put releases, at once; may sleep. */
 void file_put(struct file *f);
+/* For who holds locks: if it was the last reference, a worker releases the file soon. */
+void file_put_later(struct file *f);
 
 /* Opens @path (its own references are taken, the caller keeps his): permission already checked.  ERR_PTR. */
 struct file *file_open_path(const struct path *path, u32 flags, const struct cred *cred);

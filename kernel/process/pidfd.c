@@ -146,25 +146,9 @@ long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int 
 	return err;
 }
 
-/* File @fd of @t, with a reference; ERR_PTR.  *files: for the caller to put, when it holds no lock. */
-static struct file *file_of_thread(struct thread *t, unsigned int fd, struct files **files)
-{
-	struct file *f = NULL;
-
-	spin_lock(&t->lock);
-	*files = t->files;
-	if (*files)
-		ref_get(&(*files)->refs);
-	spin_unlock(&t->lock);
-	if (*files)
-		f = files_file(*files, fd, NULL);
-	return f ? f : ERR_PTR(-EBADF);
-}
-
 static struct file *file_of_process(struct process *p, unsigned int fd)
 {
 	struct file *f = ERR_PTR(-ESRCH);
-	struct files *files = NULL;
 	struct thread *t = NULL;
 
 	rcu_read_lock();
@@ -180,14 +164,11 @@ static struct file *file_of_process(struct process *p, unsigned int fd)
 	if (mutex_lock_killable(&p->exec_lock)) {
 		f = ERR_PTR(-EINTR);
 	} else {
-		f = thread_may_access(t, ACCESS_REAL_IDS) ? file_of_thread(t, fd, &files) :
-								 ERR_PTR(-EPERM);
+		f = thread_may_access(t, ACCESS_REAL_IDS) ? thread_file(t, fd, NULL) : ERR_PTR(-EPERM);
 		mutex_unlock(&p->exec_lock);
 	}
-	if (files)
-		files_put(files);
 	thread_put(t);
-	return f;
+	return f ? f : ERR_PTR(-EBADF);
 }
 
 long sys_pidfd_getfd(int pidfd, int fd, unsigned int flags)

@@ -417,7 +417,7 @@ static int get_peergroups(struct unix_sock *u, void *val, int *len)
 	if (!c)
 		return -ENODATA;
 	*len = size = (int)(c->ngroups * sizeof(gid_t));
-	if (room >= size)
+	if (size && room >= size) /* no list without groups */
 		memcpy(val, c->groups, (size_t)size);
 	cred_put(c);
 	return room < size ? -ERANGE : 0;

@@ -31,7 +31,7 @@ LIMIT = 120
 
 # One image for all tests that need programs: building one takes a minute or two.
 TOOLS = ("file,gcc,git,libc6-dev,openssl,curl,perl,python3,sqlite3,xz-utils,make,"
-         "busybox-static,bc,procps,openrc,stress-ng,trinity,nginx-light,redis-server,psmisc")
+         "busybox-static,bc,procps,openrc,stress-ng,trinity,nginx-light,redis-server,postgresql,psmisc")
 
 
 @dataclass

@@ -4,14 +4,16 @@
 import hashlib
 import os
 import random
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pexpect
 import pytest
 
-from harness import TARN, good, tarn
+from harness import TARN, TREE, good, tarn
 
 
 def test_exit_status(debian: Path) -> None:
@@ -258,3 +260,37 @@ def test_help_names_every_option() -> None:
     done = subprocess.run([TARN, "run", "--help"], text=True, capture_output=True, check=True)
     for option in ("packages smp mem machine cpu append disk copy terminal escape timeout kernel log gdb").split():
         assert f"--{option}" in done.stdout
+
+
+FAKE_MMDEBSTRAP = """#!/bin/sh
+mkdir "$TMPDIR/m" && mount -t tmpfs build "$TMPDIR/m" && touch "$TMPDIR/mounted" && exec sleep 1000
+"""
+PREPARE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from tarn import rootfs
+rootfs.Debian([]).prepare(Path(sys.argv[2]))
+"""
+
+
+def test_killed_build_leaves_no_mounts(tmp_path: Path) -> None:
+    """What mmdebstrap mounts is in a mount namespace of its own and goes with it, however it ends."""
+    if os.geteuid() != 0:
+        pytest.skip("an ordinary user's mmdebstrap has a namespace by itself")
+    work, fake = tmp_path / "work", tmp_path / "mmdebstrap"
+    work.mkdir()
+    fake.write_text(FAKE_MMDEBSTRAP)
+    fake.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen([sys.executable, "-c", PREPARE, str(TREE / "tools"), str(work)], env=env,
+                          start_new_session=True) as build:
+        end = time.monotonic() + 60
+        while not (work / "mounted").exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        os.killpg(build.pid, signal.SIGKILL)
+    assert (work / "mounted").exists()
+    left = str(work) in Path("/proc/self/mountinfo").read_text()
+    if left:
+        subprocess.run(["umount", str(work / "m")], check=True)
+    assert not left

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Debian's servers over Unix sockets: nginx with its workers, and redis.
+"""Debian's servers over Unix sockets: nginx with its workers, redis, postgres with its processes.
 
 Each script says what Linux says; none depends on times.  Signals between processes that share
-sockets and memory are most of it: reload, a worker that dies, a child that rewrites the log.
+sockets and memory are most of it: reload, a worker that dies, a query that is cancelled.
 """
 
 import pytest
 
 from harness import TOOLS, good, tarn
-
 
 WAIT = r"""
 until_() { for _ in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done; echo "never: $*"; }
@@ -60,7 +59,31 @@ v77
 0
 """
 
-SERVERS = {"nginx": (NGINX, NGINX_SAYS), "redis": (REDIS, REDIS_SAYS)}
+POSTGRES = r"""
+B=/usr/lib/postgresql/15/bin; install -d -o postgres /run/pg /srv/pg; cd /tmp
+P() { setpriv --reuid postgres --regid postgres --init-groups "$@"; }
+Q() { P psql -h /run/pg -Atq postgres -c "$1" 2>&1; }
+ctl() { P $B/pg_ctl -w -t 100 -D /srv/pg -l /srv/pg/log -o "-c listen_addresses='' -k /run/pg" "$@" >/dev/null
+    echo "$* $?"; }
+P $B/initdb -N -D /srv/pg -A trust >/dev/null 2>&1; ctl start
+Q "create table t(i int primary key, s text)"
+Q "insert into t select g, md5(g::text) from generate_series(1, 2000) g"
+for i in 0 1 2 3; do Q "update t set s = s || 'x' where i % 4 = $i" & done; wait
+Q "select count(*), sum(i), max(s) from t where s like '%x'"
+Q "set statement_timeout = 300; select pg_sleep(50)"
+ctl -m immediate stop; ctl start; Q "select count(*) from t"; ctl -m fast stop; ls -A /run/pg
+"""
+POSTGRES_SAYS = """start 0
+2000|2001000|ffeed84c7cb1ae7bf4ec4bd78275bb98x
+ERROR:  canceling statement due to statement timeout
+-m immediate stop 0
+start 0
+2000
+-m fast stop 0
+"""
+
+SERVERS = {"nginx": (NGINX, NGINX_SAYS), "redis": (REDIS, REDIS_SAYS),
+           "postgres": (POSTGRES, POSTGRES_SAYS)}
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -81,6 +81,12 @@ def add_packages(root: Path, packages: list[str]) -> list[list[str]]:
     return [["sh", "-c", ADD_PACKAGES, "sh", str(root), *packages]] if packages else []
 
 
+def own_mounts() -> list[str]:
+    """What mmdebstrap as root mounts in the new root (proc, sys, dev) goes with its last process, even if
+    it was killed: a mount namespace of its own.  An ordinary user's mmdebstrap makes one by itself."""
+    return ["unshare", "--mount", "--propagation", "private"] if os.geteuid() == 0 else []
+
+
 def need_root_for(packages: list[str]) -> None:
     if packages and os.geteuid() != 0:
         raise Failure("--packages runs the package manager in the new root: start tarn as root")
@@ -150,7 +156,7 @@ class Debian(Tarball):
             command.append(f"--setup-hook={self.check_names()}")
         command += [DEBIAN_SUITE, str(self.path), *self.mirrors]
         try:
-            run_tool(command, "cannot make Debian's root file system",
+            run_tool([*own_mounts(), *command], "cannot make Debian's root file system",
                      env={**os.environ, "TMPDIR": str(work)})
         except Failure as e:
             if "Unable to locate" in str(e):
