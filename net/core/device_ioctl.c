@@ -16,9 +16,9 @@
 #include <tarn/net/netns.h>
 #include <tarn/string.h>
 
+/* As many bytes as it has: the rest of the caller's stays, as on Linux. */
 static int get_hwaddr(struct net_device *d, struct ifreq *r)
 {
-	memset(&r->ifr_hwaddr, 0, sizeof(r->ifr_hwaddr));
 	r->ifr_hwaddr.sa_family = d->type;
 	memcpy(r->ifr_hwaddr.sa_data, d->addr, MIN(d->addr_len, (u8)sizeof(r->ifr_hwaddr.sa_data)));
 	return 0;

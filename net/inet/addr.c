@@ -338,9 +338,13 @@ static void device_came_up(struct net_device *d)
 	}
 	for (int v6 = 0; v6 < 2; v6++) {
 		in = inet_dev(d, v6);
-		if (in)
-			LIST_FOR_EACH(a, &in->addrs, node)
-				address_routes(a, true);
+		if (!in)
+			continue;
+		LIST_FOR_EACH(a, &in->addrs, node) {
+			address_routes(a, true);
+			if (v6)
+				nd_dad_start(a); /* given while the device was down */
+		}
 	}
 	mcast_device_up(d);
 	if (inet_dev(d, true)) {

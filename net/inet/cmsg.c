@@ -219,6 +219,10 @@ static void put6(struct inet_sock *s, struct msg *m, struct packet *p, const str
 		v = in->ttl;
 		put_cmsg(m, IPPROTO_IPV6, IPV6_HOPLIMIT, &v, sizeof(v));
 	}
+	if (want & INET_WANT(HOPLIMIT_OLD)) {
+		v = in->ttl;
+		put_cmsg(m, IPPROTO_IPV6, IPV6_2292HOPLIMIT, &v, sizeof(v));
+	}
 	if (want & INET_WANT(TCLASS)) {
 		v = in->tos;
 		put_cmsg(m, IPPROTO_IPV6, IPV6_TCLASS, &v, sizeof(v));
@@ -241,11 +245,14 @@ void inet_cmsg_put(struct inet_sock *s, struct msg *m, struct packet *p)
 		put_cmsg(m, SOL_SOCKET, SO_MARK, &p->mark, sizeof(p->mark));
 	if (!s->cmsg_wanted)
 		return;
-	if (s->cmsg_wanted & INET_WANT(PKTINFO6)) {
+	if (s->cmsg_wanted & (INET_WANT(PKTINFO6) | INET_WANT(PKTINFO_OLD))) {
 		struct in6_pktinfo pi = { .ipi6_ifindex = in->iif };
 
 		memcpy(&pi.ipi6_addr, &in->dst, 16);
-		put_cmsg(m, IPPROTO_IPV6, IPV6_PKTINFO, &pi, sizeof(pi));
+		if (s->cmsg_wanted & INET_WANT(PKTINFO6))
+			put_cmsg(m, IPPROTO_IPV6, IPV6_PKTINFO, &pi, sizeof(pi));
+		if (s->cmsg_wanted & INET_WANT(PKTINFO_OLD))
+			put_cmsg(m, IPPROTO_IPV6, IPV6_2292PKTINFO, &pi, sizeof(pi));
 	}
 	if (addr_is_v4(&in->dst))
 		put4(s, m, p, in);

@@ -14,7 +14,7 @@ void inet_sock_flow(const struct inet_sock *s, struct flow *f)
 {
 	*f = (struct flow){
 		.src = s->src, .dst = s->dst, .sport = s->sport, .dport = s->dport, .protocol = (u8)s->sk.protocol,
-		.v6 = !addr_is_v4(&s->dst), .oif = s->bound_if, .uid = s->sk.uid, .transparent = s->transparent || s->freebind,
+		.v6 = !addr_is_v4(&s->dst), .oif = inet_bound_if(s), .uid = s->sk.uid, .transparent = s->transparent || s->freebind,
 	};
 	f->tos = f->v6 ? (u8)MAX(s->tclass6, (s16)0) : s->tos;
 	f->flowlabel = f->v6 ? s->flowlabel : 0;

@@ -235,6 +235,23 @@ int fib_add(struct net *net, const struct fib_entry *spec, u32 nlm_flags)
 	return entry_insert(net, t, spec);
 }
 
+/* For routes that routers renew: what is there lives until @spec->expires; never a moment without it. */
+int fib_keep(struct net *net, const struct fib_entry *spec)
+{
+	struct fib_table *t = table_make(net, spec->v6, spec->table);
+	struct fib_entry *e;
+
+	if (!t)
+		return -ENOBUFS;
+	HLIST_FOR_EACH(e, bucket_of(t, &spec->prefix, spec->plen), node)
+		if (same_key(e, spec) && same_hop(e, spec)) {
+			if (e->expires) /* else somebody gave it for ever */
+				WRITE_ONCE(e->expires, spec->expires);
+			return 0;
+		}
+	return fib_add(net, spec, NLM_F_CREATE | NLM_F_APPEND);
+}
+
 static bool described_by(const struct fib_entry *e, const struct fib_entry *spec)
 {
 	return e->plen == spec->plen && addr_equal(&e->prefix, &spec->prefix) && (!spec->tos || e->tos == spec->tos) &&

@@ -260,6 +260,7 @@ struct fib_rule {
 
 /* @flags NLM_F_CREATE, EXCL, REPLACE, APPEND as rtnetlink(7) has them.  net->config held. */
 int fib_add(struct net *net, const struct fib_entry *spec, u32 nlm_flags);
+int fib_keep(struct net *net, const struct fib_entry *spec); /* adds, or lets it live until ->expires */
 /* The first entry that @spec describes (fields that are 0 match all): 0, -ESRCH. */
 int fib_del(struct net *net, const struct fib_entry *spec);
 /* All entries of a family, in no order: @fn says false to stop. net->config or RCU. */
@@ -290,7 +291,14 @@ enum route_in { ROUTE_IN_LOCAL, ROUTE_IN_FORWARD, ROUTE_IN_DROP, ROUTE_IN_UNREAC
 /* What is to become of a packet that came in by @dev. *out: where to if forwarded. RCU. */
 enum route_in route_in(struct net *net, struct net_device *dev, const struct flow *f, struct route **out);
 void route_flush_device(struct net_device *d);
-void route_exit(struct inet_net *n);
+void pmtu_exit(struct inet_net *n);
+struct pmtu { /* pmtu.c: what was learned of a destination */
+	struct hlist_node node; /* inet_net.pmtu; pmtu_lock, RCU */
+	struct inet_addr dst;   /* [I] */
+	u32 mtu;                /* [I] */
+	ktime_t expires;        /* [I] */
+};
+struct pmtu *pmtu_find(struct net *net, const struct inet_addr *dst); /* RCU */
 
 /* ---- neigh.c ---- */
 
@@ -320,6 +328,10 @@ struct neigh *neigh_get_or_make(struct net_device *d, const struct inet_addr *a)
 void neigh_put(struct neigh *n);
 /* News of @n: its state and hardware address (NULL: none given). @override: may replace another. */
 void neigh_update(struct neigh *n, const u8 *hw, u8 state, bool override);
+/* Between neigh.c and neigh_table.c. */
+void neigh_timer(struct net_timer *t);
+void neigh_notify(struct neigh *n, bool gone);
+void neigh_take_waiting(struct neigh *n, struct packet_queue *out) MUST_HOLD(&n->lock);
 /* An upper layer heard from it (RFC 4861 7.3.1). */
 void neigh_confirm(struct net_device *d, const struct inet_addr *a);
 void neigh_del(struct neigh *n);
@@ -419,7 +431,7 @@ struct net_device *mcast_device(struct net *net, const struct inet_addr *group, 
 enum inet_cmsg_bit {
 	INET_CMSG_PKTINFO, INET_CMSG_TTL, INET_CMSG_TOS, INET_CMSG_RECVOPTS, INET_CMSG_RETOPTS, INET_CMSG_ORIGDST,
 	INET_CMSG_FRAGSIZE, INET_CMSG_PKTINFO6, INET_CMSG_HOPLIMIT, INET_CMSG_TCLASS, INET_CMSG_CSUM,
-	INET_CMSG_FLOWINFO, INET_CMSG_RECVERR6, INET_CMSG_RFC4884,
+	INET_CMSG_FLOWINFO, INET_CMSG_PKTINFO_OLD, INET_CMSG_HOPLIMIT_OLD,
 };
 
 /* What sendmsg's control messages and flags ask: ip(7), ipv6(7). */
@@ -456,6 +468,13 @@ int inet_put_number(int v, void *val, int *len);
 
 /* af_inet.c */
 void inet_families_init(void);
+/* The device that @s is tied to: by a scope id, or by SO_BINDTODEVICE; 0: none. RCU, or the socket's own user. */
+static inline int inet_bound_if(const struct inet_sock *s)
+{
+	const struct socket *sock = READ_ONCE(s->sk.socket);
+
+	return s->bound_if ? s->bound_if : sock ? READ_ONCE(sock->opt.ifindex) : 0;
+}
 struct inet_sock *inet_sock_of(struct socket *s);
 int inet_bind(struct socket *s, const void *addr, int len);
 int inet_getname(struct socket *s, void *addr, bool peer);

@@ -173,6 +173,40 @@ static long address_ioctl(struct net *net, unsigned int cmd, void __user *arg)
 	return !err && get && copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : err;
 }
 
+/* SIOCGIFCONF: all IPv4 addresses by label, as many as there is room for; a NULL buffer: bytes that are needed. */
+static long list_addresses(struct net *net, void __user *arg)
+{
+	struct ifconf conf;
+	struct inet_address *a;
+	struct net_device *d;
+	int n = 0;
+	long err = 0;
+
+	if (copy_from_user(&conf, arg, sizeof(conf)))
+		return -EFAULT;
+	mutex_lock(&net->config);
+	LIST_FOR_EACH(d, &net->devices, node) {
+		struct in_device *in = inet_dev(d, false);
+
+		if (!in)
+			continue;
+		LIST_FOR_EACH(a, &in->addrs, node) {
+			struct ifreq r = { 0 };
+
+			if (conf.ifc_buf && conf.ifc_len - n < (int)sizeof(r))
+				break;
+			memcpy(r.ifr_name, a->label[0] ? a->label : d->name, IFNAMSIZ);
+			put_address(&r, addr_v4(&a->local));
+			if (conf.ifc_buf && !err && copy_to_user((u8 __user *)conf.ifc_buf + n, &r, sizeof(r)))
+				err = -EFAULT;
+			n += (int)sizeof(r);
+		}
+	}
+	mutex_unlock(&net->config);
+	conf.ifc_len = n;
+	return err ? err : copy_to_user(arg, &conf, sizeof(conf)) ? -EFAULT : 0;
+}
+
 static long address6_ioctl(struct net *net, unsigned int cmd, void __user *arg)
 {
 	struct inet_address spec = { .valid_until = KTIME_MAX, .preferred_until = KTIME_MAX }, *old;
@@ -360,6 +394,8 @@ long inet_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 		if (cmd == SIOCDIFADDR)
 			return -EINVAL;
 		return address_ioctl(net, cmd, (void __user *)arg);
+	case SIOCGIFCONF:
+		return list_addresses(net, (void __user *)arg);
 	case SIOCGIFADDR:
 	case SIOCGIFDSTADDR:
 	case SIOCSIFDSTADDR:

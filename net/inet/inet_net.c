@@ -165,7 +165,7 @@ static void inet_net_exit(struct net *net)
 	inet_tick_exit(n);
 	neigh_exit(n);
 	fib_exit(n);
-	route_exit(n);
+	pmtu_exit(n);
 	inet_loop_exit(n);
 	if (n->frag)
 		frag_exit(n);

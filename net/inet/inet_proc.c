@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * /proc/net of IPv4 and IPv6: route, ipv6_route, arp, if_inet6, udp, udp6, raw, raw6, icmp, icmp6, snmp, snmp6,
- * sockstat, sockstat6. Formats are what proc(5) and the programs that read them (route, arp, netstat, ss -f) know, byte by byte.
+ * /proc/net of IPv4 and IPv6: route, ipv6_route, arp, if_inet6, udp, udp6, raw, raw6, icmp, icmp6.
+ * Formats are what proc(5) and the programs that read them (route, arp, netstat, ss -f) know, byte by byte.
  */
 #include <linux/if.h>
 #include <linux/route.h>
@@ -128,6 +128,14 @@ static int arp_show(struct strbuf *out)
 static const struct proc_entry arp_entry = { .path = "net/arp", .show = arp_show };
 SECTION_SET(proc_entries, arp_entry);
 
+/* As ipv6(7)'s programs know them: host, link, site, global. */
+static u32 scope_shown(const struct inet_addr *a)
+{
+	u8 scope = addr_scope6(a);
+
+	return addr_is_loopback(a) ? 0x10 : scope == 2 ? 0x20 : scope == 5 ? 0x40 : 0;
+}
+
 static int if_inet6_show(struct strbuf *out)
 {
 	struct net_device *d;
@@ -142,7 +150,7 @@ static int if_inet6_show(struct strbuf *out)
 		LIST_FOR_EACH(a, &in->addrs, node) {
 			put_hex(out, &a->local, 16);
 			strbuf_printf(out, " %02x %02x %02x %02x %8s\n", (u32)d->ifindex, a->plen,
-				      addr_is_loopback(&a->local) ? 0x10u : addr_is_linklocal(&a->local) ? 0x20u : 0u,
+				      scope_shown(&a->local),
 				      (u8)atomic_load(&a->flags), d->name);
 		}
 	}

@@ -90,7 +90,7 @@ static struct inet_sock *lookup(struct net *net, bool v6, u16 id, const struct i
 	spin_lock(&b->lock);
 	LIST_FOR_EACH(s, &b->socks, hash_node)
 		if (s->num == id && s->v6 == v6 && (addr_is_any(&s->rcv_addr) || addr_equal(&s->rcv_addr, local)) &&
-		    (!s->bound_if || s->bound_if == iif)) {
+		    (!inet_bound_if(s) || inet_bound_if(s) == iif)) {
 			found = s;
 			sock_get(&s->sk);
 			break;

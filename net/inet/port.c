@@ -67,7 +67,9 @@ static bool consent(const struct inet_sock *a, const struct inet_sock *b)
 
 static bool conflict(const struct inet_sock *a, const struct inet_sock *b)
 {
-	if (a == b || (a->bound_if && b->bound_if && a->bound_if != b->bound_if))
+	int if_a = inet_bound_if(a), if_b = inet_bound_if(b);
+
+	if (a == b || (if_a && if_b && if_a != if_b))
 		return false;
 	return share_address(a, b) && !consent(a, b);
 }

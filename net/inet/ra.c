@@ -113,11 +113,12 @@ static void default_route(struct net_device *d, const struct ra *ra, u32 lifetim
 	struct fib_entry e = { .v6 = true, .type = RTN_UNICAST, .protocol = RTPROT_RA, .table = RT_TABLE_MAIN, .metric = 1024,
 			       .dev = d, .has_gateway = true, .gateway = ra->router };
 
-	fib_del(d->net, &e);
-	if (!lifetime)
+	if (!lifetime) {
+		fib_del(d->net, &e);
 		return;
+	}
 	e.expires = net_now() + lifetime * NSEC_PER_SEC;
-	fib_add(d->net, &e, NLM_F_CREATE);
+	fib_keep(d->net, &e);
 	inet_tick_soon(d->net, e.expires);
 }
 
@@ -126,14 +127,15 @@ static void onlink_route(struct net_device *d, const struct inet_addr *prefix, u
 	struct fib_entry e = { .v6 = true, .type = RTN_UNICAST, .protocol = RTPROT_KERNEL, .table = RT_TABLE_MAIN,
 			       .metric = 256, .dev = d, .prefix = addr_masked(prefix, plen), .plen = plen };
 
-	fib_del(d->net, &e);
-	if (!lifetime)
+	if (!lifetime) {
+		fib_del(d->net, &e);
 		return;
+	}
 	if (lifetime != 0xffffffffu) {
 		e.expires = net_now() + lifetime * NSEC_PER_SEC;
 		inet_tick_soon(d->net, e.expires);
 	}
-	fib_add(d->net, &e, NLM_F_CREATE);
+	fib_keep(d->net, &e);
 }
 
 static ktime_t end_of(u32 lifetime)

@@ -81,8 +81,8 @@ static int score(const struct inet_sock *s, const struct udp_key *k)
 			return -1;
 		n += 8;
 	}
-	if (s->bound_if) {
-		if (s->bound_if != k->iif)
+	if (inet_bound_if(s)) {
+		if (inet_bound_if(s) != k->iif)
 			return -1;
 		n += 4;
 	}

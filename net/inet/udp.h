@@ -19,7 +19,6 @@ struct udp_sock {
 	u16 pending_gso;
 };
 
-static inline struct udp_sock *udp_sock_of(struct socket *s)
-{
-	return s->sk;
-}
+int udp_push_pending(struct udp_sock *u); /* the corked bytes leave; socket locked */
+int udp_setsockopt(struct socket *sock, int level, int name, const void *val, int len);
+int udp_getsockopt(struct socket *sock, int level, int name, void *val, int *len);
