@@ -11,6 +11,6 @@
 		fault_##id();                                                                \
 		return "nobody noticed";                                                     \
 	}                                                                                    \
-	static const struct boot_test id##_planted = { "fault-" text, run_##id };                   \
+	static const struct boot_test id##_planted = { "fault-" text, run_##id }; \
 	SECTION_SET(planted_faults, id##_planted);                                           \
 	static NOINLINE void fault_##id(void)

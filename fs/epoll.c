@@ -344,7 +344,8 @@ static struct epoll_item *item_alloc(struct epoll *set, struct file *f, int fd)
 /* The item is linked: registers it and takes what is true already. */
 static int item_start(struct epoll *set, struct epoll_item *it) MUST_HOLD(&set->lock)
 {
-	struct item_poll p = { .wait = { .add = item_add_queue, .events = it->events }, .item = it };
+	struct item_poll p = { .wait = { .add = item_add_queue, .events = it->events },
+			       .item = it };
 	u32 now = file_poll(it->file, &p.wait) & it->events & ~NOT_EVENTS;
 
 	if (p.no_memory)
@@ -631,7 +632,8 @@ static void report_end(struct epoll *set, struct list *scan, struct epoll_item *
 }
 
 /* The next one; @again as above: one locked section an item. */
-static inline struct epoll_item *report_next(struct epoll *set, struct list *scan, struct epoll_item *again)
+static inline struct epoll_item *report_next(struct epoll *set, struct list *scan,
+					     struct epoll_item *again)
 {
 	u64 flags = spin_lock_irqsave(&set->ready_lock);
 	struct epoll_item *it = list_first(scan, struct epoll_item, ready_node);
@@ -702,7 +704,8 @@ static int wait_events(struct epoll *set, struct epoll_event __user *out, int ma
 			return 0;
 		if (signal_pending())
 			return -EINTR;
-		err = WAIT_EVENT(&set->waiters, set_has_ready(set), TS_INTERRUPTIBLE, deadline, true);
+		err = WAIT_EVENT(&set->waiters, set_has_ready(set), TS_INTERRUPTIBLE, deadline,
+				 true);
 		if (err == -ERESTARTSYS) {
 			/* The wake-up this sleeper may have eaten is for somebody. */
 			if (set_has_ready(set))

@@ -479,7 +479,9 @@ static inline int link_allowed(struct walk *w, const struct inode *link)
 
 	if (++w->links > MAX_LINKS)
 		return -ELOOP;
-	err = w->trailing && unlikely(READ_ONCE(w->inode->mode) & S_ISVTX) ? perm_follow_link(w->inode, link) : 0;
+	err = w->trailing && unlikely(READ_ONCE(w->inode->mode) & S_ISVTX)
+		      ? perm_follow_link(w->inode, link)
+		      : 0;
 	if (unlikely(err))
 		return err;
 	if (w->flags & LOOKUP_NO_SYMLINKS)

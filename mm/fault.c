@@ -41,8 +41,8 @@ void fault_init(void)
 /* Another's address space is looked at whatever one's own keys say. */
 static ALWAYS_INLINE bool key_ok(const struct vma *v, u32 fault_flags)
 {
-	return fault_flags & FAULT_EXEC || arch_pkey_allows(vma_pkey(v), fault_flags & FAULT_WRITE) ||
-	       v->mm != current->mm;
+	return fault_flags & FAULT_EXEC ||
+	       arch_pkey_allows(vma_pkey(v), fault_flags & FAULT_WRITE) || v->mm != current->mm;
 }
 
 static bool access_ok(const struct vma *v, u32 fault_flags)

@@ -252,7 +252,8 @@ ssize_t iov_fault_in(struct iov_iter *it, size_t n, bool write_to_user)
 	settle(&at);
 	while (done < n) {
 		step = MIN(n - done, seg_len(&at) - at.done_in_seg);
-		there = fault_in_range((const char __user *)at.iov->iov_base + at.done_in_seg, step);
+		there = fault_in_range((const char __user *)at.iov->iov_base + at.done_in_seg,
+				       step);
 		done += there;
 		if (there < step)
 			return done ? (ssize_t)done : -EFAULT;

@@ -85,7 +85,9 @@ SECTION_SET(boot_tests, pages_test);
 static const char *test_slab(void)
 {
 	static void *obj[2000];
-	static const size_t sizes[] = { 1, 16, 17, 64, 100, 576, 1000, 1025, 4096, 8192, 8193, 70000 };
+	static const size_t sizes[] = {
+		1, 16, 17, 64, 100, 576, 1000, 1025, 4096, 8192, 8193, 70000
+	};
 
 	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
 		size_t n = sizes[s] > 4096 ? 50 : ARRAY_SIZE(obj);
@@ -121,7 +123,8 @@ static const char *test_slab_order(void)
 		obj[i] = kmem_cache_alloc(c, GFP_KERNEL);
 		CHECK(obj[i]);
 		for (size_t j = 0; j < i; j++) {
-			size_t apart = (size_t)(obj[j] < obj[i] ? obj[i] - obj[j] : obj[j] - obj[i]);
+			size_t apart =
+				(size_t)(obj[j] < obj[i] ? obj[i] - obj[j] : obj[j] - obj[i]);
 
 			CHECK(apart);
 			stride = MIN(stride, apart);
@@ -264,10 +267,13 @@ static const char *check_huge(void)
 
 	CHECK(a > 0 && poke(at + 5 * PAGE_SIZE, 5) && poke(at + HUGE_SIZE, 6));
 	if (!leaf_at(at) || !leaf_at(at + HUGE_SIZE))
-		return huge_mode == HUGE_NEVER || page_free_frames() < 2 * page_marks.high ? NULL : "no leaf";
+		return huge_mode == HUGE_NEVER || page_free_frames() < 2 * page_marks.high
+			       ? NULL
+			       : "no leaf";
 	CHECK(mm->rss_anon == 2 * HUGE_FRAMES && mm->table_pages == 5);
 	/* Cut by munmap; moved whole; shared and stored to by a child, then ours alone again. */
-	CHECK(sys_munmap(at, PAGE_SIZE) == 0 && !leaf_at(at + PAGE_SIZE) && leaf_at(at + HUGE_SIZE));
+	CHECK(sys_munmap(at, PAGE_SIZE) == 0 && !leaf_at(at + PAGE_SIZE) &&
+	      leaf_at(at + HUGE_SIZE));
 	CHECK(peek(at + 5 * PAGE_SIZE) == 5 && mm->rss_anon == 2 * HUGE_FRAMES - 1);
 	a = sys_mremap(at + HUGE_SIZE, HUGE_SIZE, HUGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
 		       at + 8 * HUGE_SIZE);

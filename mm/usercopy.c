@@ -26,7 +26,8 @@ bool usercopy_checked = true; /* until slab_init() knows */
 
 static NOINLINE void NORETURN refuse(const void *p, size_t n, bool to_user, const char *what)
 {
-	panic("usercopy: %zu bytes %s user space at %p leave %s", n, to_user ? "to" : "from", p, what);
+	panic("usercopy: %zu bytes %s user space at %p leave %s", n, to_user ? "to" : "from", p,
+	      what);
 }
 
 static NOINLINE void check_slab(const struct page *s, const void *p, size_t n, bool to_user)

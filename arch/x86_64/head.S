@@ -166,7 +166,8 @@ pvh_start_info:
 
 	.section .bss.page_aligned, "aw", @nobits
 	.balign 4096
-	.globl early_pml4, early_pdpt, early_pdpt_direct, early_pdpt_kernel, early_pd_image, boot_stack
+	.globl early_pml4, early_pdpt, early_pdpt_direct, early_pdpt_kernel
+	.globl early_pd_image, boot_stack
 early_pml4:		.skip 4096
 early_pdpt:		.skip 4096
 early_pdpt_direct:	.skip 4096

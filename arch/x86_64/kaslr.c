@@ -184,7 +184,8 @@ static void draw_places(struct kernel_place *p)
 	p->direct_map += (draw(&state, DIRECT_MAP_SPAN / 2 >> PT_SHIFT(3)) << PT_SHIFT(3)) +
 			 (draw(&state, PT_ENTRIES - EARLY_GIBS + 1) << GIB_SHIFT);
 	p->page_array += draw(&state, PAGE_ARRAY_SPAN / 2 >> GIB_SHIFT) << GIB_SHIFT;
-	p->vmalloc += draw(&state, (KSTACK_WINDOW - VMALLOC_WINDOW) / 2 >> PAGE_SHIFT) << PAGE_SHIFT;
+	p->vmalloc += draw(&state, (KSTACK_WINDOW - VMALLOC_WINDOW) / 2 >> PAGE_SHIFT)
+		      << PAGE_SHIFT;
 	p->device += draw(&state, DEVICE_SPAN / 2 >> PAGE_SHIFT) << PAGE_SHIFT;
 	p->stacks += draw(&state, KSTACK_SPAN / 2 / KSTACK_SLOT) * KSTACK_SLOT;
 }

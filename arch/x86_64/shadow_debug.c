@@ -164,10 +164,12 @@ void shadow_map_ram(phys_t (*alloc_page)(void))
 		const struct mem_range *m = &boot_info.map[i];
 
 		if (m->type == 1)
-			own_range(kernel_at.direct_map + m->start, kernel_at.direct_map + m->end, &boot, 0);
+			own_range(kernel_at.direct_map + m->start, kernel_at.direct_map + m->end,
+				  &boot, 0);
 	}
 	/* The root's entries are copied into every address space: they may not change later. */
-	for (u64 va = shadow_address(VMALLOC_WINDOW); va < shadow_address(VMALLOC_END); va += PT_SPAN(3))
+	for (u64 va = shadow_address(VMALLOC_WINDOW); va < shadow_address(VMALLOC_END);
+	     va += PT_SPAN(3))
 		own(&kernel_mm.root[pt_index(va, 3)], 3, &boot, 0);
 }
 

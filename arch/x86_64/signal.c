@@ -125,7 +125,8 @@ int arch_signal_push(struct regs *regs, const struct abi_sigaction *act, int sig
 
 	memset(&frame, 0, sizeof(frame));
 	frame.pretcode = act->restorer;
-	frame.uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (x86.xsave ? UC_FP_XSTATE : 0);
+	frame.uc.uc_flags =
+		UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (x86.xsave ? UC_FP_XSTATE : 0);
 	frame.uc.uc_stack.ss_sp = (void *)current->altstack_sp;
 	frame.uc.uc_stack.ss_flags = (int)current->altstack_flags;
 	frame.uc.uc_stack.ss_size = current->altstack_size;
@@ -190,14 +191,16 @@ static int fetch_fpu(char *tmp, u64 fp)
 	struct _fpx_sw_bytes sw;
 	enum frame_fpu kind;
 
-	if (copy_from_user(&sw, (const void __user *)(fp + offsetof(struct _fpstate, sw_reserved)), sizeof(sw)))
+	if (copy_from_user(&sw, (const void __user *)(fp + offsetof(struct _fpstate, sw_reserved)),
+			   sizeof(sw)))
 		return -EFAULT;
 	kind = frame_kind(&sw, fp);
 	if (kind == FRAME_BAD || fp & (kind == FRAME_XSTATE ? 63 : 15))
 		return -EFAULT;
 	/* From here on @sw counts, not what another thread may write over it. */
-	if (kind == FRAME_XSTATE ? fetch_xstate(tmp, fp, sw.xstate_size)
-				 : copy_from_user(tmp, (const void __user *)fp, sizeof(struct _fpstate)))
+	if (kind == FRAME_XSTATE
+		    ? fetch_xstate(tmp, fp, sw.xstate_size)
+		    : copy_from_user(tmp, (const void __user *)fp, sizeof(struct _fpstate)))
 		return -EFAULT;
 	if (!fpu_image_valid(tmp, kind == FRAME_LEGACY))
 		return -EFAULT;

@@ -34,7 +34,8 @@ static ALWAYS_INLINE bool bounds_are_plain(const void *p, size_t n)
 
 	if (!usercopy_checked)
 		return true;
-	return offset < VMALLOC_WINDOW - kernel_at.direct_map && (offset & (PAGE_SIZE - 1)) + n <= PAGE_SIZE &&
+	return offset < VMALLOC_WINDOW - kernel_at.direct_map &&
+	       (offset & (PAGE_SIZE - 1)) + n <= PAGE_SIZE &&
 	       WHOLE_PAGES >> pfn_to_page(offset >> PAGE_SHIFT)->state & 1;
 }
 
@@ -73,12 +74,14 @@ static NOINLINE size_t checked_copy_in(void *dst, const void __user *src, size_t
 
 size_t copy_to_user_partial(void __user *dst, const void *src, size_t n)
 {
-	return likely(bounds_are_plain(src, n)) ? copy_out(dst, src, n) : checked_copy_out(dst, src, n);
+	return likely(bounds_are_plain(src, n)) ? copy_out(dst, src, n)
+						: checked_copy_out(dst, src, n);
 }
 
 size_t copy_from_user_partial(void *dst, const void __user *src, size_t n)
 {
-	return likely(bounds_are_plain(dst, n)) ? copy_in(dst, src, n) : checked_copy_in(dst, src, n);
+	return likely(bounds_are_plain(dst, n)) ? copy_in(dst, src, n)
+						: checked_copy_in(dst, src, n);
 }
 
 size_t clear_user_partial(void __user *dst, size_t n)

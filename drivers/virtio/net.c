@@ -67,7 +67,9 @@ static void reap(struct vnet *n) MUST_HOLD(&n->d.tx[0].lock)
 
 static void fill_header(struct packet *p, struct virtio_net_hdr_v1 *h)
 {
-	static const u8 kinds[] = { [GSO_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4, [GSO_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6 };
+	static const u8 kinds[] = {
+		[GSO_TCP4] = VIRTIO_NET_HDR_GSO_TCPV4, [GSO_TCP6] = VIRTIO_NET_HDR_GSO_TCPV6
+	};
 	u16 at = packet_offset(p);
 
 	*h = (struct virtio_net_hdr_v1){ 0 };
@@ -79,7 +81,9 @@ static void fill_header(struct packet *p, struct virtio_net_hdr_v1 *h)
 	if (p->gso_type == GSO_TCP4 || p->gso_type == GSO_TCP6) {
 		h->gso_type = kinds[p->gso_type];
 		h->gso_size = p->gso_size;
-		h->hdr_len = p->transport != NO_HEADER && p->transport >= at ? (u16)(p->transport - at + 20) : 0;
+		h->hdr_len = p->transport != NO_HEADER && p->transport >= at
+				     ? (u16)(p->transport - at + 20)
+				     : 0;
 	}
 }
 
@@ -95,8 +99,9 @@ static u32 describe(struct packet *p, struct virtq_buf *bufs)
 		if (q->head_len)
 			bufs[n++] = (struct virtq_buf){ virt_to_phys(q->data), q->head_len };
 		for (u32 i = 0; i < q->nr_frags; i++)
-			bufs[n++] = (struct virtq_buf){ page_phys(q->frags[i].page) + q->frags[i].offset,
-							q->frags[i].len };
+			bufs[n++] = (struct virtq_buf){
+				page_phys(q->frags[i].page) + q->frags[i].offset, q->frags[i].len
+			};
 	}
 	return n;
 }
@@ -205,7 +210,8 @@ static struct page *take(struct vnet *n, u32 *len)
 /* The header's promises about the packet, checked; p->data is the frame's first byte. */
 static bool apply_header(struct packet *p, const struct virtio_net_hdr_v1 *h)
 {
-	u32 field = (u32)h->csum_start + h->csum_offset + 2, gso = h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+	u32 field = (u32)h->csum_start + h->csum_offset + 2,
+	    gso = h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
 
 	if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		if (h->csum_start < ETH_HLEN || field > p->len || !packet_need(p, field))
@@ -252,7 +258,8 @@ static bool add_rest(struct vnet *n, struct packet *p, u32 buffers)
 
 		if (!page)
 			return false;
-		if (!ok || !p || !len || len > PACKET_MAX - p->len || !packet_add_page(p, page, 0, len)) {
+		if (!ok || !p || !len || len > PACKET_MAX - p->len ||
+		    !packet_add_page(p, page, 0, len)) {
 			page_put(page);
 			ok = false;
 		}
@@ -360,7 +367,8 @@ static bool link_is_up(struct vnet *n)
 	u16 status = VIRTIO_NET_S_LINK_UP;
 
 	if (n->v->features & BIT(VIRTIO_NET_F_STATUS))
-		n->v->ops->config_read(n->v, offsetof(struct virtio_net_config, status), &status, sizeof(status));
+		n->v->ops->config_read(n->v, offsetof(struct virtio_net_config, status), &status,
+				       sizeof(status));
 	return status & VIRTIO_NET_S_LINK_UP;
 }
 
@@ -388,14 +396,16 @@ static void read_config(struct vnet *n)
 	u16 mtu = ETH_DATA_LEN;
 
 	if (n->v->features & BIT(VIRTIO_NET_F_MAC)) {
-		n->v->ops->config_read(n->v, offsetof(struct virtio_net_config, mac), d->addr, ETH_ALEN);
+		n->v->ops->config_read(n->v, offsetof(struct virtio_net_config, mac), d->addr,
+				       ETH_ALEN);
 	} else {
 		random_bytes(d->addr, ETH_ALEN);
 		d->addr[0] = (u8)((d->addr[0] & 0xfe) | 2); /* locally administered, one host's */
 	}
 	memcpy(d->perm_addr, d->addr, ETH_ALEN);
 	if (n->v->features & BIT(VIRTIO_NET_F_MTU))
-		n->v->ops->config_read(n->v, offsetof(struct virtio_net_config, mtu), &mtu, sizeof(mtu));
+		n->v->ops->config_read(n->v, offsetof(struct virtio_net_config, mtu), &mtu,
+				       sizeof(mtu));
 	if (mtu >= ETH_MIN_MTU && (mtu <= ETH_DATA_LEN || n->mergeable))
 		d->mtu = d->max_mtu = mtu;
 }
@@ -469,7 +479,8 @@ static int vnet_probe(struct virtio_dev *v)
 	return err;
 }
 
-/* What depends on something else is asked for only with it (5.1.3.1), and large packets only if frames may be merged. */
+/* What depends on something else is asked for only with it (5.1.3.1), and large packets only if frames may be
+ * merged. */
 static u64 choose(u64 offered)
 {
 	u64 guest = BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6);
@@ -485,8 +496,9 @@ static u64 choose(u64 offered)
 static const struct virtio_driver virtio_net = {
 	.name = "virtio-net",
 	.id = VIRTIO_ID_NET,
-	.wanted_features = BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) | BIT(VIRTIO_NET_F_MTU) |
-			   BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) |
+	.wanted_features = BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) |
+			   BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_MRG_RXBUF) |
+			   BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) |
 			   BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_HOST_TSO6) |
 			   BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6),
 	.choose = choose,

@@ -144,8 +144,9 @@ static int zones_apart(struct ext4_fs *fs)
 	sort(fs->zones, fs->nr_zones, sizeof(*fs->zones), zone_cmp, NULL);
 	for (u32 i = 1; i < fs->nr_zones; i++)
 		if (fs->zones[i].start < fs->zones[i - 1].end)
-			return ext4_corrupt(fs, 0, "bitmaps, inode tables or descriptors overlap at block %llu",
-					    (unsigned long long)fs->zones[i].start);
+			return ext4_corrupt(
+				fs, 0, "bitmaps, inode tables or descriptors overlap at block %llu",
+				(unsigned long long)fs->zones[i].start);
 	return 0;
 }
 
@@ -196,7 +197,8 @@ static void zones_collect(struct ext4_fs *fs)
 	for (u32 i = 0; i < fs->groups; i++)
 		zone_add(fs, &last[2], ext4_desc_inode_bitmap(fs, ext4_desc(fs, i)), 1);
 	for (u32 i = 0; i < fs->groups; i++)
-		zone_add(fs, &last[3], ext4_desc_inode_table(fs, ext4_desc(fs, i)), fs->itable_blocks);
+		zone_add(fs, &last[3], ext4_desc_inode_table(fs, ext4_desc(fs, i)),
+			 fs->itable_blocks);
 }
 
 /* What begins the groups, copies and room to grow with it: may lie on the above, as it did before a resize. */
@@ -271,12 +273,16 @@ static int check_desc(struct ext4_fs *fs, u32 group)
 	if ((fs->metadata_csum || fs->gdt_csum) &&
 	    ext4_desc_csum(fs, group, gd) != le16_to_cpu(gd->checksum))
 		return ext4_corrupt(fs, 0, "group %u: descriptor checksum is wrong", group);
-	if (!range_ok(fs, blocks, 1) || !range_ok(fs, inodes, 1) || !range_ok(fs, table, fs->itable_blocks))
-		return ext4_corrupt(fs, 0, "group %u: bitmaps or inode table outside the disk", group);
-	if (on_super(fs, blocks) || on_super(fs, inodes) || on_super(fs, table))
-		return ext4_corrupt(fs, 0, "group %u: bitmaps or inode table on the super block or descriptors",
+	if (!range_ok(fs, blocks, 1) || !range_ok(fs, inodes, 1) ||
+	    !range_ok(fs, table, fs->itable_blocks))
+		return ext4_corrupt(fs, 0, "group %u: bitmaps or inode table outside the disk",
 				    group);
-	if (blocks == inodes || blocks - table < fs->itable_blocks || inodes - table < fs->itable_blocks)
+	if (on_super(fs, blocks) || on_super(fs, inodes) || on_super(fs, table))
+		return ext4_corrupt(
+			fs, 0, "group %u: bitmaps or inode table on the super block or descriptors",
+			group);
+	if (blocks == inodes || blocks - table < fs->itable_blocks ||
+	    inodes - table < fs->itable_blocks)
 		return ext4_corrupt(fs, 0, "group %u: bitmaps and inode table overlap", group);
 	if (ext4_desc_free_blocks(fs, gd) > ext4_group_blocks(fs, group) ||
 	    ext4_desc_free_inodes(fs, gd) > fs->inodes_per_group ||
@@ -338,7 +344,8 @@ int ext4_groups_load(struct ext4_fs *fs)
 	fs->gdt = vmalloc(fs->gdt_blocks * sizeof(*fs->gdt));
 	fs->group = vmalloc(fs->groups * sizeof(*fs->group));
 	if (!fs->gdt || !fs->group) {
-		pr_err("ext4 (%s): not enough memory for its %u block groups\n", fs->sb->id, fs->groups);
+		pr_err("ext4 (%s): not enough memory for its %u block groups\n", fs->sb->id,
+		       fs->groups);
 		return -ENOMEM;
 	}
 	err = read_gdt(fs);

@@ -275,7 +275,8 @@ void ext4_protect_part(struct inode *inode, u64 pos)
 void ext4_forget_part(struct inode *inode, u64 pos, u64 first, u64 end)
 {
 	struct ext4_fs *fs = EXT4_FS(inode);
-	struct page *p = pos % PAGE_SIZE ? pagecache_find_locked(inode->mapping, pos >> PAGE_SHIFT) : NULL;
+	struct page *p =
+		pos % PAGE_SIZE ? pagecache_find_locked(inode->mapping, pos >> PAGE_SHIFT) : NULL;
 	u32 gone = 0;
 
 	if (!p)
@@ -283,7 +284,8 @@ void ext4_forget_part(struct inode *inode, u64 pos, u64 first, u64 end)
 	page_mkclean(p);
 	for (u32 k = 0; k < blocks_per_page(fs); k++)
 		if (page_lblk(fs, p) + k >= first && page_lblk(fs, p) + k < end) {
-			memset((char *)page_address(p) + ((size_t)k << fs->block_bits), 0, fs->block_size);
+			memset((char *)page_address(p) + ((size_t)k << fs->block_bits), 0,
+			       fs->block_size);
 			gone |= (u32)BIT(k);
 		}
 	gone &= ext4_page_delayed(p);

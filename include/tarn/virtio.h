@@ -39,7 +39,8 @@ struct virtio_driver {
 	const char *name;
 	u32 id;
 	u64 wanted_features;     /* beyond VIRTIO_F_VERSION_1 */
-	u64 (*choose)(u64 offered); /* NULL, or takes out of them what makes no sense with the others that are offered */
+	/* NULL, or takes out of them what makes no sense with the others that are offered. */
+	u64 (*choose)(u64 offered);
 	/* Features are negotiated.  Sets the queues up, then calls virtio_device_ready() before it
 	 * uses them.  0 or -errno. */
 	int (*probe)(struct virtio_dev *v);

@@ -137,7 +137,9 @@ long sys_pidfd_send_signal(int pidfd, int sig, void __user *uinfo, unsigned int 
 		siginfo_user(&info, sig, SI_USER);
 	if (!err) {
 		rcu_read_lock(); /* a process that is not reaped yet keeps its leader for so long */
-		err = READ_ONCE(p->reaped) ? -ESRCH : signal_check_permission(rcu_dereference(p->leader), sig);
+		err = READ_ONCE(p->reaped)
+			      ? -ESRCH
+			      : signal_check_permission(rcu_dereference(p->leader), sig);
 		rcu_read_unlock();
 	}
 	if (!err && sig)
@@ -164,7 +166,8 @@ static struct file *file_of_process(struct process *p, unsigned int fd)
 	if (mutex_lock_killable(&p->exec_lock)) {
 		f = ERR_PTR(-EINTR);
 	} else {
-		f = thread_may_access(t, ACCESS_REAL_IDS) ? thread_file(t, fd, NULL) : ERR_PTR(-EPERM);
+		f = thread_may_access(t, ACCESS_REAL_IDS) ? thread_file(t, fd, NULL)
+							  : ERR_PTR(-EPERM);
 		mutex_unlock(&p->exec_lock);
 	}
 	thread_put(t);

@@ -87,7 +87,8 @@ struct thread *runq_pick(struct runq *rq)
 }
 
 /* Apart, so that the common case below needs no frame. */
-static NOINLINE bool rt_update(struct runq *rq, struct thread *t, u64 delta, ktime_t now) MUST_HOLD(&rq->lock)
+static NOINLINE bool rt_update(struct runq *rq, struct thread *t, u64 delta, ktime_t now)
+	MUST_HOLD(&rq->lock)
 {
 	t->se.rt_run += delta;
 	rt_charge(rq, delta, now);
@@ -134,7 +135,8 @@ void runq_check_preempt(struct runq *rq, struct thread *t)
 		return;
 	}
 	if (policy_is_rt(&t->se)) {
-		if (policy_is_rt(&c->se) ? t->se.rt_priority > c->se.rt_priority : !rq->rt_throttled)
+		if (policy_is_rt(&c->se) ? t->se.rt_priority > c->se.rt_priority
+					 : !rq->rt_throttled)
 			runq_resched(rq);
 		return;
 	}

@@ -66,7 +66,8 @@ u32 packet_csum(const struct packet *p, u32 offset, u32 n, u32 seed)
 
 		offset -= skip;
 		if (part)
-			seed = csum_add(seed, csum_at(csum_bytes(piece.data + skip, part, 0), done));
+			seed = csum_add(seed,
+					csum_at(csum_bytes(piece.data + skip, part, 0), done));
 		done += part;
 	}
 	return seed;

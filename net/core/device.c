@@ -25,8 +25,9 @@
 #define QUEUE_LEN 1000u
 #define MAX_NUMBER 1000000u
 /* What SIOCSIFFLAGS and RTM_NEWLINK may change (dev_change_flags() of Linux). */
-#define FLAGS_SETTABLE                                                                                       \
-	(IFF_UP | IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_DYNAMIC | IFF_MULTICAST | IFF_PORTSEL |       \
+#define FLAGS_SETTABLE \
+	(IFF_UP | IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_DYNAMIC | IFF_MULTICAST | \
+	 IFF_PORTSEL | \
 	 IFF_AUTOMEDIA | IFF_PROMISC | IFF_ALLMULTI)
 
 /* ---- finding ---- */
@@ -96,7 +97,8 @@ static bool name_is_valid(const char *name)
 	if (!n || n == IFNAMSIZ || str_eq(name, ".") || str_eq(name, ".."))
 		return false;
 	for (; *name; name++)
-		if (*name == '/' || *name == ':' || *name == ' ' || (*name >= '\t' && *name <= '\r'))
+		if (*name == '/' || *name == ':' || *name == ' ' ||
+		    (*name >= '\t' && *name <= '\r'))
 			return false;
 	return true;
 }
@@ -213,7 +215,8 @@ void device_unregister(struct net_device *d)
 
 u32 device_flags(const struct net_device *d)
 {
-	u32 flags = atomic_load_explicit(&d->flags, memory_order_relaxed) & ~(u32)(IFF_RUNNING | IFF_LOWER_UP);
+	u32 flags = atomic_load_explicit(&d->flags, memory_order_relaxed) &
+		    ~(u32)(IFF_RUNNING | IFF_LOWER_UP);
 
 	if (flags & IFF_UP && atomic_load_explicit(&d->carrier, memory_order_relaxed))
 		flags |= IFF_RUNNING | IFF_LOWER_UP;
@@ -303,11 +306,6 @@ int device_set_mac(struct net_device *d, const u8 *addr)
 int device_rename(struct net_device *d, const char *name)
 {
 	return strncmp(d->name, name, IFNAMSIZ) ? -EOPNOTSUPP : 0;
-}
-
-int device_move(struct net_device *d, struct net *to, const char *name)
-{
-	return -EOPNOTSUPP;
 }
 
 /* Only flags change here: who must be told of it sleeps, so that is left to the one who calls device_notify(). */

@@ -27,7 +27,8 @@ static void dev_line(const struct net_device *d, struct strbuf *out)
 
 	device_get_stats(d, &s);
 	strbuf_printf(out, "%6s: %7lu %7lu %4lu %4lu %4lu %5lu %10lu %9lu ", d->name, s.rx_bytes,
-		      s.rx_packets, s.rx_errors, s.rx_dropped, s.rx_over, s.rx_frame, 0ul, s.rx_multicast);
+		      s.rx_packets, s.rx_errors, s.rx_dropped, s.rx_over, s.rx_frame, 0ul,
+		      s.rx_multicast);
 	strbuf_printf(out, "%8lu %7lu %4lu %4lu %4lu %5lu %7lu %10lu\n", s.tx_bytes, s.tx_packets,
 		      s.tx_errors, s.tx_dropped, s.tx_fifo, s.collisions, s.tx_carrier, 0ul);
 }
@@ -37,9 +38,12 @@ static int dev_show(struct strbuf *out)
 	struct net *net = current_net();
 	struct net_device *d;
 
-	strbuf_printf(out, "Inter-|   Receive                                                |  Transmit\n"
-			   " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets "
-			   "errs drop fifo colls carrier compressed\n");
+	strbuf_printf(
+		out,
+		"Inter-|   Receive                                                |  Transmit\n"
+		" face |bytes    packets errs drop fifo frame compressed multicast|bytes    "
+		"packets "
+		"errs drop fifo colls carrier compressed\n");
 	mutex_lock(&net->config);
 	LIST_FOR_EACH(d, &net->devices, node)
 		dev_line(d, out);
@@ -77,7 +81,8 @@ static int broadcast_show(struct device *dev, struct strbuf *out)
 
 static int operstate_show(struct device *dev, struct strbuf *out)
 {
-	static const char *const names[] = { "unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up" };
+	static const char *const names[] = { "unknown", "notpresent", "down", "lowerlayerdown",
+					     "testing", "dormant",    "up" };
 	const struct net_device *d = net_device_of(dev);
 
 	strbuf_printf(out, "%s\n", device_up(d) || !d->operstate ? names[d->operstate] : "down");
@@ -110,7 +115,8 @@ NUMBER_SHOW(type, "%u", d->type)
 NUMBER_SHOW(addr_len, "%u", d->addr_len)
 NUMBER_SHOW(tx_queue_len, "%u", READ_ONCE(d->tx_queue_len))
 
-static int number_store(struct device *dev, const char *text, size_t n, int (*set)(struct net_device *d, u32 v))
+static int number_store(struct device *dev, const char *text, size_t n,
+			int (*set)(struct net_device *d, u32 v))
 {
 	struct net_device *d = net_device_of(dev);
 	char copy[16];
@@ -167,11 +173,20 @@ struct stat_file {
 };
 #define STAT(id, field) { id, offsetof(struct device_stats, field) }
 static const struct stat_file stats[] = {
-	STAT("rx_packets", rx_packets), STAT("rx_bytes", rx_bytes), STAT("rx_errors", rx_errors),
-	STAT("rx_dropped", rx_dropped), STAT("rx_over_errors", rx_over), STAT("rx_frame_errors", rx_frame),
-	STAT("multicast", rx_multicast), STAT("tx_packets", tx_packets), STAT("tx_bytes", tx_bytes),
-	STAT("tx_errors", tx_errors), STAT("tx_dropped", tx_dropped), STAT("tx_fifo_errors", tx_fifo),
-	STAT("tx_carrier_errors", tx_carrier), STAT("collisions", collisions),
+	STAT("rx_packets", rx_packets),
+	STAT("rx_bytes", rx_bytes),
+	STAT("rx_errors", rx_errors),
+	STAT("rx_dropped", rx_dropped),
+	STAT("rx_over_errors", rx_over),
+	STAT("rx_frame_errors", rx_frame),
+	STAT("multicast", rx_multicast),
+	STAT("tx_packets", tx_packets),
+	STAT("tx_bytes", tx_bytes),
+	STAT("tx_errors", tx_errors),
+	STAT("tx_dropped", tx_dropped),
+	STAT("tx_fifo_errors", tx_fifo),
+	STAT("tx_carrier_errors", tx_carrier),
+	STAT("collisions", collisions),
 };
 
 struct stat_arg {

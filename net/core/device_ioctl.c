@@ -96,15 +96,16 @@ static int set(struct net_device *d, unsigned int cmd, const struct ifreq *r)
 
 static bool is_get(unsigned int cmd)
 {
-	return cmd == SIOCGIFFLAGS || cmd == SIOCGIFMTU || cmd == SIOCGIFINDEX || cmd == SIOCGIFHWADDR ||
-	       cmd == SIOCGIFMETRIC || cmd == SIOCGIFTXQLEN || cmd == SIOCGIFMAP;
+	return cmd == SIOCGIFFLAGS || cmd == SIOCGIFMTU || cmd == SIOCGIFINDEX ||
+	       cmd == SIOCGIFHWADDR || cmd == SIOCGIFMETRIC || cmd == SIOCGIFTXQLEN ||
+	       cmd == SIOCGIFMAP;
 }
 
 static bool is_set(unsigned int cmd)
 {
-	return cmd == SIOCSIFFLAGS || cmd == SIOCSIFMTU || cmd == SIOCSIFHWADDR || cmd == SIOCSIFTXQLEN ||
-	       cmd == SIOCSIFMETRIC || cmd == SIOCSIFMAP || cmd == SIOCADDMULTI || cmd == SIOCDELMULTI ||
-	       cmd == SIOCSIFNAME;
+	return cmd == SIOCSIFFLAGS || cmd == SIOCSIFMTU || cmd == SIOCSIFHWADDR ||
+	       cmd == SIOCSIFTXQLEN || cmd == SIOCSIFMETRIC || cmd == SIOCSIFMAP ||
+	       cmd == SIOCADDMULTI || cmd == SIOCDELMULTI || cmd == SIOCSIFNAME;
 }
 
 /* "eth0:1" is eth0's: old tools name addresses so. */

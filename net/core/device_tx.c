@@ -5,8 +5,8 @@
  * What the device cannot do is done here in software, in this order: taps see the frame as it is, a
  * GSO packet is cut, a VLAN tag put in, the checksum completed. Then the queue: while
  * the driver has room packets go to it directly; when its ring is full it stops the queue, packets wait in a
- * FIFO of tx_queue_len, and when the ring has room again a poll sends what waits. Beyond that length they are dropped and the
- * sender may hear -ENOBUFS.
+ * FIFO of tx_queue_len, and when the ring has room again a poll sends what waits. Beyond that length they are
+ * dropped and the sender may hear -ENOBUFS.
  *
  * A queue's lock is held over ops->transmit(), which only fills a ring: nothing is received from here.
  */
@@ -33,7 +33,8 @@ static int queue_packet(struct net_device *d, struct packet *p)
 	bool room = true;
 
 	spin_lock(&q->lock);
-	if (packet_peek(&q->waiting) || atomic_load(&q->stopped) || d->ops->transmit(d, p, n) == TX_BUSY) {
+	if (packet_peek(&q->waiting) || atomic_load(&q->stopped) ||
+	    d->ops->transmit(d, p, n) == TX_BUSY) {
 		room = q->waiting.count < d->tx_queue_len;
 		if (room)
 			packet_enqueue(&q->waiting, p);
@@ -61,14 +62,17 @@ static int send_one(struct net_device *d, struct packet *p)
 {
 	if (p->vlan_present && !(d->features & NF_VLAN_OUT) && !insert_vlan(p))
 		return drop(d, p, -EINVAL);
-	if (p->csum_state == CSUM_PARTIAL && !(d->features & (NF_CSUM | NF_LOOPBACK)) && !packet_csum_complete(p))
+	if (p->csum_state == CSUM_PARTIAL && !(d->features & (NF_CSUM | NF_LOOPBACK)) &&
+	    !packet_csum_complete(p))
 		return drop(d, p, -EINVAL);
 	return queue_packet(d, p);
 }
 
 static bool device_cuts(const struct net_device *d, const struct packet *p)
 {
-	static const u32 wanted[] = { [GSO_TCP4] = NF_TSO4, [GSO_TCP6] = NF_TSO6, [GSO_UDP] = NF_UDP_GSO };
+	static const u32 wanted[] = {
+		[GSO_TCP4] = NF_TSO4, [GSO_TCP6] = NF_TSO6, [GSO_UDP] = NF_UDP_GSO
+	};
 
 	return d->features & (wanted[p->gso_type] | NF_LOOPBACK);
 }
@@ -113,7 +117,8 @@ static int drain(struct rx_poll *r, int budget)
 	int n = 0;
 
 	spin_lock(&q->lock);
-	while (n < budget && !atomic_load(&q->stopped) && (p = packet_dequeue(&q->waiting)) != NULL) {
+	while (n < budget && !atomic_load(&q->stopped) &&
+	       (p = packet_dequeue(&q->waiting)) != NULL) {
 		struct net_device *d = p->dev;
 
 		if (d->ops->transmit(d, p, (u32)(q - d->tx)) == TX_BUSY) {

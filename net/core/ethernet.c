@@ -15,7 +15,8 @@
 #define LOWEST_TYPE 0x600
 #define TX_QUEUE_LEN 1000u
 
-static int eth_create(struct packet *p, struct net_device *d, u16 protocol, const u8 *daddr, const u8 *saddr)
+static int eth_create(struct packet *p, struct net_device *d, u16 protocol, const u8 *daddr,
+		      const u8 *saddr)
 {
 	u8 *h;
 

@@ -37,7 +37,8 @@ static bool cut_headers(struct packet *p, struct cut *c)
 	u32 at = packet_offset(p), size;
 	u8 *th;
 
-	if (p->transport == NO_HEADER || p->network == NO_HEADER || p->network < at || p->transport < p->network + 20u)
+	if (p->transport == NO_HEADER || p->network == NO_HEADER || p->network < at ||
+	    p->transport < p->network + 20u)
 		return false;
 	c->network = p->network - at;
 	c->transport = p->transport - at;
@@ -56,14 +57,16 @@ static bool cut_check(struct packet *p, struct cut *c)
 
 	c->p = p;
 	c->udp = p->gso_type == GSO_UDP;
-	if (p->gso_type == GSO_NONE || !p->gso_size || p->csum_state != CSUM_PARTIAL || !cut_headers(p, c))
+	if (p->gso_type == GSO_NONE || !p->gso_size || p->csum_state != CSUM_PARTIAL ||
+	    !cut_headers(p, c))
 		return false;
 	if (p->csum_start != p->transport || p->csum_offset != (c->udp ? 6 : 16))
 		return false;
 	version = packet_header(p, p->network)[0];
 	c->v4 = version >> 4 == 4;
 	if (c->v4)
-		return p->gso_type != GSO_TCP6 && p->network + (version & 15) * 4u == p->transport &&
+		return p->gso_type != GSO_TCP6 &&
+		       p->network + (version & 15) * 4u == p->transport &&
 		       packet_header(p, p->network)[9] == (c->udp ? IPPROTO_UDP : IPPROTO_TCP);
 	return version >> 4 == 6 && p->gso_type != GSO_TCP4 && p->transport >= p->network + 40u;
 }

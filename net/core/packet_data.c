@@ -245,7 +245,8 @@ static ssize_t fill_page(struct packet *p, struct iov_iter *from, u32 n, gfp_t g
 /* What fits into the linear part at once goes there; all else into pages, so that those begin aligned. */
 ssize_t packet_from_iov(struct packet *p, struct iov_iter *from, size_t n, gfp_t gfp)
 {
-	u32 before = p->len, want = (u32)MIN(MIN(n, from->count), (size_t)(PACKET_MAX - p->len)), left = want;
+	u32 before = p->len, want = (u32)MIN(MIN(n, from->count), (size_t)(PACKET_MAX - p->len)),
+	    left = want;
 	u8 *linear = packet_put(p, want);
 	ssize_t got = 0;
 
@@ -276,7 +277,8 @@ static bool append_copy(struct packet *p, const u8 *data, u32 n, gfp_t gfp)
 }
 
 /* Adds a piece of somebody's page, or a copy of somebody's header. A packet that is full gets a chain. */
-static bool append_piece(struct packet *p, const struct packet_piece *piece, u32 skip, u32 n, gfp_t gfp)
+static bool append_piece(struct packet *p, const struct packet_piece *piece, u32 skip, u32 n,
+			 gfp_t gfp)
 {
 	struct packet *last = p->more ? p->last : p, *fresh;
 

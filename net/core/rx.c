@@ -201,7 +201,8 @@ void rx_run_before_switch(void)
 
 	if (c->running || c->thread_has_it || !c->thread)
 		return;
-	if (atomic_load_explicit(&current->state, memory_order_relaxed) == TS_DEAD || stack_is_short())
+	if (atomic_load_explicit(&current->state, memory_order_relaxed) == TS_DEAD ||
+	    stack_is_short())
 		hand_over(c);
 	else
 		rx_run();

@@ -18,7 +18,8 @@
 #include <tarn/slab.h>
 #include <tarn/string.h>
 
-struct sock *sock_alloc(struct net *net, const struct sock_ops *ops, int family, int type, int protocol, gfp_t gfp)
+struct sock *sock_alloc(struct net *net, const struct sock_ops *ops, int family, int type,
+			int protocol, gfp_t gfp)
 {
 	struct sock *sk = kzalloc(ops->size, gfp);
 
@@ -134,7 +135,8 @@ bool sock_backlog_add(struct sock *sk, struct packet *p)
 {
 	u64 limit = (u64)send_limit(sk) + receive_limit(sk);
 
-	if (atomic_load_explicit(&sk->backlog_bytes, memory_order_relaxed) + (u64)p->truesize > limit)
+	if (atomic_load_explicit(&sk->backlog_bytes, memory_order_relaxed) + (u64)p->truesize >
+	    limit)
 		return false;
 	atomic_fetch_add_explicit(&sk->backlog_bytes, p->truesize, memory_order_relaxed);
 	packet_enqueue(&sk->backlog, p);
@@ -182,5 +184,7 @@ void sock_set_error(struct sock *sk, int err)
 
 int sock_take_error(struct sock *sk)
 {
-	return atomic_load_explicit(&sk->error, memory_order_relaxed) ? -atomic_exchange(&sk->error, 0) : 0;
+	return atomic_load_explicit(&sk->error, memory_order_relaxed)
+		       ? -atomic_exchange(&sk->error, 0)
+		       : 0;
 }

@@ -7,8 +7,8 @@
  * atomic of his own; `paid` says how much. No user may have more than a quarter of memory in
  * sockets, all together not more than half; what is beyond is dropped as if the socket's buffer were full.
  *
- * Datagrams are queued under receive_lock alone: a reader that holds the socket does not hold up the wire. Readers get the
- * packet itself, or with MSG_PEEK a clone, as another reader may take and free it meanwhile.
+ * Datagrams are queued under receive_lock alone: a reader that holds the socket does not hold up the wire. Readers
+ * get the packet itself, or with MSG_PEEK a clone, as another reader may take and free it meanwhile.
  *
  * Tests: tests/net (host), tests/abi/net_*.c.
  */
@@ -35,7 +35,7 @@ void sock_init(void)
 	all_limit = st.total / 2 * PAGE_SIZE;
 }
 
-bool sock_over_limit(const struct sock *sk)
+static bool sock_over_limit(const struct sock *sk)
 {
 	return atomic_load_explicit(&all_paid, memory_order_relaxed) > all_limit ||
 	       (sk->user && charge_of(sk->user, CHARGE_SOCKET_BYTES) > user_limit);
@@ -54,8 +54,8 @@ static void pay_step(struct sock *sk)
 /* Takes a step back if @paid still is what was paid. */
 static bool refund_step(struct sock *sk, u32 paid)
 {
-	if (!atomic_compare_exchange_strong_explicit(&sk->paid, &paid, paid - CHARGE_STEP, memory_order_relaxed,
-						     memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&sk->paid, &paid, paid - CHARGE_STEP,
+						     memory_order_relaxed, memory_order_relaxed))
 		return false;
 	atomic_fetch_sub_explicit(&all_paid, CHARGE_STEP, memory_order_relaxed);
 	if (sk->user)
@@ -82,7 +82,8 @@ static void unuse(struct sock *sk, _Atomic u32 *counter, u32 n)
 
 	atomic_fetch_sub_explicit(counter, n, memory_order_release);
 	paid = atomic_load_explicit(&sk->paid, memory_order_relaxed);
-	while (unlikely(paid > in_use(sk) && paid - in_use(sk) > 2 * CHARGE_STEP) && refund_step(sk, paid))
+	while (unlikely(paid > in_use(sk) && paid - in_use(sk) > 2 * CHARGE_STEP) &&
+	       refund_step(sk, paid))
 		paid -= CHARGE_STEP;
 }
 
@@ -131,7 +132,8 @@ static void received(struct packet *p)
 	unuse(p->sk, &p->sk->rmem, p->charged);
 }
 
-static void charge(struct packet *p, struct sock *sk, _Atomic u32 *counter, void (*pay_back)(struct packet *p))
+static void charge(struct packet *p, struct sock *sk, _Atomic u32 *counter,
+		   void (*pay_back)(struct packet *p))
 {
 	packet_orphan(p);
 	p->sk = sk;
@@ -252,7 +254,8 @@ static bool receive_ends(struct sock *sk, u32 flags, u32 *offset, struct packet 
 	int err = sock_take_error(sk);
 
 	*out = err ? ERR_PTR(err) : take(sk, flags, offset);
-	return *out || atomic_load_explicit(&sk->shutdown, memory_order_acquire) & SOCK_SHUT_RECEIVE;
+	return *out ||
+	       atomic_load_explicit(&sk->shutdown, memory_order_acquire) & SOCK_SHUT_RECEIVE;
 }
 
 struct packet *sock_receive(struct sock *sk, u32 flags, u32 *offset)
@@ -266,7 +269,8 @@ struct packet *sock_receive(struct sock *sk, u32 flags, u32 *offset)
 	deadline = socket_deadline(timeo, flags & MSG_DONTWAIT);
 	if (!deadline)
 		return ERR_PTR(-EAGAIN);
-	err = WAIT_EVENT(&sk->wait, receive_ends(sk, flags, offset, &p), TS_INTERRUPTIBLE, deadline, true);
+	err = WAIT_EVENT(&sk->wait, receive_ends(sk, flags, offset, &p), TS_INTERRUPTIBLE, deadline,
+			 true);
 	if (err == -ERESTARTSYS)
 		return ERR_PTR(socket_intr(timeo));
 	return err ? ERR_PTR(-EAGAIN) : p;

@@ -116,7 +116,8 @@ int loopback_init(struct net *net)
 	d->mtu = LO_MTU;
 	d->min_mtu = 0;
 	d->max_mtu = 0x7fffffff;
-	d->features = NF_CSUM | NF_RXCSUM | NF_SG | NF_TSO4 | NF_TSO6 | NF_UDP_GSO | NF_LOOPBACK | NF_NO_ARP;
+	d->features = NF_CSUM | NF_RXCSUM | NF_SG | NF_TSO4 | NF_TSO6 | NF_UDP_GSO | NF_LOOPBACK |
+		      NF_NO_ARP;
 	atomic_store(&d->flags, IFF_LOOPBACK);
 	d->ops = &loop_ops;
 	mutex_lock(&net->config);

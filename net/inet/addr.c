@@ -29,7 +29,8 @@ struct in_device *inet_dev_make(struct net_device *d, bool v6)
 
 	if (in)
 		return in;
-	_Static_assert(sizeof(struct in6_device) == sizeof(struct in_device), "one struct under two names");
+	_Static_assert(sizeof(struct in6_device) == sizeof(struct in_device),
+		       "one struct under two names");
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
 	if (!in)
 		return NULL;
@@ -79,10 +80,12 @@ bool inet_addr_is_local(struct net *net, const struct inet_addr *a, const struct
 	if (!v6 || !e->dev)
 		return true;
 	ia = inet_address_find(e->dev, a);
-	return !ia || !(atomic_load(&ia->flags) & IFA_F_TENTATIVE) || atomic_load(&ia->flags) & IFA_F_OPTIMISTIC;
+	return !ia || !(atomic_load(&ia->flags) & IFA_F_TENTATIVE) ||
+	       atomic_load(&ia->flags) & IFA_F_OPTIMISTIC;
 }
 
-bool inet_addr_is_broadcast(struct net *net, const struct inet_addr *a, const struct net_device *dev)
+bool inet_addr_is_broadcast(struct net *net, const struct inet_addr *a,
+			    const struct net_device *dev)
 {
 	struct fib_entry *e;
 
@@ -99,8 +102,13 @@ bool inet_addr_is_broadcast(struct net *net, const struct inet_addr *a, const st
 static void route_of(struct inet_address *a, struct fib_entry *e, u8 type)
 {
 	*e = (struct fib_entry){
-		.type = type, .protocol = RTPROT_KERNEL, .v6 = !addr_is_v4(&a->local), .dev = a->dev,
-		.table = type == RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL, .plen = 128, .prefix = a->local,
+		.type = type,
+		.protocol = RTPROT_KERNEL,
+		.v6 = !addr_is_v4(&a->local),
+		.dev = a->dev,
+		.table = type == RTN_UNICAST ? RT_TABLE_MAIN : RT_TABLE_LOCAL,
+		.plen = 128,
+		.prefix = a->local,
 	};
 	e->scope = e->v6 ? RT_SCOPE_UNIVERSE : type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK;
 	if (!e->v6) {
@@ -123,7 +131,8 @@ static bool others_prefix(struct inet_address *a)
 	struct inet_address *o;
 
 	LIST_FOR_EACH(o, &in->addrs, node)
-		if (o != a && o->plen == a->plen && !(atomic_load(&o->flags) & IFA_F_NOPREFIXROUTE) &&
+		if (o != a && o->plen == a->plen &&
+		    !(atomic_load(&o->flags) & IFA_F_NOPREFIXROUTE) &&
 		    addr_prefix_equal(&o->peer, &a->peer, a->plen + (in->v6 ? 0 : 96)))
 			return true;
 	return false;
@@ -160,7 +169,8 @@ static void broadcast_route(struct inet_address *a, bool add)
 {
 	struct fib_entry e;
 
-	if (!addr_is_v4(&a->local) || a->plen > 30 || !(a->dev->flags & (IFF_BROADCAST | IFF_LOOPBACK)))
+	if (!addr_is_v4(&a->local) || a->plen > 30 ||
+	    !(a->dev->flags & (IFF_BROADCAST | IFF_LOOPBACK)))
 		return;
 	route_of(a, &e, RTN_BROADCAST);
 	e.prefix = a->broadcast;
@@ -301,10 +311,13 @@ ktime_t addr_tick(struct net_device *d, ktime_t now)
 
 static void add_loopback(struct net_device *d, bool v6)
 {
-	struct inet_address spec = { .plen = v6 ? 128 : 8, .scope = RT_SCOPE_HOST, .valid_until = KTIME_MAX,
+	struct inet_address spec = { .plen = v6 ? 128 : 8,
+				     .scope = RT_SCOPE_HOST,
+				     .valid_until = KTIME_MAX,
 				     .preferred_until = KTIME_MAX };
 
-	spec.local = v6 ? (struct inet_addr){ .b = { [15] = 1 } } : addr_from_v4(cpu_to_be32(0x7f000001u));
+	spec.local = v6 ? (struct inet_addr){ .b = { [15] = 1 } }
+			: addr_from_v4(cpu_to_be32(0x7f000001u));
 	spec.peer = spec.local;
 	memcpy(spec.label, v6 ? "" : d->name, v6 ? 1 : IFNAMSIZ);
 	if (!inet_address_find(d, &spec.local))
@@ -314,8 +327,14 @@ static void add_loopback(struct net_device *d, bool v6)
 /* ff00::/8 leaves by every device that is up: RFC 4291's groups have no other route. */
 static void multicast_route6(struct net_device *d, bool add)
 {
-	struct fib_entry e = { .type = RTN_MULTICAST, .protocol = RTPROT_KERNEL, .v6 = true, .dev = d, .metric = 256,
-			       .table = RT_TABLE_LOCAL, .plen = 8, .prefix = { .b = { 0xff } } };
+	struct fib_entry e = { .type = RTN_MULTICAST,
+			       .protocol = RTPROT_KERNEL,
+			       .v6 = true,
+			       .dev = d,
+			       .metric = 256,
+			       .table = RT_TABLE_LOCAL,
+			       .plen = 8,
+			       .prefix = { .b = { 0xff } } };
 
 	if (d->flags & IFF_LOOPBACK)
 		return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Addresses as numbers: classes, prefixes, scopes (RFC 4291, 5735, 6890).  Tests: tests/host/inet_addr_test.c. */
+/* Addresses as numbers: classes, prefixes, scopes (RFC 4291, 5735, 6890).  Tests: tests/abi/net_bind.c. */
 #include "inet_internal.h"
 
 bool addr_is_multicast(const struct inet_addr *a)

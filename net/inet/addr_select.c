@@ -83,7 +83,8 @@ static u32 common_bits(const struct inet_addr *a, const struct inet_addr *b, u32
 }
 
 /* Rule 2: the smallest scope that still reaches the destination; if none does, the largest. */
-static int compare_scope(const struct inet_addr *a, const struct inet_addr *b, const struct inet_addr *dst)
+static int compare_scope(const struct inet_addr *a, const struct inet_addr *b,
+			 const struct inet_addr *dst)
 {
 	int sa = addr_scope6(a), sb = addr_scope6(b), sd = addr_scope6(dst);
 
@@ -95,8 +96,8 @@ static int compare_scope(const struct inet_addr *a, const struct inet_addr *b, c
 }
 
 /* Positive: @a is better. */
-static int compare6(const struct inet_address *a, const struct inet_address *b, const struct inet_addr *dst,
-		    const struct net_device *dev)
+static int compare6(const struct inet_address *a, const struct inet_address *b,
+		    const struct inet_addr *dst, const struct net_device *dev)
 {
 	u32 fa = a->flags, fb = b->flags;
 	int c;
@@ -115,8 +116,8 @@ static int compare6(const struct inet_address *a, const struct inet_address *b, 
 	return c;
 }
 
-static struct inet_address *select6_on(struct net_device *d, const struct inet_addr *dst, const struct net_device *dev,
-				       struct inet_address *best)
+static struct inet_address *select6_on(struct net_device *d, const struct inet_addr *dst,
+				       const struct net_device *dev, struct inet_address *best)
 {
 	struct in_device *in = inet_dev(d, true);
 	struct inet_address *a;
@@ -126,7 +127,8 @@ static struct inet_address *select6_on(struct net_device *d, const struct inet_a
 	LIST_FOR_EACH_RCU(a, &in->addrs, node) {
 		u32 flags = atomic_load(&a->flags);
 
-		if ((flags & IFA_F_TENTATIVE && !(flags & IFA_F_OPTIMISTIC)) || flags & IFA_F_DADFAILED)
+		if ((flags & IFA_F_TENTATIVE && !(flags & IFA_F_OPTIMISTIC)) ||
+		    flags & IFA_F_DADFAILED)
 			continue;
 		if (!best || compare6(a, best, dst, dev) > 0)
 			best = a;
@@ -134,7 +136,8 @@ static struct inet_address *select6_on(struct net_device *d, const struct inet_a
 	return best;
 }
 
-static bool select6(struct net *net, struct net_device *dev, const struct inet_addr *dst, struct inet_addr *src)
+static bool select6(struct net *net, struct net_device *dev, const struct inet_addr *dst,
+		    struct inet_addr *src)
 {
 	bool link = addr_scope6(dst) <= 2 && !addr_is_loopback(dst);
 	struct inet_address *best = NULL;
@@ -151,8 +154,8 @@ static bool select6(struct net *net, struct net_device *dev, const struct inet_a
 	return best;
 }
 
-bool inet_select_source(struct net *net, struct net_device *dev, const struct inet_addr *dst, u8 scope,
-			struct inet_addr *src)
+bool inet_select_source(struct net *net, struct net_device *dev, const struct inet_addr *dst,
+			u8 scope, struct inet_addr *src)
 {
 	return addr_is_v4(dst) ? select4(net, dev, dst, scope, src) : select6(net, dev, dst, src);
 }

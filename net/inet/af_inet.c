@@ -14,11 +14,6 @@
 #define IPPROTO_LIMIT 263 /* IPPROTO_MAX of Linux, with MPTCP's number below it */
 #define SIN6_OLD_LEN 24   /* without sin6_scope_id: RFC 2133 */
 
-struct inet_sock *inet_sock_of(struct socket *s)
-{
-	return s->sk;
-}
-
 /* ---- life ---- */
 
 void inet_sock_setup(struct inet_sock *s, bool v6)
@@ -29,7 +24,8 @@ void inet_sock_setup(struct inet_sock *s, bool v6)
 	s->dst = s->mc_src = s->rcv_addr;
 	s->mc_ttl = 1;
 	s->mc_loop = s->mc_all = s->mc_all6 = true;
-	s->pmtudisc = s->pmtudisc6 = READ_ONCE(s->sk.net->inet->conf.no_pmtu_disc) ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+	s->pmtudisc = s->pmtudisc6 =
+		READ_ONCE(s->sk.net->inet->conf.no_pmtu_disc) ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	s->hops6 = s->mc_hops6 = s->tclass6 = -1;
 	list_init(&s->memberships);
 	list_init(&s->bind_node);
@@ -76,7 +72,10 @@ void inet_all_remove(struct inet_sock *s, u32 kind)
 /* Types known at all, and with this protocol: socket(2)'s two errors. */
 static const struct inet_kind *find_kind(int type, int protocol, bool v6, int *err)
 {
-	int want = protocol ? protocol : type == SOCK_STREAM ? IPPROTO_TCP : type == SOCK_DGRAM ? IPPROTO_UDP : 0;
+	int want = protocol		 ? protocol
+		   : type == SOCK_STREAM ? IPPROTO_TCP
+		   : type == SOCK_DGRAM	 ? IPPROTO_UDP
+					 : 0;
 
 	*err = -ESOCKTNOSUPPORT;
 	SET_FOR_EACH(const struct inet_kind, k, inet_kinds) {
@@ -102,8 +101,8 @@ static int create(struct socket *s, int type, int protocol, bool v6)
 		return err;
 	if (k->needs_net_raw && !capable(CAP_NET_RAW))
 		return -EPERM;
-	is = (struct inet_sock *)sock_alloc(current_net(), k->sock_ops, v6 ? AF_INET6 : AF_INET, type,
-					    k->protocol ? k->protocol : protocol, GFP_KERNEL);
+	is = (struct inet_sock *)sock_alloc(current_net(), k->sock_ops, v6 ? AF_INET6 : AF_INET,
+					    type, k->protocol ? k->protocol : protocol, GFP_KERNEL);
 	if (!is)
 		return -ENOBUFS;
 	sock_set_user(&is->sk, current_cred()->user, current_cred()->fsuid);
@@ -140,7 +139,8 @@ void inet_families_init(void)
 
 /* ---- addresses in and out ---- */
 
-int inet_addr_get(const struct inet_sock *s, const void *uaddr, int len, struct inet_addr *a, be16 *port, int *scope)
+int inet_addr_get(const struct inet_sock *s, const void *uaddr, int len, struct inet_addr *a,
+		  be16 *port, int *scope)
 {
 	const struct sockaddr_in *in = uaddr;
 	const struct sockaddr_in6 *in6 = uaddr;
@@ -165,12 +165,14 @@ int inet_addr_get(const struct inet_sock *s, const void *uaddr, int len, struct 
 		return -EAFNOSUPPORT;
 	*a = addr_from_bytes(&in6->sin6_addr);
 	*port = (be16){ in6->sin6_port };
-	if (len >= (int)sizeof(*in6) && (addr_is_linklocal(a) || (addr_is_multicast(a) && addr_scope6(a) <= 2)))
+	if (len >= (int)sizeof(*in6) &&
+	    (addr_is_linklocal(a) || (addr_is_multicast(a) && addr_scope6(a) <= 2)))
 		*scope = (int)in6->sin6_scope_id;
 	return 0;
 }
 
-int inet_addr_put(const struct inet_sock *s, void *uaddr, const struct inet_addr *a, be16 port, int scope)
+int inet_addr_put(const struct inet_sock *s, void *uaddr, const struct inet_addr *a, be16 port,
+		  int scope)
 {
 	struct sockaddr_in *in = uaddr;
 	struct sockaddr_in6 *in6 = uaddr;
@@ -196,7 +198,9 @@ int inet_getname(struct socket *s, void *addr, bool peer)
 	struct inet_sock *is = s->sk;
 
 	if (!peer)
-		return inet_addr_put(is, addr, addr_is_any(&is->rcv_addr) ? &is->src : &is->rcv_addr, is->sport, is->bound_if);
+		return inet_addr_put(is, addr,
+				     addr_is_any(&is->rcv_addr) ? &is->src : &is->rcv_addr,
+				     is->sport, is->bound_if);
 	if (!is->dport.raw)
 		return -ENOTCONN;
 	return inet_addr_put(is, addr, &is->dst, is->dport, is->bound_if);
@@ -208,7 +212,8 @@ static bool foreign_ok(const struct inet_sock *s, bool v6)
 {
 	const struct inet_conf *c = &s->sk.net->inet->conf;
 
-	return s->freebind || s->transparent || (v6 ? READ_ONCE(c->nonlocal_bind6) : READ_ONCE(c->nonlocal_bind));
+	return s->freebind || s->transparent ||
+	       (v6 ? READ_ONCE(c->nonlocal_bind6) : READ_ONCE(c->nonlocal_bind));
 }
 
 /* May @s be bound to @a?  *multicast: it receives there, but does not send from it. */
@@ -222,7 +227,8 @@ int inet_check_bind_addr(struct inet_sock *s, const struct inet_addr *a, int sco
 		return -EINVAL;
 	if (v6 && scope && s->bound_if && s->bound_if != scope)
 		return -EINVAL;
-	if (v6 && (addr_is_linklocal(a) || (*multicast && addr_scope6(a) <= 2)) && !scope && !s->bound_if)
+	if (v6 && (addr_is_linklocal(a) || (*multicast && addr_scope6(a) <= 2)) && !scope &&
+	    !s->bound_if)
 		return -EINVAL; /* RFC 4007: which link? */
 	if (addr_is_any(a) || *multicast)
 		return 0;
@@ -242,7 +248,8 @@ int inet_check_bind_addr(struct inet_sock *s, const struct inet_addr *a, int sco
 }
 
 /* bind(2)'s own rules for addresses: an AF_UNSPEC of 0.0.0.0 passes as AF_INET, IPv4's on IPv6 sockets only mapped. */
-static int bind_addr_get(struct inet_sock *s, const void *addr, int len, struct inet_addr *a, be16 *port, int *scope)
+static int bind_addr_get(struct inet_sock *s, const void *addr, int len, struct inet_addr *a,
+			 be16 *port, int *scope)
 {
 	const struct sockaddr_in *in = addr;
 	struct sockaddr_in copy;
@@ -251,7 +258,8 @@ static int bind_addr_get(struct inet_sock *s, const void *addr, int len, struct 
 		return -EINVAL;
 	if (s->v6 && in->sin_family != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (!s->v6 && len >= (int)sizeof(*in) && in->sin_family == AF_UNSPEC && !in->sin_addr.s_addr) {
+	if (!s->v6 && len >= (int)sizeof(*in) && in->sin_family == AF_UNSPEC &&
+	    !in->sin_addr.s_addr) {
 		copy = *in;
 		copy.sin_family = AF_INET;
 		return inet_addr_get(s, &copy, sizeof(copy), a, port, scope);
@@ -274,7 +282,9 @@ static int bind_locked(struct inet_sock *s, const struct inet_addr *a, be16 port
 	if (s->num || (s->dport.raw && s->sk.protocol == IPPROTO_TCP))
 		return -EINVAL;
 	s->rcv_addr = *a;
-	s->src = multicast ? (addr_is_v4(a) ? addr_from_v4((be32){ 0 }) : (struct inet_addr){ .d = { 0 } }) : *a;
+	s->src = multicast ? (addr_is_v4(a) ? addr_from_v4((be32){ 0 })
+					    : (struct inet_addr){ .d = { 0 } })
+			   : *a;
 	if (scope)
 		s->bound_if = scope;
 	err = inet_bind_port(s, be16_to_cpu(port));

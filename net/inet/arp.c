@@ -12,7 +12,8 @@
 #include <linux/if_packet.h>
 #include "inet_internal.h"
 
-static void arp_send(struct net_device *d, u16 op, be32 sender_ip, be32 target_ip, const u8 *target_hw, const u8 *to)
+static void arp_send(struct net_device *d, u16 op, be32 sender_ip, be32 target_ip,
+		     const u8 *target_hw, const u8 *to)
 {
 	struct packet *p;
 	struct arp_header *h;
@@ -51,21 +52,19 @@ void arp_solicit(struct net_device *d, const struct inet_addr *addr, const u8 *h
 		arp_send(d, ARPOP_REQUEST, addr_v4(&src), addr_v4(addr), NULL, hw);
 }
 
-void arp_announce(struct net_device *d, be32 addr)
-{
-	arp_send(d, ARPOP_REQUEST, addr, addr, NULL, NULL);
-}
-
 static bool valid(struct packet *p, const struct arp_header *h)
 {
 	struct net_device *d = p->dev;
 
-	return d->addr_len == 6 && !(d->flags & (IFF_NOARP | IFF_LOOPBACK)) && p->pkt_type != PACKET_OTHERHOST &&
-	       (be16_to_cpu(h->hw_type) == ARPHRD_ETHER || be16_to_cpu(h->hw_type) == ARPHRD_IEEE802) &&
+	return d->addr_len == 6 && !(d->flags & (IFF_NOARP | IFF_LOOPBACK)) &&
+	       p->pkt_type != PACKET_OTHERHOST &&
+	       (be16_to_cpu(h->hw_type) == ARPHRD_ETHER ||
+		be16_to_cpu(h->hw_type) == ARPHRD_IEEE802) &&
 	       be16_to_cpu(h->protocol) == ETH_P_IP && h->hw_len == 6 && h->protocol_len == 4;
 }
 
-static void learn(struct net_device *d, const struct inet_addr *who, const u8 *hw, bool make, bool reply, bool to_us)
+static void learn(struct net_device *d, const struct inet_addr *who, const u8 *hw, bool make,
+		  bool reply, bool to_us)
 {
 	struct neigh *n = make ? neigh_get_or_make(d, who) : neigh_find(d, who);
 
@@ -104,13 +103,15 @@ static void arp_receive(struct packet *p)
 	sender = addr_from_v4(be32_at(h.sender_ip));
 	target = addr_from_v4(be32_at(h.target_ip));
 	if (!valid(p, &h) || !inet_dev(d, false) || (op != ARPOP_REQUEST && op != ARPOP_REPLY) ||
-	    addr_is_multicast(&target) || addr_is_loopback(&target) || addr_is_multicast(&sender) || h.sender_hw[0] & 1) {
+	    addr_is_multicast(&target) || addr_is_loopback(&target) || addr_is_multicast(&sender) ||
+	    h.sender_hw[0] & 1) {
 		packet_free(p);
 		return;
 	}
 	for_us = inet_addr_is_local(d->net, &target, NULL);
 	if (op == ARPOP_REQUEST && (for_us || proxied(d, &target)) && !addr_is_loopback(&target))
-		arp_send(d, ARPOP_REPLY, addr_v4(&target), addr_v4(&sender), h.sender_hw, h.sender_hw);
+		arp_send(d, ARPOP_REPLY, addr_v4(&target), addr_v4(&sender), h.sender_hw,
+			 h.sender_hw);
 	if (!addr_is_any(&sender) && !inet_addr_is_local(d->net, &sender, NULL))
 		learn(d, &sender, h.sender_hw, op == ARPOP_REQUEST && for_us, op == ARPOP_REPLY,
 		      p->pkt_type == PACKET_HOST);

@@ -53,7 +53,8 @@ static int ip_message(const struct cmsg *c, struct inet_send_info *info)
 	return -EINVAL;
 }
 
-static int pktinfo6(const struct inet_sock *s, const struct cmsg *c, bool v6, struct inet_send_info *info)
+static int pktinfo6(const struct inet_sock *s, const struct cmsg *c, bool v6,
+		    struct inet_send_info *info)
 {
 	struct in6_pktinfo pi;
 	struct inet_addr a;
@@ -79,7 +80,8 @@ static int pktinfo6(const struct inet_sock *s, const struct cmsg *c, bool v6, st
 	return ok ? 0 : -EINVAL;
 }
 
-static int ipv6_message(const struct inet_sock *s, const struct cmsg *c, bool v6, struct inet_send_info *info)
+static int ipv6_message(const struct inet_sock *s, const struct cmsg *c, bool v6,
+			struct inet_send_info *info)
 {
 	int v, err;
 
@@ -107,7 +109,8 @@ static int socket_message(const struct cmsg *c)
 {
 	switch (c->h->cmsg_type) {
 	case SO_MARK:
-		return capable(CAP_NET_RAW) || capable(CAP_NET_ADMIN) ? -EINVAL : -EPERM; /* absent: the socket's counts */
+		/* Absent: the socket's counts. */
+		return capable(CAP_NET_RAW) || capable(CAP_NET_ADMIN) ? -EINVAL : -EPERM;
 	case SCM_RIGHTS:
 	case SCM_CREDENTIALS:
 		return 0; /* another family's: ignored, as on Linux */
@@ -115,7 +118,8 @@ static int socket_message(const struct cmsg *c)
 	return -EINVAL;
 }
 
-static int one_message(const struct inet_sock *s, const struct cmsg *c, bool v6, struct inet_send_info *info)
+static int one_message(const struct inet_sock *s, const struct cmsg *c, bool v6,
+		       struct inet_send_info *info)
 {
 	switch (c->h->cmsg_level) {
 	case SOL_SOCKET:
@@ -135,7 +139,8 @@ static int one_message(const struct inet_sock *s, const struct cmsg *c, bool v6,
 	return 0;
 }
 
-int inet_cmsg_parse(const struct inet_sock *s, const struct msg *m, bool v6, struct inet_send_info *info)
+int inet_cmsg_parse(const struct inet_sock *s, const struct msg *m, bool v6,
+		    struct inet_send_info *info)
 {
 	size_t at = 0, left;
 	int err;
@@ -182,10 +187,12 @@ static void put_pktinfo4(struct inet_sock *s, struct msg *m, const struct inet_i
 static void put_options(struct msg *m, struct packet *p, const struct inet_in *in)
 {
 	if (in->options_len)
-		put_cmsg(m, IPPROTO_IP, IP_RECVOPTS, packet_header(p, p->network) + 20, in->options_len);
+		put_cmsg(m, IPPROTO_IP, IP_RECVOPTS, packet_header(p, p->network) + 20,
+			 in->options_len);
 }
 
-static void put_original_dst(struct inet_sock *s, struct msg *m, struct packet *p, const struct inet_in *in)
+static void put_original_dst(struct inet_sock *s, struct msg *m, struct packet *p,
+			     const struct inet_in *in)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = addr_v4(&in->dst).raw };
 

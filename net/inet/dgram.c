@@ -13,8 +13,15 @@
 void inet_sock_flow(const struct inet_sock *s, struct flow *f)
 {
 	*f = (struct flow){
-		.src = s->src, .dst = s->dst, .sport = s->sport, .dport = s->dport, .protocol = (u8)s->sk.protocol,
-		.v6 = !addr_is_v4(&s->dst), .oif = inet_bound_if(s), .uid = s->sk.uid, .transparent = s->transparent || s->freebind,
+		.src = s->src,
+		.dst = s->dst,
+		.sport = s->sport,
+		.dport = s->dport,
+		.protocol = (u8)s->sk.protocol,
+		.v6 = !addr_is_v4(&s->dst),
+		.oif = inet_bound_if(s),
+		.uid = s->sk.uid,
+		.transparent = s->transparent || s->freebind,
 	};
 	f->tos = f->v6 ? (u8)MAX(s->tclass6, (s16)0) : s->tos;
 	f->flowlabel = f->v6 ? s->flowlabel : 0;
@@ -50,18 +57,22 @@ static bool to_group(const struct inet_addr *a)
 	return addr_is_multicast(a);
 }
 
-static void fill_cork(const struct inet_sock *s, const struct flow *f, const struct inet_send_info *info,
-		      struct inet_cork *c)
+static void fill_cork(const struct inet_sock *s, const struct flow *f,
+		      const struct inet_send_info *info, struct inet_cork *c)
 {
 	int ttl;
 
 	if (f->v6)
-		ttl = to_group(&f->dst) ? (s->mc_hops6 >= 0 ? s->mc_hops6 : 1) : MAX(s->hops6, (s16)0);
+		ttl = to_group(&f->dst) ? (s->mc_hops6 >= 0 ? s->mc_hops6 : 1)
+					: MAX(s->hops6, (s16)0);
 	else
 		ttl = to_group(&f->dst) ? s->mc_ttl : s->ttl;
 	*c = (struct inet_cork){
-		.ttl = (u8)(info->ttl >= 0 ? info->ttl : ttl), .tos = f->tos,
-		.pmtudisc = f->v6 ? s->pmtudisc6 : s->pmtudisc, .options = s->options, .options_len = s->options_len,
+		.ttl = (u8)(info->ttl >= 0 ? info->ttl : ttl),
+		.tos = f->tos,
+		.pmtudisc = f->v6 ? s->pmtudisc6 : s->pmtudisc,
+		.options = s->options,
+		.options_len = s->options_len,
 		.nofrag = f->v6 && (info->dontfrag >= 0 ? info->dontfrag : s->dontfrag6),
 	};
 	if (f->v6 != s->v6)
@@ -73,10 +84,12 @@ static bool may_broadcast(const struct inet_sock *s)
 	return s->sk.socket && s->sk.socket->opt.broadcast;
 }
 
-struct route *inet_send_route(struct inet_sock *s, struct flow *f, const struct inet_addr *dst, be16 port, int scope,
-			      const struct inet_send_info *info, u32 flags, struct inet_cork *cork)
+struct route *inet_send_route(struct inet_sock *s, struct flow *f, const struct inet_addr *dst,
+			      be16 port, int scope, const struct inet_send_info *info, u32 flags,
+			      struct inet_cork *cork)
 {
-	bool plain = dst == &s->dst && addr_is_any(&info->src) && !info->oif && info->tos < 0 && !(flags & MSG_DONTROUTE);
+	bool plain = dst == &s->dst && addr_is_any(&info->src) && !info->oif && info->tos < 0 &&
+		     !(flags & MSG_DONTROUTE);
 	struct route *r;
 
 	inet_sock_flow(s, f);
@@ -164,7 +177,8 @@ int inet_dgram_connect(struct inet_sock *s, const struct inet_addr *a, be16 port
 	return 0;
 }
 
-/* connect(2) with AF_UNSPEC: nobody's any more. An address that connect chose is forgotten, one that was bound stays. */
+/* connect(2) with AF_UNSPEC: nobody's any more. An address that connect chose is forgotten, one that was bound
+ * stays. */
 void inet_dgram_disconnect(struct inet_sock *s)
 {
 	struct inet_addr any = s->v6 ? (struct inet_addr){ .d = { 0 } } : addr_from_v4((be32){ 0 });
@@ -198,7 +212,8 @@ u32 inet_dgram_poll(struct socket *sock, struct poll_wait *w)
 	return sock_poll(&s->sk, w);
 }
 
-ssize_t inet_copy_datagram(struct inet_sock *s, struct msg *m, struct packet *p, u32 from, u32 flags)
+ssize_t inet_copy_datagram(struct inet_sock *s, struct msg *m, struct packet *p, u32 from,
+			   u32 flags)
 {
 	u32 have = p->len - MIN(from, p->len), n = (u32)MIN((size_t)have, m->iter.count);
 

@@ -30,13 +30,19 @@ static struct inet_addr sender_of(struct packet *p)
 	return h[0] >> 4 == 4 ? addr_from_v4(be32_at(h + 12)) : addr_from_bytes(h + 8);
 }
 
-void inet_queue_icmp_error(struct inet_sock *s, struct packet *quoted, int err, u8 type, u8 code, u32 info, be16 port,
-			   u32 data_off)
+void inet_queue_icmp_error(struct inet_sock *s, struct packet *quoted, int err, u8 type, u8 code,
+			   u32 info, be16 port, u32 data_off)
 {
 	const struct inet_in *in = packet_cb(quoted, struct inet_in);
 	bool v6 = !addr_is_v4(&in->dst);
-	struct error_cb cb = { .dst = in->dst, .offender = sender_of(quoted), .info = info, .err = (u16)err, .port = port,
-			       .origin = v6 ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP, .type = type, .code = code };
+	struct error_cb cb = { .dst = in->dst,
+			       .offender = sender_of(quoted),
+			       .info = info,
+			       .err = (u16)err,
+			       .port = port,
+			       .origin = v6 ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP,
+			       .type = type,
+			       .code = code };
 	struct packet *p = packet_clone(quoted, GFP_ATOMIC);
 
 	if (!p)
@@ -45,9 +51,14 @@ void inet_queue_icmp_error(struct inet_sock *s, struct packet *quoted, int err, 
 	queue(s, p, &cb);
 }
 
-void inet_queue_local_error(struct inet_sock *s, int err, const struct inet_addr *dst, be16 port, u32 info)
+void inet_queue_local_error(struct inet_sock *s, int err, const struct inet_addr *dst, be16 port,
+			    u32 info)
 {
-	struct error_cb cb = { .dst = *dst, .info = info, .err = (u16)err, .port = port, .origin = SO_EE_ORIGIN_LOCAL };
+	struct error_cb cb = { .dst = *dst,
+			       .info = info,
+			       .err = (u16)err,
+			       .port = port,
+			       .origin = SO_EE_ORIGIN_LOCAL };
 	struct packet *p = packet_alloc(GFP_ATOMIC);
 
 	if (p)
@@ -67,8 +78,11 @@ struct answer6 {
 
 static void put_answer(struct inet_sock *s, struct msg *m, const struct error_cb *cb)
 {
-	struct sock_extended_err ee = { .ee_errno = cb->err, .ee_origin = cb->origin, .ee_type = cb->type,
-					.ee_code = cb->code, .ee_info = cb->info };
+	struct sock_extended_err ee = { .ee_errno = cb->err,
+					.ee_origin = cb->origin,
+					.ee_type = cb->type,
+					.ee_code = cb->code,
+					.ee_info = cb->info };
 	bool icmp = cb->origin != SO_EE_ORIGIN_LOCAL;
 
 	if (s->v6) {
@@ -100,7 +114,8 @@ ssize_t inet_recv_error(struct inet_sock *s, struct msg *m, u32 flags)
 	n = inet_copy_datagram(s, m, p, 0, flags & ~(u32)MSG_TRUNC);
 	if (n >= 0) {
 		m->flags |= MSG_ERRQUEUE;
-		m->namelen = m->name ? inet_addr_put(s, m->name, &cb->dst, cb->port, s->bound_if) : 0;
+		m->namelen =
+			m->name ? inet_addr_put(s, m->name, &cb->dst, cb->port, s->bound_if) : 0;
 		put_answer(s, m, cb);
 	}
 	packet_free(p);

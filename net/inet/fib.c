@@ -74,18 +74,20 @@ static bool entry_usable(const struct fib_entry *e, int oif, u8 tos)
 }
 
 /* Local routes of IPv4 fit any device asked for: who is bound to eth0 may talk to the machine's own addresses. */
-static struct fib_entry *bucket_lookup(struct hlist_head *b, const struct inet_addr *masked, u32 plen, int oif, u8 tos)
+static struct fib_entry *bucket_lookup(struct hlist_head *b, const struct inet_addr *masked,
+				       u32 plen, int oif, u8 tos)
 {
 	struct fib_entry *e, *best = NULL;
 
 	HLIST_FOR_EACH_RCU(e, b, node)
-		if (e->plen == plen && addr_equal(&e->prefix, masked) && entry_usable(e, oif, tos) &&
-		    (!best || e->tos > best->tos || (e->tos == best->tos && e->metric < best->metric)))
-			best = e;
+	if (e->plen == plen && addr_equal(&e->prefix, masked) && entry_usable(e, oif, tos) &&
+	    (!best || e->tos > best->tos || (e->tos == best->tos && e->metric < best->metric)))
+		best = e;
 	return best;
 }
 
-static struct fib_entry *table_lookup(struct fib_table *t, const struct inet_addr *dst, int oif, u8 tos)
+static struct fib_entry *table_lookup(struct fib_table *t, const struct inet_addr *dst, int oif,
+				      u8 tos)
 {
 	for (u32 word = 0; word < 3; word++) {
 		u64 bits = atomic_load_explicit(&t->lengths[word], memory_order_acquire);
@@ -93,7 +95,8 @@ static struct fib_entry *table_lookup(struct fib_table *t, const struct inet_add
 		while (bits) {
 			u32 bit = (u32)__builtin_ctzll(bits), plen = 128 - (word * 64 + bit);
 			struct inet_addr masked = addr_masked(dst, plen);
-			struct fib_entry *e = bucket_lookup(bucket_of(t, &masked, plen), &masked, plen, oif, tos);
+			struct fib_entry *e =
+				bucket_lookup(bucket_of(t, &masked, plen), &masked, plen, oif, tos);
 
 			if (e)
 				return e;
@@ -103,7 +106,8 @@ static struct fib_entry *table_lookup(struct fib_table *t, const struct inet_add
 	return NULL;
 }
 
-struct fib_entry *fib_lookup_table(struct net *net, bool v6, u32 table, const struct inet_addr *dst, int oif)
+struct fib_entry *fib_lookup_table(struct net *net, bool v6, u32 table, const struct inet_addr *dst,
+				   int oif)
 {
 	struct fib_table *t = table_find(net, v6, table);
 
@@ -142,13 +146,15 @@ struct fib_entry *fib_rule_lookup_table(struct net *net, const struct flow *f, u
 
 static bool same_key(const struct fib_entry *a, const struct fib_entry *b)
 {
-	return a->plen == b->plen && addr_equal(&a->prefix, &b->prefix) && a->tos == b->tos && a->metric == b->metric;
+	return a->plen == b->plen && addr_equal(&a->prefix, &b->prefix) && a->tos == b->tos &&
+	       a->metric == b->metric;
 }
 
 static bool same_hop(const struct fib_entry *a, const struct fib_entry *b)
 {
-	return a->dev == b->dev && a->type == b->type && a->has_gateway == b->has_gateway && a->scope == b->scope &&
-	       addr_equal(&a->gateway, &b->gateway) && a->has_src == b->has_src && addr_equal(&a->src, &b->src);
+	return a->dev == b->dev && a->type == b->type && a->has_gateway == b->has_gateway &&
+	       a->scope == b->scope && addr_equal(&a->gateway, &b->gateway) &&
+	       a->has_src == b->has_src && addr_equal(&a->src, &b->src);
 }
 
 static void entry_free(struct rcu_head *h)
@@ -254,10 +260,14 @@ int fib_keep(struct net *net, const struct fib_entry *spec)
 
 static bool described_by(const struct fib_entry *e, const struct fib_entry *spec)
 {
-	return e->plen == spec->plen && addr_equal(&e->prefix, &spec->prefix) && (!spec->tos || e->tos == spec->tos) &&
-	       (!spec->metric || e->metric == spec->metric) && (!spec->type || e->type == spec->type) &&
-	       (!spec->protocol || e->protocol == spec->protocol) && (!spec->dev || e->dev == spec->dev) &&
-	       (!spec->has_gateway || (e->has_gateway && addr_equal(&e->gateway, &spec->gateway))) &&
+	return e->plen == spec->plen && addr_equal(&e->prefix, &spec->prefix) &&
+	       (!spec->tos || e->tos == spec->tos) &&
+	       (!spec->metric || e->metric == spec->metric) &&
+	       (!spec->type || e->type == spec->type) &&
+	       (!spec->protocol || e->protocol == spec->protocol) &&
+	       (!spec->dev || e->dev == spec->dev) &&
+	       (!spec->has_gateway ||
+		(e->has_gateway && addr_equal(&e->gateway, &spec->gateway))) &&
 	       (!spec->has_src || (e->has_src && addr_equal(&e->src, &spec->src)));
 }
 
@@ -291,7 +301,8 @@ void fib_walk(struct net *net, bool v6, bool (*fn)(const struct fib_entry *e, vo
 					return;
 }
 
-static void remove_if(struct net *net, bool (*wanted)(const struct fib_entry *e, const void *arg), const void *arg)
+static void remove_if(struct net *net, bool (*wanted)(const struct fib_entry *e, const void *arg),
+		      const void *arg)
 {
 	struct fib_table *t;
 	struct fib_entry *e, *tmp;
@@ -352,7 +363,8 @@ int fib_init(struct inet_net *n)
 		list_init(&n->rules[v6]);
 	}
 	for (u32 i = 0; i < ARRAY_SIZE(ids); i++)
-		if (!table_make(n->net, false, ids[i]) || (i < 2 && !table_make(n->net, true, ids[i])))
+		if (!table_make(n->net, false, ids[i]) ||
+		    (i < 2 && !table_make(n->net, true, ids[i])))
 			return -ENOMEM;
 	return fib_rules_init(n);
 }

@@ -60,7 +60,8 @@ static struct frag_cb *cb_of(struct packet *p)
 
 static struct packet *packet_of(struct rb_node *n)
 {
-	return (struct packet *)((u8 *)rb_entry(n, struct frag_cb, rb) - offsetof(struct packet, cb));
+	return (struct packet *)((u8 *)rb_entry(n, struct frag_cb, rb) -
+				 offsetof(struct packet, cb));
 }
 
 /* ---- life of a datagram ---- */
@@ -147,7 +148,8 @@ static u32 bucket_of(struct net *net, const struct frag_key *k)
 	return net_hash(net, k, sizeof(*k)) % FRAG_BUCKETS;
 }
 
-static struct datagram *find_or_make(struct frag_table *t, const struct frag_key *k) MUST_HOLD(&t->lock)
+static struct datagram *find_or_make(struct frag_table *t, const struct frag_key *k)
+	MUST_HOLD(&t->lock)
 {
 	struct hlist_head *b = &t->buckets[bucket_of(t->net, k)];
 	const struct inet_conf *c = &t->net->inet->conf;
@@ -205,7 +207,9 @@ static bool fits(struct datagram *d, const struct frag_cb *f, bool more)
 	if (!more) {
 		if (d->total && d->total != end)
 			return false;
-		if (last && rb_entry(last, struct frag_cb, rb)->from + rb_entry(last, struct frag_cb, rb)->len > end)
+		if (last && rb_entry(last, struct frag_cb, rb)->from +
+					    rb_entry(last, struct frag_cb, rb)->len >
+				    end)
 			return false;
 		d->total = end;
 		return true;
@@ -247,8 +251,8 @@ static void evict(struct frag_table *t, bool v6) MUST_HOLD(&t->lock)
 }
 
 /* A fragment, ->data at its payload. *complete: the datagram, detached, if this was the last that lacked. */
-static void add_fragment(struct frag_table *t, struct packet *p, const struct frag_key *k, bool more,
-			 struct datagram **complete)
+static void add_fragment(struct frag_table *t, struct packet *p, const struct frag_key *k,
+			 bool more, struct datagram **complete)
 {
 	struct datagram *d;
 	int bad;
@@ -284,7 +288,8 @@ static void add_fragment(struct frag_table *t, struct packet *p, const struct fr
 static bool take_apart4(struct packet *p, struct frag_key *k, bool *more)
 {
 	const struct ip4_header *h = (void *)p->data;
-	u32 hlen = (h->version_ihl & 15u) * 4, frag = be16_to_cpu(h->frag), from = (frag & IP4_OFFSET) * 8;
+	u32 hlen = (h->version_ihl & 15u) * 4, frag = be16_to_cpu(h->frag),
+	    from = (frag & IP4_OFFSET) * 8;
 
 	*k = (struct frag_key){ .src = addr_from_v4(h->src), .dst = addr_from_v4(h->dst), .id = be16_to_cpu(h->id),
 				.protocol = h->protocol };
@@ -307,7 +312,8 @@ static bool take_apart6(struct packet *p, struct frag_key *k, bool *more, u8 *ne
 	packet_pull(p, sizeof(*h));
 	*cb_of(p) = (struct frag_cb){ .from = from, .len = p->len };
 	/* The unfragmentable part counts, too: 64 KiB are those after the IPv6 header. */
-	return p->len && from + p->len + (u32)(packet_offset(p) - p->network) <= PACKET_MAX && !(*more && p->len % 8);
+	return p->len && from + p->len + (u32)(packet_offset(p) - p->network) <= PACKET_MAX &&
+	       !(*more && p->len % 8);
 }
 
 /* The headers of the first fragment now speak of the whole. */
@@ -336,7 +342,8 @@ static struct packet *finish(struct packet *p, bool v6, u8 *next)
 	return p;
 }
 
-struct packet *frag_receive(struct net *net, struct packet *p, bool v6, u32 frag_header_at, u8 *next)
+struct packet *frag_receive(struct net *net, struct packet *p, bool v6, u32 frag_header_at,
+			    u8 *next)
 {
 	struct datagram *complete;
 	struct frag_key k;

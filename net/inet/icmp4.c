@@ -26,7 +26,9 @@ bool icmp_allowed(struct net *net)
 	bool ok;
 
 	spin_lock(&n->icmp_lock);
-	n->icmp_tokens = MIN(n->icmp_tokens + (now - n->icmp_filled) / (NSEC_PER_SEC / ICMP_PER_SECOND), (u64)ICMP_BURST);
+	n->icmp_tokens =
+		MIN(n->icmp_tokens + (now - n->icmp_filled) / (NSEC_PER_SEC / ICMP_PER_SECOND),
+		    (u64)ICMP_BURST);
 	n->icmp_filled = now - (now - n->icmp_filled) % (NSEC_PER_SEC / ICMP_PER_SECOND);
 	ok = n->icmp_tokens;
 	if (ok)
@@ -63,7 +65,8 @@ static int output4(struct net *net, struct packet *p, struct flow *f, u8 tos)
 }
 
 /* May an error be sent about the packet with header @h? */
-static bool may_complain(struct net *net, struct packet *about, const struct ip4_header *h, const u8 *transport, u32 have)
+static bool may_complain(struct net *net, struct packet *about, const struct ip4_header *h,
+			 const u8 *transport, u32 have)
 {
 	struct inet_addr src = addr_from_v4(h->src), dst = addr_from_v4(h->dst);
 
@@ -74,8 +77,9 @@ static bool may_complain(struct net *net, struct packet *about, const struct ip4
 	    inet_addr_is_broadcast(net, &src, NULL))
 		return false;
 	if (h->protocol == IPPROTO_ICMP) /* only about requests and replies of echo, timestamp, mask */
-		return have >= 1 && (transport[0] == ICMP_ECHO || transport[0] == ICMP_ECHOREPLY ||
-				     (transport[0] >= ICMP_TIMESTAMP && transport[0] <= ICMP_ADDRESSREPLY));
+		return have >= 1 &&
+		       (transport[0] == ICMP_ECHO || transport[0] == ICMP_ECHOREPLY ||
+			(transport[0] >= ICMP_TIMESTAMP && transport[0] <= ICMP_ADDRESSREPLY));
 	return true;
 }
 
@@ -160,7 +164,8 @@ static void echo(struct net *net, struct packet *p)
 	struct flow f = { .dst = in.src, .src = in.dst };
 
 	if (net->inet->conf.echo_ignore_all ||
-	    (in.flags & (INET_IN_BROADCAST | INET_IN_MULTICAST) && net->inet->conf.echo_ignore_broadcasts)) {
+	    (in.flags & (INET_IN_BROADCAST | INET_IN_MULTICAST) &&
+	     net->inet->conf.echo_ignore_broadcasts)) {
 		packet_free(p);
 		return;
 	}
@@ -174,7 +179,9 @@ static void echo(struct net *net, struct packet *p)
 /* RFC 1191 7: routers of old that name no MTU. */
 static u32 guess_mtu(u32 old)
 {
-	static const u16 plateaus[] = { 32000, 17914, 8166, 4352, 2002, 1492, 576, 296, 216, 128, 68 };
+	static const u16 plateaus[] = {
+		32000, 17914, 8166, 4352, 2002, 1492, 576, 296, 216, 128, 68
+	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(plateaus); i++)
 		if (plateaus[i] < old)
@@ -194,7 +201,8 @@ static bool take_quote(struct net *net, struct packet *p, u8 *protocol, u32 *tot
 		return false;
 	q = (void *)p->data;
 	hlen = (q->version_ihl & 15u) * 4;
-	if (q->version_ihl >> 4 != 4 || hlen < 20 || be16_to_cpu(q->frag) & IP4_OFFSET || !packet_need(p, hlen + 8))
+	if (q->version_ihl >> 4 != 4 || hlen < 20 || be16_to_cpu(q->frag) & IP4_OFFSET ||
+	    !packet_need(p, hlen + 8))
 		return false;
 	q = (void *)p->data;
 	in->src = addr_from_v4(q->src);
@@ -278,8 +286,12 @@ void icmp_send(struct net *net, struct packet *about, u8 type, u8 code, u32 info
 	else if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED)
 		icmp6_send(net, about, 2, 0, info);
 	else if (type == ICMP_DEST_UNREACH)
-		icmp6_send(net, about, 1, code == ICMP_PORT_UNREACH ? 4 : code == ICMP_HOST_UNREACH ? 3 :
-			   code == ICMP_PKT_FILTERED ? 1 : 0, 0);
+		icmp6_send(net, about, 1,
+			   code == ICMP_PORT_UNREACH   ? 4
+			   : code == ICMP_HOST_UNREACH ? 3
+			   : code == ICMP_PKT_FILTERED ? 1
+						       : 0,
+			   0);
 	else if (type == ICMP_TIME_EXCEEDED)
 		icmp6_send(net, about, 3, code, 0);
 }
@@ -295,16 +307,16 @@ int icmp_errno(bool v6, u8 type, u8 code, bool *hard)
 	static const struct {
 		u8 err, fatal;
 	} v4_codes[] = {
-		{ ENETUNREACH, 0 }, { EHOSTUNREACH, 0 }, { ENOPROTOOPT, 1 }, { ECONNREFUSED, 1 }, { EMSGSIZE, 0 },
-		{ EOPNOTSUPP, 0 }, { ENETUNREACH, 1 }, { EHOSTDOWN, 1 }, { ENONET, 1 }, { ENETUNREACH, 1 },
-		{ EHOSTUNREACH, 1 }, { ENETUNREACH, 0 }, { EHOSTUNREACH, 0 }, { EHOSTUNREACH, 1 }, { EHOSTUNREACH, 1 },
-		{ EHOSTUNREACH, 1 },
+		{ ENETUNREACH, 0 },  { EHOSTUNREACH, 0 }, { ENOPROTOOPT, 1 },  { ECONNREFUSED, 1 },
+		{ EMSGSIZE, 0 },     { EOPNOTSUPP, 0 },	  { ENETUNREACH, 1 },  { EHOSTDOWN, 1 },
+		{ ENONET, 1 },	     { ENETUNREACH, 1 },  { EHOSTUNREACH, 1 }, { ENETUNREACH, 0 },
+		{ EHOSTUNREACH, 0 }, { EHOSTUNREACH, 1 }, { EHOSTUNREACH, 1 }, { EHOSTUNREACH, 1 },
 	};
 	static const struct {
 		u8 err, fatal;
 	} v6_codes[] = {
-		{ ENETUNREACH, 0 }, { EACCES, 1 }, { EHOSTUNREACH, 0 }, { EHOSTUNREACH, 0 }, { ECONNREFUSED, 1 },
-		{ EACCES, 1 }, { EACCES, 1 },
+		{ ENETUNREACH, 0 },  { EACCES, 1 }, { EHOSTUNREACH, 0 }, { EHOSTUNREACH, 0 },
+		{ ECONNREFUSED, 1 }, { EACCES, 1 }, { EACCES, 1 },
 	};
 
 	*hard = false;

@@ -15,7 +15,8 @@ static void set_checksum(struct packet *p, const struct inet_addr *src, const st
 	struct icmp_header *h = (void *)p->data;
 
 	h->csum.raw = 0;
-	h->csum.raw = inet_fold(packet_csum(p, 0, p->len, inet_pseudo_csum(src, dst, IPPROTO_ICMPV6, p->len)));
+	h->csum.raw = inet_fold(
+		packet_csum(p, 0, p->len, inet_pseudo_csum(src, dst, IPPROTO_ICMPV6, p->len)));
 	p->csum_state = CSUM_NONE;
 	p->transport = packet_offset(p);
 }
@@ -40,8 +41,8 @@ static int output6(struct net *net, struct packet *p, struct flow *f, const stru
 }
 
 /* No route is asked: the device is known, and its addresses may still be tentative. */
-int icmp6_output(struct net *net, struct packet *p, struct net_device *d, const struct inet_addr *src,
-		 const struct inet_addr *dst, u8 hops)
+int icmp6_output(struct net *net, struct packet *p, struct net_device *d,
+		 const struct inet_addr *src, const struct inet_addr *dst, u8 hops)
 {
 	struct ip6_header *h;
 
@@ -68,7 +69,8 @@ static bool upper_layer(const u8 *h, u32 linear, u8 *next, u32 *at)
 	*next = ((const struct ip6_header *)h)->next;
 	*at = sizeof(struct ip6_header);
 	for (u32 i = 0, len; i < 8; i++) {
-		if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING && *next != IPPROTO_DSTOPTS && *next != IPPROTO_FRAGMENT)
+		if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING &&
+		    *next != IPPROTO_DSTOPTS && *next != IPPROTO_FRAGMENT)
 			return true;
 		if (*at + 8 > linear)
 			return false;
@@ -85,13 +87,15 @@ static bool may_complain(struct packet *about, const u8 *start, u32 linear, u8 t
 {
 	const struct ip6_header *h = (void *)start;
 	struct inet_addr src = addr_from_bytes(h->src), dst = addr_from_bytes(h->dst);
-	bool for_group = type == ICMPV6_PKT_TOOBIG || (type == ICMPV6_PARAMPROB && code == ICMPV6_UNK_OPTION);
+	bool for_group = type == ICMPV6_PKT_TOOBIG ||
+			 (type == ICMPV6_PARAMPROB && code == ICMPV6_UNK_OPTION);
 	u32 at;
 	u8 next;
 
 	if (addr_is_zero(&src) || addr_is_multicast(&src))
 		return false;
-	if (!for_group && (addr_is_multicast(&dst) || about->pkt_type == PACKET_BROADCAST || about->pkt_type == PACKET_MULTICAST))
+	if (!for_group && (addr_is_multicast(&dst) || about->pkt_type == PACKET_BROADCAST ||
+			   about->pkt_type == PACKET_MULTICAST))
 		return false;
 	if (!upper_layer(start, linear, &next, &at))
 		return false;
@@ -163,7 +167,8 @@ static void error(struct net *net, struct packet *p)
 
 	packet_pull(p, sizeof(h));
 	have = MIN(p->len, 128u); /* headers beyond that are nobody's honest quote */
-	if (have < sizeof(*q) + 8 || !packet_need(p, have) || !upper_layer(p->data, have, &next, &at) || at + 8 > have) {
+	if (have < sizeof(*q) + 8 || !packet_need(p, have) ||
+	    !upper_layer(p->data, have, &next, &at) || at + 8 > have) {
 		inet_count(net, true, ICMP_IN_ERRORS);
 		packet_free(p);
 		return;
@@ -171,7 +176,8 @@ static void error(struct net *net, struct packet *p)
 	q = (void *)p->data;
 	in->src = addr_from_bytes(q->src);
 	in->dst = addr_from_bytes(q->dst);
-	if (addr_is_v4(&in->src) || addr_is_v4(&in->dst) || !inet_addr_is_local(net, &in->src, NULL)) {
+	if (addr_is_v4(&in->src) || addr_is_v4(&in->dst) ||
+	    !inet_addr_is_local(net, &in->src, NULL)) {
 		packet_free(p);
 		return;
 	}
@@ -183,8 +189,8 @@ static void error(struct net *net, struct packet *p)
 
 static bool is_mld(u8 type)
 {
-	return type == ICMPV6_MGM_QUERY || type == ICMPV6_MGM_REPORT || type == ICMPV6_MGM_REDUCTION ||
-	       type == ICMPV6_MLD2_REPORT;
+	return type == ICMPV6_MGM_QUERY || type == ICMPV6_MGM_REPORT ||
+	       type == ICMPV6_MGM_REDUCTION || type == ICMPV6_MLD2_REPORT;
 }
 
 void icmp6_receive(struct net *net, struct packet *p)

@@ -112,15 +112,16 @@ struct inet_cork {
 	u8 tos;
 	u8 pmtudisc;                  /* IP_PMTUDISC_* */
 	bool hdrincl, nofrag;
-	const void *options;          /* IPv4 options, or IPv6 extension headers before the transport; owner: the caller */
+	const void *options;          /* IPv4 options, or IPv6 extension headers; owner: the caller */
 	u32 options_len;
 };
 /*
- * Gives @p (transport header at ->data, ->transport set) its IP header and sends it by @r, whose reference stays the caller's.
- * Fragments if it is larger than the MTU and may be; GSO packets are cut below. Owns @p. 0, -EMSGSIZE, -ENOBUFS ...
- * Any but interrupt context. Does not recurse into receiving.
+ * Gives @p (transport header at ->data, ->transport set) its IP header and sends it by @r, whose reference stays
+ * the caller's. Fragments if it is larger than the MTU and may be; GSO packets are cut below. Owns @p. 0,
+ * -EMSGSIZE, -ENOBUFS ... Any but interrupt context. Does not recurse into receiving.
  */
-int inet_send(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c);
+int inet_send(struct net *net, struct packet *p, struct route *r, const struct flow *f,
+	      const struct inet_cork *c);
 
 /* ---- receiving ---- */
 
@@ -140,31 +141,35 @@ struct inet_in {
 struct transport {
 	u8 protocol;                  /* IPPROTO_* */
 	/*
-	 * @p: ->data at the transport header, trimmed to IP's length, reassembled, ->transport set, cb is struct inet_in.
-	 * Owns it. Receive context, inside rcu_read_lock().
+	 * @p: ->data at the transport header, trimmed to IP's length, reassembled, ->transport set, cb is struct
+	 * inet_in. Owns it. Receive context, inside rcu_read_lock().
 	 */
 	void (*receive)(struct net *net, struct packet *p);
 	/*
-	 * An ICMP error about a packet that we sent: @p->data at the quoted transport header (8 bytes at least), cb's src is
-	 * ours, dst the peer's as in the quoted packet; @type, @code, @info (MTU, pointer) in v6's or v4's terms by addr_is_v4.
-	 * @p stays the caller's.  A learned path MTU is the transport's to set (route_set_pmtu()), once it believes the quote.
+	 * An ICMP error about a packet that we sent: @p->data at the quoted transport header (8 bytes at least),
+	 * cb's src is ours, dst the peer's as in the quoted packet; @type, @code, @info (MTU, pointer) in v6's
+	 * or v4's terms by addr_is_v4.
+	 * @p stays the caller's. A learned path MTU is the transport's to set (route_set_pmtu()), once it believes
+	 * the quote.
 	 */
 	void (*error)(struct net *net, struct packet *p, u8 type, u8 code, u32 info);
 };
 /* SECTION_SET(transports, x). */
 
-/* ICMP errors that transports and forwarding ask for; limited in rate; about @p, which stays the caller's. */
-void icmp_send(struct net *net, struct packet *about, u8 type, u8 code, u32 info);  /* v4 or v6 by the packet; v4 terms */
+/* ICMP errors that transports and forwarding ask for; limited in rate; @about stays the caller's. In
+ * IPv4's terms, translated if it was an IPv6 packet. */
+void icmp_send(struct net *net, struct packet *about, u8 type, u8 code, u32 info);
 void icmp_port_unreachable(struct net *net, struct packet *about);
 
 /* Pseudo-header's sum (RFC 9293 3.1, 8200 8.1), not folded, of @len transport bytes. */
-u32 inet_pseudo_csum(const struct inet_addr *src, const struct inet_addr *dst, u8 protocol, u32 len);
+u32 inet_pseudo_csum(const struct inet_addr *src, const struct inet_addr *dst, u8 protocol,
+		     u32 len);
 
 /* ---- sockets ---- */
 
 struct inet_sock {
 	struct sock sk;
-	struct inet_addr rcv_addr;    /* bound to, what lookups compare; any: all.  socket locked to change, RCU to read */
+	struct inet_addr rcv_addr;    /* bound to; any: all. Socket locked to change, RCU to read */
 	struct inet_addr src;         /* what packets get: differs for multicast */
 	struct inet_addr dst;         /* connected to; any: not */
 	be16 sport, dport;
@@ -201,7 +206,8 @@ struct inet_sock {
  */
 int inet_bind_port(struct inet_sock *s, u16 want);
 void inet_unbind_port(struct inet_sock *s);
-/* connect(2) of an unbound TCP socket: a port for this very pair (RFC 6056, keyed): @check says if the 4-tuple is free and takes it. */
+/* connect(2) of an unbound TCP socket: a port for this very pair (RFC 6056, keyed): @check says if the 4-tuple is
+ * free and takes it. */
 int inet_connect_port(struct inet_sock *s, int (*check)(struct inet_sock *s, u16 port));
 /* listen(2) of a bound socket, ->listening set: does anybody bound meanwhile forbid it? 0, -EADDRINUSE. */
 int inet_recheck_port(struct inet_sock *s);
@@ -210,11 +216,14 @@ void inet_inherit_port(struct inet_sock *child, struct inet_sock *listener);
 /* Fresh from sock_alloc(): lists, defaults of ip(7) and ipv6(7). */
 void inet_sock_setup(struct inet_sock *s, bool v6);
 
-/* Address of @uaddr for @s's family (AF_UNSPEC where @unspec_ok): fills *a, *port, *scope. -EINVAL, -EAFNOSUPPORT. */
-int inet_addr_get(const struct inet_sock *s, const void *uaddr, int len, struct inet_addr *a, be16 *port, int *scope);
+/* Address of @uaddr for @s's family (the IPv4 form too): fills *a, *port, *scope. -EINVAL, -EAFNOSUPPORT. */
+int inet_addr_get(const struct inet_sock *s, const void *uaddr, int len, struct inet_addr *a,
+		  be16 *port, int *scope);
 /* And back, as sockaddr_in or sockaddr_in6 by the socket's family: its length. */
-int inet_addr_put(const struct inet_sock *s, void *uaddr, const struct inet_addr *a, be16 port, int scope);
-/* The route of a connected socket, asked anew if it is not valid any more: counted for the caller; ERR_PTR. Socket locked. */
+int inet_addr_put(const struct inet_sock *s, void *uaddr, const struct inet_addr *a, be16 port,
+		  int scope);
+/* The route of a connected socket, asked anew if it is not valid any more: counted for the caller; ERR_PTR. Socket
+ * locked. */
 struct route *inet_sock_route(struct inet_sock *s);
 /* A flow from what the socket is bound and connected to. */
 void inet_sock_flow(const struct inet_sock *s, struct flow *f);

@@ -24,12 +24,37 @@
 /* ---- counters: /proc/net/snmp, snmp6, netstat ---- */
 
 enum inet_counter {
-	IP_IN_RECEIVES, IP_IN_HDR_ERRORS, IP_IN_ADDR_ERRORS, IP_FORWARDED, IP_IN_UNKNOWN_PROTOS, IP_IN_DISCARDS,
-	IP_IN_DELIVERS, IP_OUT_REQUESTS, IP_OUT_DISCARDS, IP_OUT_NO_ROUTES, IP_REASM_TIMEOUT, IP_REASM_REQDS,
-	IP_REASM_OKS, IP_REASM_FAILS, IP_FRAG_OKS, IP_FRAG_FAILS, IP_FRAG_CREATES,
-	ICMP_IN_MSGS, ICMP_IN_ERRORS, ICMP_IN_CSUM_ERRORS, ICMP_OUT_MSGS, ICMP_OUT_ERRORS, ICMP_OUT_LIMITED,
-	UDP_IN_DATAGRAMS, UDP_NO_PORTS, UDP_IN_ERRORS, UDP_OUT_DATAGRAMS, UDP_RCVBUF_ERRORS, UDP_SNDBUF_ERRORS,
-	UDP_IN_CSUM_ERRORS, UDP_IGNORED_MULTI,
+	IP_IN_RECEIVES,
+	IP_IN_HDR_ERRORS,
+	IP_IN_ADDR_ERRORS,
+	IP_FORWARDED,
+	IP_IN_UNKNOWN_PROTOS,
+	IP_IN_DISCARDS,
+	IP_IN_DELIVERS,
+	IP_OUT_REQUESTS,
+	IP_OUT_DISCARDS,
+	IP_OUT_NO_ROUTES,
+	IP_REASM_TIMEOUT,
+	IP_REASM_REQDS,
+	IP_REASM_OKS,
+	IP_REASM_FAILS,
+	IP_FRAG_OKS,
+	IP_FRAG_FAILS,
+	IP_FRAG_CREATES,
+	ICMP_IN_MSGS,
+	ICMP_IN_ERRORS,
+	ICMP_IN_CSUM_ERRORS,
+	ICMP_OUT_MSGS,
+	ICMP_OUT_ERRORS,
+	ICMP_OUT_LIMITED,
+	UDP_IN_DATAGRAMS,
+	UDP_NO_PORTS,
+	UDP_IN_ERRORS,
+	UDP_OUT_DATAGRAMS,
+	UDP_RCVBUF_ERRORS,
+	UDP_SNDBUF_ERRORS,
+	UDP_IN_CSUM_ERRORS,
+	UDP_IGNORED_MULTI,
 	INET_COUNTERS
 };
 
@@ -188,10 +213,11 @@ void inet_address_del(struct inet_address *a);           /* net->config held */
 struct inet_address *inet_address_find(struct net_device *d, const struct inet_addr *local); /* RCU or net->config */
 /* Is @a an address of this namespace (of @dev only, unless NULL)?  Tentative ones are none.  RCU. */
 bool inet_addr_is_local(struct net *net, const struct inet_addr *a, const struct net_device *dev);
-bool inet_addr_is_broadcast(struct net *net, const struct inet_addr *a, const struct net_device *dev);
+bool inet_addr_is_broadcast(struct net *net, const struct inet_addr *a,
+			    const struct net_device *dev);
 /* addr_select.c: the best source for @dst that goes out by @dev. False: there is none. RCU. */
-bool inet_select_source(struct net *net, struct net_device *dev, const struct inet_addr *dst, u8 scope,
-			struct inet_addr *src);
+bool inet_select_source(struct net *net, struct net_device *dev, const struct inet_addr *dst,
+			u8 scope, struct inet_addr *src);
 void addr_device_event(struct net_device *d, enum net_event e);
 struct inet_addr addr_masked(const struct inet_addr *a, u32 bits); /* @bits of 128 */
 bool addr_prefix_equal(const struct inet_addr *a, const struct inet_addr *b, u32 bits);
@@ -217,7 +243,7 @@ struct neigh;
 struct inet_listener {
 	void (*address)(struct net *net, const struct inet_address *a, bool gone);  /* net->config held */
 	void (*route)(struct net *net, const struct fib_entry *e, bool gone);       /* net->config held */
-	void (*neigh)(struct net *net, struct neigh *n, bool gone);                 /* no lock; any but interrupt context */
+	void (*neigh)(struct net *net, struct neigh *n, bool gone); /* no lock; any but interrupt context */
 };
 
 /* ---- tick.c: what is due now and then: probes, lifetimes, reports ---- */
@@ -258,21 +284,24 @@ struct fib_rule {
 	struct rcu_head rcu;
 };
 
-/* @flags NLM_F_CREATE, EXCL, REPLACE, APPEND as rtnetlink(7) has them.  net->config held. */
+/* The flags are NLM_F_CREATE, EXCL, REPLACE, APPEND as rtnetlink(7) has them.  net->config held. */
 int fib_add(struct net *net, const struct fib_entry *spec, u32 nlm_flags);
 int fib_keep(struct net *net, const struct fib_entry *spec); /* adds, or lets it live until ->expires */
 /* The first entry that @spec describes (fields that are 0 match all): 0, -ESRCH. */
 int fib_del(struct net *net, const struct fib_entry *spec);
 /* All entries of a family, in no order: @fn says false to stop. net->config or RCU. */
-void fib_walk(struct net *net, bool v6, bool (*fn)(const struct fib_entry *e, void *arg), void *arg);
+void fib_walk(struct net *net, bool v6, bool (*fn)(const struct fib_entry *e, void *arg),
+	      void *arg);
 /* By the rules: an entry, or ERR_PTR(-ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES). RCU. */
 struct fib_entry *fib_lookup(struct net *net, const struct flow *f);
 /* In one table. @oif 0: any device. NULL: nothing. */
-struct fib_entry *fib_lookup_table(struct net *net, bool v6, u32 table, const struct inet_addr *dst, int oif);
+struct fib_entry *fib_lookup_table(struct net *net, bool v6, u32 table, const struct inet_addr *dst,
+				   int oif);
 void fib_flush_device(struct net_device *d); /* net->config held */
 int fib_rule_add(struct net *net, const struct fib_rule *spec);
 int fib_rule_del(struct net *net, const struct fib_rule *spec);
-void fib_rule_walk(struct net *net, bool v6, bool (*fn)(const struct fib_rule *r, void *arg), void *arg);
+void fib_rule_walk(struct net *net, bool v6, bool (*fn)(const struct fib_rule *r, void *arg),
+		   void *arg);
 #define IPTOS_RT_MASK_ 0x1cu /* the TOS bits that routes and rules know (RFC 1349) */
 struct fib_entry *fib_rule_lookup_table(struct net *net, const struct flow *f, u32 table);
 int fib_rules_init(struct inet_net *n);
@@ -287,9 +316,16 @@ static inline void fib_changed(struct net *net)
 
 /* ---- route.c ---- */
 
-enum route_in { ROUTE_IN_LOCAL, ROUTE_IN_FORWARD, ROUTE_IN_DROP, ROUTE_IN_UNREACHABLE, ROUTE_IN_PROHIBIT };
+enum route_in {
+	ROUTE_IN_LOCAL,
+	ROUTE_IN_FORWARD,
+	ROUTE_IN_DROP,
+	ROUTE_IN_UNREACHABLE,
+	ROUTE_IN_PROHIBIT
+};
 /* What is to become of a packet that came in by @dev. *out: where to if forwarded. RCU. */
-enum route_in route_in(struct net *net, struct net_device *dev, const struct flow *f, struct route **out);
+enum route_in route_in(struct net *net, struct net_device *dev, const struct flow *f,
+		       struct route **out);
 void route_flush_device(struct net_device *d);
 void pmtu_exit(struct inet_net *n);
 struct pmtu { /* pmtu.c: what was learned of a destination */
@@ -341,12 +377,10 @@ void neigh_exit(struct inet_net *n);
 /* arp.c, nd.c: asks for @addr. @hw: its last known address, unicast; NULL: everybody. */
 void arp_solicit(struct net_device *d, const struct inet_addr *addr, const u8 *hw);
 void nd_solicit(struct net_device *d, const struct inet_addr *addr, const u8 *hw);
-void arp_announce(struct net_device *d, be32 addr);
 /* nd.c: duplicate detection of @a begins; @a may be used already if there is none to do. */
 void nd_dad_start(struct inet_address *a);
 void nd_device_up(struct net_device *d);
 void nd_receive(struct net *net, struct packet *p, u8 type);
-struct inet_addr nd_solicited_group(const struct inet_addr *a);
 /* ra.c */
 void ra_link_ready(struct net_device *d);             /* net->config held: the link-local address may be used */
 ktime_t ra_tick(struct in_device *in, ktime_t now);   /* net->config held */
@@ -361,18 +395,20 @@ void ip6_receive(struct packet *p);
 int ip4_output(struct net *net, struct packet *p, struct route *r);     /* header there, route known */
 int ip6_output(struct net *net, struct packet *p, struct route *r);
 int ip4_output_fit(struct net *net, struct packet *p, struct route *r, u32 mtu, bool may);
-int ip4_send(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c);
-int ip6_send(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c);
+int ip4_send(struct net *net, struct packet *p, struct route *r, const struct flow *f,
+	     const struct inet_cork *c);
+int ip6_send(struct net *net, struct packet *p, struct route *r, const struct flow *f,
+	     const struct inet_cork *c);
 /* To the transport of @protocol, raw sockets first.  @p as struct transport says, owned. */
 void inet_deliver(struct net *net, struct packet *p, u8 protocol, bool v6);
-const struct transport *transport_find(u8 protocol);
 bool transport_error(struct net *net, struct packet *p, u8 protocol, u8 type, u8 code, u32 info);
 /* loop.c: @p, at its network header, comes in by its ->dev soon, without recursion. Owns it. */
 void inet_loop(struct net *net, struct packet *p);
 void inet_loop_init(struct inet_net *n);
 void inet_loop_exit(struct inet_net *n);
 /* frag.c: the whole datagram, or NULL: kept or dropped. Owns @p. */
-struct packet *frag_receive(struct net *net, struct packet *p, bool v6, u32 frag_header_at, u8 *next);
+struct packet *frag_receive(struct net *net, struct packet *p, bool v6, u32 frag_header_at,
+			    u8 *next);
 int frag_init(struct inet_net *n);
 void frag_exit(struct inet_net *n);
 u16 ip4_checksum(const void *header, u32 len);
@@ -392,8 +428,8 @@ void icmp4_receive(struct net *net, struct packet *p);
 void icmp6_receive(struct net *net, struct packet *p);
 void icmp4_send(struct net *net, struct packet *about, u8 type, u8 code, u32 info);
 /* Our own message, type to end at ->data, to @dst; RA, NS and kin: @hops 255. Checksum is done here. Owns @p. */
-int icmp6_output(struct net *net, struct packet *p, struct net_device *d, const struct inet_addr *src,
-		 const struct inet_addr *dst, u8 hops);
+int icmp6_output(struct net *net, struct packet *p, struct net_device *d,
+		 const struct inet_addr *src, const struct inet_addr *dst, u8 hops);
 void mcast_receive_igmp(struct net *net, struct packet *p);
 void mcast_receive_mld(struct net *net, struct packet *p);
 void icmp6_send(struct net *net, struct packet *about, u8 type, u8 code, u32 info);
@@ -429,9 +465,20 @@ struct net_device *mcast_device(struct net *net, const struct inet_addr *group, 
 
 #define INET_WANT(name) (1u << INET_CMSG_##name)
 enum inet_cmsg_bit {
-	INET_CMSG_PKTINFO, INET_CMSG_TTL, INET_CMSG_TOS, INET_CMSG_RECVOPTS, INET_CMSG_RETOPTS, INET_CMSG_ORIGDST,
-	INET_CMSG_FRAGSIZE, INET_CMSG_PKTINFO6, INET_CMSG_HOPLIMIT, INET_CMSG_TCLASS, INET_CMSG_CSUM,
-	INET_CMSG_FLOWINFO, INET_CMSG_PKTINFO_OLD, INET_CMSG_HOPLIMIT_OLD,
+	INET_CMSG_PKTINFO,
+	INET_CMSG_TTL,
+	INET_CMSG_TOS,
+	INET_CMSG_RECVOPTS,
+	INET_CMSG_RETOPTS,
+	INET_CMSG_ORIGDST,
+	INET_CMSG_FRAGSIZE,
+	INET_CMSG_PKTINFO6,
+	INET_CMSG_HOPLIMIT,
+	INET_CMSG_TCLASS,
+	INET_CMSG_CSUM,
+	INET_CMSG_FLOWINFO,
+	INET_CMSG_PKTINFO_OLD,
+	INET_CMSG_HOPLIMIT_OLD,
 };
 
 /* What sendmsg's control messages and flags ask: ip(7), ipv6(7). */
@@ -452,12 +499,14 @@ static inline void inet_cork_own(struct inet_cork *c, u8 *room)
 	c->options = room;
 }
 /* cmsg.c */
-int inet_cmsg_parse(const struct inet_sock *s, const struct msg *m, bool v6, struct inet_send_info *info);
+int inet_cmsg_parse(const struct inet_sock *s, const struct msg *m, bool v6,
+		    struct inet_send_info *info);
 void inet_cmsg_put(struct inet_sock *s, struct msg *m, struct packet *p);
 /* error.c: the error queue. */
-void inet_queue_icmp_error(struct inet_sock *s, struct packet *quoted, int err, u8 type, u8 code, u32 info, be16 port,
-			   u32 data_off);
-void inet_queue_local_error(struct inet_sock *s, int err, const struct inet_addr *dst, be16 port, u32 info);
+void inet_queue_icmp_error(struct inet_sock *s, struct packet *quoted, int err, u8 type, u8 code,
+			   u32 info, be16 port, u32 data_off);
+void inet_queue_local_error(struct inet_sock *s, int err, const struct inet_addr *dst, be16 port,
+			    u32 info);
 ssize_t inet_recv_error(struct inet_sock *s, struct msg *m, u32 flags);
 
 /* option4.c, option6.c */
@@ -475,7 +524,6 @@ static inline int inet_bound_if(const struct inet_sock *s)
 
 	return s->bound_if ? s->bound_if : sock ? READ_ONCE(sock->opt.ifindex) : 0;
 }
-struct inet_sock *inet_sock_of(struct socket *s);
 int inet_bind(struct socket *s, const void *addr, int len);
 int inet_getname(struct socket *s, void *addr, bool peer);
 long inet_ioctl(struct socket *s, unsigned int cmd, unsigned long arg);
@@ -483,17 +531,21 @@ void inet_sock_free(struct inet_sock *s); /* for sock_ops.destroy: what the comm
 void inet_sock_orphan(struct inet_sock *s);
 void inet_all_add(struct inet_sock *s, u32 kind);    /* kind: 0 udp, 1 raw, 2 ping */
 void inet_all_remove(struct inet_sock *s, u32 kind);
-int inet_check_bind_addr(struct inet_sock *s, const struct inet_addr *a, int scope, bool *multicast);
+int inet_check_bind_addr(struct inet_sock *s, const struct inet_addr *a, int scope,
+			 bool *multicast);
 u32 inet_dgram_poll(struct socket *s, struct poll_wait *w);
 int inet_dgram_shutdown(struct socket *s, int how);
 /* The parts of connect(2) that UDP, raw and ping share: route, source, destination. Socket locked. */
 int inet_dgram_connect(struct inet_sock *s, const struct inet_addr *a, be16 port, int scope);
 void inet_dgram_disconnect(struct inet_sock *s);
-/* The route, source and cork of one datagram to @dst: what sendmsg of UDP, raw and ping begin with. Counted; ERR_PTR. */
-struct route *inet_send_route(struct inet_sock *s, struct flow *f, const struct inet_addr *dst, be16 port, int scope,
-			      const struct inet_send_info *info, u32 flags, struct inet_cork *cork);
+/* The route, source and cork of one datagram to @dst: what sendmsg of UDP, raw and ping begin with. Counted;
+ * ERR_PTR. */
+struct route *inet_send_route(struct inet_sock *s, struct flow *f, const struct inet_addr *dst,
+			      be16 port, int scope, const struct inet_send_info *info, u32 flags,
+			      struct inet_cork *cork);
 /* What fits of @p's bytes after @from: their number, or with MSG_TRUNC all there were; -EFAULT. */
-ssize_t inet_copy_datagram(struct inet_sock *s, struct msg *m, struct packet *p, u32 from, u32 flags);
+ssize_t inet_copy_datagram(struct inet_sock *s, struct msg *m, struct packet *p, u32 from,
+			   u32 flags);
 /* udp.c */
 void udp_hash(struct inet_sock *s);
 void udp_unhash(struct inet_sock *s);

@@ -159,7 +159,8 @@ static int set_address(struct net *net, unsigned int cmd, const struct ifreq *r)
 
 static long address_ioctl(struct net *net, unsigned int cmd, void __user *arg)
 {
-	bool get = cmd == SIOCGIFADDR || cmd == SIOCGIFDSTADDR || cmd == SIOCGIFBRDADDR || cmd == SIOCGIFNETMASK;
+	bool get = cmd == SIOCGIFADDR || cmd == SIOCGIFDSTADDR || cmd == SIOCGIFBRDADDR ||
+		   cmd == SIOCGIFNETMASK;
 	struct ifreq r;
 	int err;
 
@@ -198,7 +199,8 @@ static long list_addresses(struct net *net, void __user *arg)
 				break;
 			memcpy(r.ifr_name, a->label[0] ? a->label : d->name, IFNAMSIZ);
 			put_address(&r, addr_v4(&a->local));
-			if (conf.ifc_buf && !err && copy_to_user((u8 __user *)conf.ifc_buf + n, &r, sizeof(r)))
+			if (conf.ifc_buf && !err &&
+			    copy_to_user((u8 __user *)conf.ifc_buf + n, &r, sizeof(r)))
 				err = -EFAULT;
 			n += (int)sizeof(r);
 		}
@@ -241,9 +243,11 @@ static long address6_ioctl(struct net *net, unsigned int cmd, void __user *arg)
 
 /* ---- routes: route(8)'s struct rtentry ---- */
 
-static int route_spec(struct net *net, const struct rtentry *rt, const char *name, struct fib_entry *e)
+static int route_spec(struct net *net, const struct rtentry *rt, const char *name,
+		      struct fib_entry *e)
 {
-	const struct sockaddr_in *dst = (const void *)&rt->rt_dst, *gw = (const void *)&rt->rt_gateway,
+	const struct sockaddr_in *dst = (const void *)&rt->rt_dst,
+				 *gw = (const void *)&rt->rt_gateway,
 				 *mask = (const void *)&rt->rt_genmask;
 	struct flow f = { .src = addr_from_v4((be32){ 0 }) };
 	struct fib_entry *via;
@@ -255,9 +259,12 @@ static int route_spec(struct net *net, const struct rtentry *rt, const char *nam
 	bits = rt->rt_flags & RTF_HOST ? 32 : mask_bits((be32){ mask->sin_addr.s_addr }, &ok);
 	if (!ok)
 		return -EINVAL;
-	*e = (struct fib_entry){ .prefix = addr_from_v4((be32){ dst->sin_addr.s_addr }), .plen = (u8)(bits + 96),
-				 .type = rt->rt_flags & RTF_REJECT ? RTN_UNREACHABLE : RTN_UNICAST, .table = RT_TABLE_MAIN,
-				 .protocol = RTPROT_BOOT, .metric = rt->rt_metric > 0 ? (u32)rt->rt_metric - 1 : 0,
+	*e = (struct fib_entry){ .prefix = addr_from_v4((be32){ dst->sin_addr.s_addr }),
+				 .plen = (u8)(bits + 96),
+				 .type = rt->rt_flags & RTF_REJECT ? RTN_UNREACHABLE : RTN_UNICAST,
+				 .table = RT_TABLE_MAIN,
+				 .protocol = RTPROT_BOOT,
+				 .metric = rt->rt_metric > 0 ? (u32)rt->rt_metric - 1 : 0,
 				 .scope = RT_SCOPE_LINK };
 	if (e->prefix.w[3].raw & ~mask_of((u8)bits).raw)
 		return -EINVAL; /* bits of the host in a network's route */
@@ -299,14 +306,16 @@ static long route_ioctl(struct net *net, unsigned int cmd, void __user *arg)
 	if (!err && cmd == SIOCADDRT && e.dev && !device_up(e.dev))
 		err = -ENETDOWN;
 	if (!err)
-		err = cmd == SIOCADDRT ? fib_add(net, &e, NLM_F_CREATE) : (e.protocol = 0, e.type = 0, fib_del(net, &e));
+		err = cmd == SIOCADDRT ? fib_add(net, &e, NLM_F_CREATE)
+				       : (e.protocol = 0, e.type = 0, fib_del(net, &e));
 	mutex_unlock(&net->config);
 	return err;
 }
 
 /* ---- ARP entries ---- */
 
-static struct net_device *arp_device(struct net *net, const struct arpreq *r, const struct inet_addr *a)
+static struct net_device *arp_device(struct net *net, const struct arpreq *r,
+				     const struct inet_addr *a)
 {
 	struct net_device *d = NULL;
 	struct flow f = { .dst = *a, .src = addr_from_v4((be32){ 0 }) };
@@ -322,20 +331,24 @@ static struct net_device *arp_device(struct net *net, const struct arpreq *r, co
 	return d;
 }
 
-static int arp_change(unsigned int cmd, struct arpreq *r, struct net_device *d, const struct inet_addr *a)
+static int arp_change(unsigned int cmd, struct arpreq *r, struct net_device *d,
+		      const struct inet_addr *a)
 {
 	struct neigh *n = cmd == SIOCSARP ? neigh_get_or_make(d, a) : neigh_find(d, a);
 
 	if (!n)
 		return cmd == SIOCSARP ? -ENOBUFS : -ENXIO;
 	if (cmd == SIOCSARP) {
-		neigh_update(n, (const u8 *)r->arp_ha.sa_data, r->arp_flags & ATF_PERM ? NUD_PERMANENT : NUD_STALE, true);
+		neigh_update(n, (const u8 *)r->arp_ha.sa_data,
+			     r->arp_flags & ATF_PERM ? NUD_PERMANENT : NUD_STALE, true);
 	} else if (cmd == SIOCDARP) {
 		neigh_del(n);
 	} else {
 		r->arp_ha.sa_family = d->type;
 		memcpy(r->arp_ha.sa_data, n->hw, 6);
-		r->arp_flags = n->state & NUD_VALID_ ? ATF_COM | (n->state & NUD_PERMANENT ? ATF_PERM : 0) : 0;
+		r->arp_flags = n->state & NUD_VALID_
+				       ? ATF_COM | (n->state & NUD_PERMANENT ? ATF_PERM : 0)
+				       : 0;
 		memcpy(r->arp_dev, d->name, sizeof(r->arp_dev));
 	}
 	neigh_put(n);
@@ -359,7 +372,9 @@ static long arp_ioctl(struct net *net, unsigned int cmd, void __user *arg)
 	a = addr_from_v4((be32){ ((struct sockaddr_in *)&r.arp_pa)->sin_addr.s_addr });
 	mutex_lock(&net->config);
 	d = arp_device(net, &r, &a);
-	err = !d ? (r.arp_dev[0] ? -ENODEV : -ENXIO) : d->addr_len != 6 ? -EINVAL : arp_change(cmd, &r, d, &a);
+	err = !d		 ? (r.arp_dev[0] ? -ENODEV : -ENXIO)
+	      : d->addr_len != 6 ? -EINVAL
+				 : arp_change(cmd, &r, d, &a);
 	mutex_unlock(&net->config);
 	return !err && cmd == SIOCGARP && copy_to_user(arg, &r, sizeof(r)) ? -EFAULT : err;
 }

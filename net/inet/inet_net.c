@@ -12,11 +12,6 @@
 
 static const struct transport *by_protocol[256]; /* [I] after boot */
 
-const struct transport *transport_find(u8 protocol)
-{
-	return by_protocol[protocol];
-}
-
 static void transports_init(void)
 {
 	SET_FOR_EACH(const struct transport, t, transports)
@@ -86,7 +81,8 @@ bool inet_csum_ok(struct packet *p, u8 protocol)
 
 	if (p->csum_state == CSUM_VALID || p->csum_state == CSUM_PARTIAL)
 		return true;
-	if (inet_fold(packet_csum(p, 0, p->len, inet_pseudo_csum(&in->src, &in->dst, protocol, p->len))))
+	if (inet_fold(packet_csum(p, 0, p->len,
+				  inet_pseudo_csum(&in->src, &in->dst, protocol, p->len))))
 		return false;
 	p->csum_state = CSUM_VALID;
 	return true;
@@ -94,7 +90,8 @@ bool inet_csum_ok(struct packet *p, u8 protocol)
 
 /* ---- out ---- */
 
-int inet_send(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c)
+int inet_send(struct net *net, struct packet *p, struct route *r, const struct flow *f,
+	      const struct inet_cork *c)
 {
 	int err;
 
@@ -115,10 +112,22 @@ static void buckets_init(struct sock_bucket *b, u32 n, const char *name)
 }
 
 static const struct inet_conf defaults = {
-	.default_ttl = 64, .default_hops = 64, .port_first = 32768, .port_last = 60999, .unprivileged_port = 1024,
-	.ping_first = 1, .ping_last = 0, .echo_ignore_broadcasts = 1, .icmp_ratelimit = 1000,
-	.frag_high = 4 << 20, .frag_time = 30, .frag6_high = 4 << 20, .frag6_time = 60,
-	.gc_thresh2 = 512, .gc_thresh3 = 1024, .igmp_max_memberships = 20,
+	.default_ttl = 64,
+	.default_hops = 64,
+	.port_first = 32768,
+	.port_last = 60999,
+	.unprivileged_port = 1024,
+	.ping_first = 1,
+	.ping_last = 0,
+	.echo_ignore_broadcasts = 1,
+	.icmp_ratelimit = 1000,
+	.frag_high = 4 << 20,
+	.frag_time = 30,
+	.frag6_high = 4 << 20,
+	.frag6_time = 60,
+	.gc_thresh2 = 512,
+	.gc_thresh3 = 1024,
+	.igmp_max_memberships = 20,
 };
 
 static int inet_net_init(struct net *net)
@@ -173,7 +182,9 @@ static void inet_net_exit(struct net *net)
 	kfree_rcu(n);
 }
 
-static const struct net_part inet_part = { .name = "inet", .rank = 10, .init = inet_net_init, .exit = inet_net_exit };
+static const struct net_part inet_part = {
+	.name = "inet", .rank = 10, .init = inet_net_init, .exit = inet_net_exit
+};
 SECTION_SET(net_parts, inet_part);
 
 static const struct net_listener inet_devices = { .rank = 10, .event = addr_device_event };

@@ -28,8 +28,9 @@ static bool show_route(const struct fib_entry *e, void *arg)
 
 	if (e->table != RT_TABLE_MAIN || e->type == RTN_BROADCAST || e->type == RTN_MULTICAST)
 		return true;
-	strbuf_printf(&line, "%s\t%08X\t%08X\t%04X\t%d\t%u\t%d\t%08X\t%d\t%u\t%u", e->dev ? e->dev->name : "*",
-		      addr_v4(&e->prefix).raw, e->has_gateway ? addr_v4(&e->gateway).raw : 0, flags4(e), 0, 0,
+	strbuf_printf(&line, "%s\t%08X\t%08X\t%04X\t%d\t%u\t%d\t%08X\t%d\t%u\t%u",
+		      e->dev ? e->dev->name : "*", addr_v4(&e->prefix).raw,
+		      e->has_gateway ? addr_v4(&e->gateway).raw : 0, flags4(e), 0, 0,
 		      (int)e->metric, mask, (int)e->advmss, e->window, 0u);
 	strbuf_pad(&line, 127);
 	strbuf_printf(out, "%s\n", strbuf_str(&line));
@@ -39,7 +40,8 @@ static bool show_route(const struct fib_entry *e, void *arg)
 
 static int route_show(struct strbuf *out)
 {
-	strbuf_puts(out, "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
+	strbuf_puts(out, "Iface\tDestination\tGateway "
+			 "\tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
 	strbuf_pad(out, 127);
 	strbuf_putc(out, '\n');
 	mutex_lock(&current_net()->config); /* not RCU: the text may grow, and that may sleep */
@@ -61,16 +63,18 @@ static bool show_route6(const struct fib_entry *e, void *arg)
 	static const struct inet_addr none;
 	struct strbuf *out = arg;
 	u32 flags = RTF_UP | (e->has_gateway ? RTF_GATEWAY : 0) | (e->plen == 128 ? RTF_HOST : 0) |
-		    (e->expires ? RTF_EXPIRES : 0) | (e->protocol == RTPROT_RA ? RTF_ADDRCONF | RTF_DEFAULT : 0) |
-		    (e->type == RTN_LOCAL ? RTF_LOCAL : 0) | (e->dev ? 0 : RTF_REJECT | RTF_NONEXTHOP);
+		    (e->expires ? RTF_EXPIRES : 0) |
+		    (e->protocol == RTPROT_RA ? RTF_ADDRCONF | RTF_DEFAULT : 0) |
+		    (e->type == RTN_LOCAL ? RTF_LOCAL : 0) |
+		    (e->dev ? 0 : RTF_REJECT | RTF_NONEXTHOP);
 
 	put_hex(out, &e->prefix, 16);
 	strbuf_printf(out, " %02x ", e->plen);
 	put_hex(out, &none, 16);
 	strbuf_puts(out, " 00 ");
 	put_hex(out, e->has_gateway ? &e->gateway : &none, 16);
-	strbuf_printf(out, " %08x %08x %08x %08x %8s\n", e->type == RTN_LOCAL ? 0 : e->metric, 1u, 0u, flags,
-		      e->dev ? e->dev->name : "lo");
+	strbuf_printf(out, " %08x %08x %08x %08x %8s\n", e->type == RTN_LOCAL ? 0 : e->metric, 1u,
+		      0u, flags, e->dev ? e->dev->name : "lo");
 	return true;
 }
 
@@ -112,15 +116,19 @@ static bool show_arp(struct neigh *n, void *arg)
 	if (!addr_is_v4(&n->addr) || n->state & NUD_NOARP)
 		return true;
 	snprintf(ip, sizeof(ip), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
-	snprintf(hw, sizeof(hw), "%02x:%02x:%02x:%02x:%02x:%02x", h[0], h[1], h[2], h[3], h[4], h[5]);
+	snprintf(hw, sizeof(hw), "%02x:%02x:%02x:%02x:%02x:%02x", h[0], h[1], h[2], h[3], h[4],
+		 h[5]);
 	strbuf_printf(out, "%-16s 0x%-10x0x%-10x%-17s     %-8s %s\n", ip, n->dev->type,
-		      n->state & NUD_VALID_ ? 2 | (n->state & NUD_PERMANENT ? 4 : 0) : 0, hw, "*", n->dev->name);
+		      n->state & NUD_VALID_ ? 2 | (n->state & NUD_PERMANENT ? 4 : 0) : 0, hw, "*",
+		      n->dev->name);
 	return true;
 }
 
 static int arp_show(struct strbuf *out)
 {
-	strbuf_puts(out, "IP address       HW type     Flags       HW address            Mask     Device\n");
+	strbuf_puts(
+		out,
+		"IP address       HW type     Flags       HW address            Mask     Device\n");
 	if (make_room(out, atomic_load(&current_net()->inet->nr_neighs)))
 		return -ENOMEM;
 	neigh_walk(current_net(), show_arp, out);
@@ -168,7 +176,8 @@ static void put_end(struct strbuf *out, bool v6, const struct inet_addr *a, u16 
 	if (!v6)
 		strbuf_printf(out, "%08X:%04X", addr_v4(a).raw, port);
 	else
-		strbuf_printf(out, "%08X%08X%08X%08X:%04X", a->w[0].raw, a->w[1].raw, a->w[2].raw, a->w[3].raw, port);
+		strbuf_printf(out, "%08X%08X%08X%08X:%04X", a->w[0].raw, a->w[1].raw, a->w[2].raw,
+			      a->w[3].raw, port);
 }
 
 static void show_sock(struct strbuf *out, struct inet_sock *s, u32 slot)
@@ -179,10 +188,10 @@ static void show_sock(struct strbuf *out, struct inet_sock *s, u32 slot)
 	put_end(out, s->v6, &s->rcv_addr, s->num);
 	strbuf_putc(out, ' ');
 	put_end(out, s->v6, &s->dst, be16_to_cpu(s->dport));
-	strbuf_printf(out, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d %p %u", s->connected ? 1 : 7,
-		      atomic_load(&s->sk.wmem), atomic_load(&s->sk.rmem), 0, 0ul, 0, s->sk.uid, 0,
-		      sock && sock->inode ? (ulong)sock->inode->ino : 0ul, (int)ref_read(&s->sk.refs), (void *)0,
-		      atomic_load(&s->sk.drops));
+	strbuf_printf(out, " %02X %08X:%08X %02X:%08lX %08X %5u %8d %lu %d %p %u",
+		      s->connected ? 1 : 7, atomic_load(&s->sk.wmem), atomic_load(&s->sk.rmem), 0,
+		      0ul, 0, s->sk.uid, 0, sock && sock->inode ? (ulong)sock->inode->ino : 0ul,
+		      (int)ref_read(&s->sk.refs), (void *)0, atomic_load(&s->sk.drops));
 	if (!s->v6)
 		strbuf_pad(out, 127);
 	strbuf_putc(out, '\n');
@@ -200,23 +209,30 @@ static int socks_show(struct strbuf *out, bool v6, int type, int protocol)
 	u32 slot = 0;
 
 	if (v6) {
-		strbuf_puts(out, "  sl  local_address                         remote_address                        st tx_queue "
-				 "rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
+		strbuf_puts(
+			out,
+			"  sl  local_address                         remote_address                "
+			"        st tx_queue "
+			"rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n");
 	} else {
-		strbuf_puts(out, type == SOCK_DGRAM && protocol == IPPROTO_UDP ?
-			    "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref "
-			    "pointer drops" :
-			    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref "
-			    "pointer drops");
+		strbuf_puts(out, type == SOCK_DGRAM && protocol == IPPROTO_UDP
+					 ? "   sl  local_address rem_address   st tx_queue "
+					   "rx_queue tr tm->when retrnsmt   uid  timeout inode ref "
+					   "pointer drops"
+					 : "  sl  local_address rem_address   st tx_queue rx_queue "
+					   "tr tm->when retrnsmt   uid  timeout inode ref "
+					   "pointer drops");
 		strbuf_pad(out, 127);
 		strbuf_putc(out, '\n');
 	}
-	if (make_room(out, atomic_load(&n->nr_socks[0]) + atomic_load(&n->nr_socks[1]) + atomic_load(&n->nr_socks[2])))
+	if (make_room(out, atomic_load(&n->nr_socks[0]) + atomic_load(&n->nr_socks[1]) +
+				   atomic_load(&n->nr_socks[2])))
 		return -ENOMEM;
 	rcu_read_lock();
 	spin_lock(&n->all_lock);
 	LIST_FOR_EACH(s, &n->all, net_node)
-		if (has_room(out) && s->v6 == v6 && of_kind(s, type, protocol) && (s->num || type == SOCK_RAW))
+		if (has_room(out) && s->v6 == v6 && of_kind(s, type, protocol) &&
+		    (s->num || type == SOCK_RAW))
 			show_sock(out, s, slot++);
 	spin_unlock(&n->all_lock);
 	rcu_read_unlock();
@@ -227,7 +243,9 @@ static int socks_show(struct strbuf *out, bool v6, int type, int protocol)
 	{                                                                            \
 		return socks_show(out, v6, type, protocol);                          \
 	}                                                                            \
-	static const struct proc_entry name##_entry = { .path = "net/" #name, .show = name##_show }; \
+	static const struct proc_entry name##_entry = { \
+		.path = "net/" #name, .show = name##_show, \
+	}; \
 	SECTION_SET(proc_entries, name##_entry)
 SOCKS(udp, false, SOCK_DGRAM, IPPROTO_UDP);
 SOCKS(udp6, true, SOCK_DGRAM, IPPROTO_UDP);

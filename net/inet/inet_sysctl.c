@@ -2,7 +2,7 @@
 /*
  * net.ipv4 and net.ipv6 settings that do what they say, each of its reader's namespace.
  *
- * Not here, and absent in /proc/sys: those of single devices (net.ipv4.conf, net.ipv6.conf, neigh), TCP's (tcp_sysctl.c).
+ * Not here, and absent in /proc/sys: those of single devices (net.ipv4.conf, net.ipv6.conf, neigh), TCP's.
  */
 #include <linux/capability.h>
 #include <tarn/proc.h>
@@ -14,7 +14,9 @@
 	{                                                                                      \
 		return &current_net()->inet->conf.name;                                        \
 	}                                                                                      \
-	static const struct sysctl name##_sysctl = { .path = at_path, .at = name##_at, .min = (low), .max = (high) }; \
+	static const struct sysctl name##_sysctl = { \
+		.path = at_path, .at = name##_at, .min = (low), .max = (high), \
+	}; \
 	SECTION_SET(sysctls, name##_sysctl)
 
 SETTING(ip_forward, "net/ipv4/ip_forward", 0, 1);
@@ -85,7 +87,9 @@ static ssize_t port_range_write(const char *text, size_t n)
 	return (ssize_t)n;
 }
 static const struct proc_entry port_range_entry = {
-	.path = "sys/net/ipv4/ip_local_port_range", .show = port_range_show, .write = port_range_write,
+	.path = "sys/net/ipv4/ip_local_port_range",
+	.show = port_range_show,
+	.write = port_range_write,
 };
 SECTION_SET(proc_entries, port_range_entry);
 

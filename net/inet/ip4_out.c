@@ -24,7 +24,8 @@ u16 ip4_checksum(const void *header, u32 len)
 		memcpy(&word, (const u8 *)header + i, 4);
 		sum += word;
 	}
-	return inet_fold((u32)(sum & 0xffffffffu) + (u32)(sum >> 32) + ((sum & 0xffffffffu) + (sum >> 32) > 0xffffffffu));
+	return inet_fold((u32)(sum & 0xffffffffu) + (u32)(sum >> 32) +
+			 ((sum & 0xffffffffu) + (sum >> 32) > 0xffffffffu));
 }
 
 static void set_checksum(struct ip4_header *h)
@@ -44,7 +45,8 @@ static u16 next_id(struct net *net, be32 src, be32 dst, u8 protocol, u32 count)
 /* ---- to the device ---- */
 
 /* Groups that somebody here joined, and broadcasts, come back, too: a copy, unless the sender wants none. */
-static void loop_back(struct net *net, struct packet *p, struct route *r, const struct inet_addr *dst)
+static void loop_back(struct net *net, struct packet *p, struct route *r,
+		      const struct inet_addr *dst)
 {
 	struct inet_sock *s = (struct inet_sock *)p->sk;
 	struct packet *copy;
@@ -84,8 +86,8 @@ int ip4_output(struct net *net, struct packet *p, struct route *r)
 
 /* ---- fragments ---- */
 
-static int send_slice(struct net *net, struct packet *whole, struct route *r, const struct ip4_header *model, u32 hlen,
-		      u32 from, u32 n, bool last)
+static int send_slice(struct net *net, struct packet *whole, struct route *r,
+		      const struct ip4_header *model, u32 hlen, u32 from, u32 n, bool last)
 {
 	struct packet *f = packet_slice(whole, from, n, GFP_ATOMIC);
 	struct ip4_header *h;
@@ -114,7 +116,8 @@ static void blank_options(u8 *header, u32 hlen)
 	while (at < hlen) {
 		u32 len = header[at] <= 1 ? 1 : at + 1 < hlen ? header[at + 1] : 0;
 
-		if (header[at] == IPOPT_END || len < 1 || (header[at] > 1 && len < 2) || at + len > hlen)
+		if (header[at] == IPOPT_END || len < 1 || (header[at] > 1 && len < 2) ||
+		    at + len > hlen)
 			return;
 		if (!(header[at] & IPOPT_COPY))
 			memset(header + at, IPOPT_NOOP, len);
@@ -141,7 +144,8 @@ static int fragment(struct net *net, struct packet *p, struct route *r, u32 mtu)
 	if (!step)
 		err = -EMSGSIZE;
 	for (from = 0; from < len && !err; from += step) {
-		err = send_slice(net, p, r, (void *)model, hlen, from, MIN(step, len - from), len - from <= step);
+		err = send_slice(net, p, r, (void *)model, hlen, from, MIN(step, len - from),
+				 len - from <= step);
 		if (!from)
 			blank_options(model, hlen);
 	}
@@ -167,12 +171,14 @@ int ip4_output_fit(struct net *net, struct packet *p, struct route *r, u32 mtu, 
 
 static u32 cork_mtu(const struct route *r, u8 pmtudisc)
 {
-	if (pmtudisc == IP_PMTUDISC_PROBE || pmtudisc == IP_PMTUDISC_INTERFACE || pmtudisc == IP_PMTUDISC_OMIT)
+	if (pmtudisc == IP_PMTUDISC_PROBE || pmtudisc == IP_PMTUDISC_INTERFACE ||
+	    pmtudisc == IP_PMTUDISC_OMIT)
 		return MIN(READ_ONCE(r->dev->mtu), PACKET_MAX);
 	return route_mtu(r);
 }
 
-static bool may_fragment(const struct packet *p, const struct route *r, const struct inet_cork *c, u32 mtu, bool *df)
+static bool may_fragment(const struct packet *p, const struct route *r, const struct inet_cork *c,
+			 u32 mtu, bool *df)
 {
 	bool never = c->nofrag || c->pmtudisc == IP_PMTUDISC_DO || c->pmtudisc == IP_PMTUDISC_PROBE;
 
@@ -180,7 +186,8 @@ static bool may_fragment(const struct packet *p, const struct route *r, const st
 	return !never && c->pmtudisc != IP_PMTUDISC_INTERFACE;
 }
 
-int ip4_send(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c)
+int ip4_send(struct net *net, struct packet *p, struct route *r, const struct flow *f,
+	     const struct inet_cork *c)
 {
 	u32 hlen = 20 + ALIGN_UP(c->options_len, 4u), mtu = cork_mtu(r, c->pmtudisc);
 	struct ip4_header *h;
@@ -194,8 +201,13 @@ int ip4_send(struct net *net, struct packet *p, struct route *r, const struct fl
 	h = packet_push(p, hlen);
 	may = may_fragment(p, r, c, mtu, &df);
 	*h = (struct ip4_header){
-		.version_ihl = (u8)(0x40 | hlen / 4), .tos = c->tos, .total = cpu_to_be16((u16)p->len),
-		.frag = cpu_to_be16(df ? IP4_DF : 0), .protocol = f->protocol, .src = addr_v4(&f->src), .dst = addr_v4(&f->dst),
+		.version_ihl = (u8)(0x40 | hlen / 4),
+		.tos = c->tos,
+		.total = cpu_to_be16((u16)p->len),
+		.frag = cpu_to_be16(df ? IP4_DF : 0),
+		.protocol = f->protocol,
+		.src = addr_v4(&f->src),
+		.dst = addr_v4(&f->dst),
 		.ttl = c->ttl,
 	};
 	if (!c->ttl && r->kind != ROUTE_MULTICAST)

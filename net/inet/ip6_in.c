@@ -75,7 +75,8 @@ static bool take_extension(struct net *net, struct packet *p, u8 *next, u32 inde
 {
 	u32 offset = (u32)(packet_offset(p) - p->network), len;
 
-	if (!packet_need(p, 8) || !packet_need(p, (p->data[1] + 1u) * 8) || offset > EXT_BYTES_MAX) {
+	if (!packet_need(p, 8) || !packet_need(p, (p->data[1] + 1u) * 8) ||
+	    offset > EXT_BYTES_MAX) {
 		drop(net, p, IP_IN_HDR_ERRORS);
 		return false;
 	}
@@ -200,7 +201,8 @@ static bool take_header(struct packet *p)
 		return false;
 	h = (void *)p->data;
 	total = be16_to_cpu(h->payload) + (u32)sizeof(*h);
-	if (be32_to_cpu(h->flow) >> 28 != 6 || total > p->len || (total == sizeof(*h) && h->next == IPPROTO_HOPOPTS))
+	if (be32_to_cpu(h->flow) >> 28 != 6 || total > p->len ||
+	    (total == sizeof(*h) && h->next == IPPROTO_HOPOPTS))
 		return false;
 	if (p->len > total) {
 		packet_trim(p, total);

@@ -8,7 +8,8 @@
 #include <linux/in6.h>
 #include "inet_internal.h"
 
-static void loop_back(struct net *net, struct packet *p, struct route *r, const struct inet_addr *dst)
+static void loop_back(struct net *net, struct packet *p, struct route *r,
+		      const struct inet_addr *dst)
 {
 	struct inet_sock *s = (struct inet_sock *)p->sk;
 	struct packet *copy;
@@ -45,7 +46,8 @@ int ip6_output(struct net *net, struct packet *p, struct route *r)
 	return neigh_send(p, r->dev, &next, r->kind);
 }
 
-static void put_header(struct net *net, struct packet *p, const struct flow *f, const struct inet_cork *c, u8 next, u8 hops)
+static void put_header(struct net *net, struct packet *p, const struct flow *f,
+		       const struct inet_cork *c, u8 next, u8 hops)
 {
 	struct ip6_header *h = packet_push(p, sizeof(*h));
 
@@ -58,10 +60,11 @@ static void put_header(struct net *net, struct packet *p, const struct flow *f, 
 }
 
 /* @p holds the fragmentable part, which begins with a header of type @next. */
-static int fragment(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c,
-		    u8 next, u8 hops, u32 mtu)
+static int fragment(struct net *net, struct packet *p, struct route *r, const struct flow *f,
+		    const struct inet_cork *c, u8 next, u8 hops, u32 mtu)
 {
-	u32 step = (mtu - sizeof(struct ip6_header) - sizeof(struct ip6_frag_header)) & ~7u, len = p->len;
+	u32 step = (mtu - sizeof(struct ip6_header) - sizeof(struct ip6_frag_header)) & ~7u,
+	    len = p->len;
 	be32 id = { inet_random() };
 	int err = 0;
 
@@ -77,8 +80,9 @@ static int fragment(struct net *net, struct packet *p, struct route *r, const st
 			break;
 		}
 		fh = packet_push(s, sizeof(*fh));
-		*fh = (struct ip6_frag_header){ .next = next, .id = id,
-						.frag = cpu_to_be16((u16)(from | (from + n < len))) };
+		*fh = (struct ip6_frag_header){
+			.next = next, .id = id, .frag = cpu_to_be16((u16)(from | (from + n < len)))
+		};
 		s->mark = p->mark;
 		s->priority = p->priority;
 		put_header(net, s, f, c, IPPROTO_FRAGMENT, hops);
@@ -90,22 +94,28 @@ static int fragment(struct net *net, struct packet *p, struct route *r, const st
 	return err;
 }
 
-static u8 hops_of(struct net *net, const struct route *r, const struct inet_cork *c, const struct flow *f)
+static u8 hops_of(struct net *net, const struct route *r, const struct inet_cork *c,
+		  const struct flow *f)
 {
 	struct in_device *in = inet_dev(r->dev, true);
 
 	if (c->ttl || addr_is_multicast(&f->dst))
 		return c->ttl;
-	return in && r->kind == ROUTE_UNICAST && net->inet->conf.default_hops == 64 ? in->hop_limit
-										    : (u8)net->inet->conf.default_hops;
+	return in && r->kind == ROUTE_UNICAST && net->inet->conf.default_hops == 64
+		       ? in->hop_limit
+		       : (u8)net->inet->conf.default_hops;
 }
 
-int ip6_send(struct net *net, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c)
+int ip6_send(struct net *net, struct packet *p, struct route *r, const struct flow *f,
+	     const struct inet_cork *c)
 {
 	u32 mtu = c->pmtudisc == IPV6_PMTUDISC_PROBE || c->pmtudisc == IPV6_PMTUDISC_INTERFACE ||
-				  c->pmtudisc == IPV6_PMTUDISC_OMIT ? MIN(READ_ONCE(r->dev->mtu), PACKET_MAX) : route_mtu(r);
+				  c->pmtudisc == IPV6_PMTUDISC_OMIT
+			  ? MIN(READ_ONCE(r->dev->mtu), PACKET_MAX)
+			  : route_mtu(r);
 	u8 hops = hops_of(net, r, c, f), next = f->protocol;
-	bool never = c->nofrag || c->pmtudisc == IPV6_PMTUDISC_DO || c->pmtudisc == IPV6_PMTUDISC_PROBE;
+	bool never =
+		c->nofrag || c->pmtudisc == IPV6_PMTUDISC_DO || c->pmtudisc == IPV6_PMTUDISC_PROBE;
 
 	inet_count(net, true, IP_OUT_REQUESTS);
 	if (p->len + c->options_len + 48 > PACKET_MAX || c->options_len > 64) {

@@ -25,11 +25,15 @@ void mcast_hw_address(const struct inet_addr *group, u8 *hw)
 {
 	memset(hw, 0, DEVICE_ADDR_MAX);
 	if (addr_is_v4(group)) { /* RFC 1112 6.4 */
-		const u8 m[6] = { 0x01, 0x00, 0x5e, group->b[13] & 0x7f, group->b[14], group->b[15] };
+		const u8 m[6] = {
+			0x01, 0x00, 0x5e, group->b[13] & 0x7f, group->b[14], group->b[15]
+		};
 
 		memcpy(hw, m, 6);
 	} else {                 /* RFC 2464 7 */
-		const u8 m[6] = { 0x33, 0x33, group->b[12], group->b[13], group->b[14], group->b[15] };
+		const u8 m[6] = {
+			0x33, 0x33, group->b[12], group->b[13], group->b[14], group->b[15]
+		};
 
 		memcpy(hw, m, 6);
 	}
@@ -50,7 +54,8 @@ static struct inet_group *group_find(const struct net_device *d, const struct in
 /* All hosts' groups need no member: 224.0.0.1, ff02::1, ff01::1. */
 static bool everybodys(const struct inet_addr *a)
 {
-	static const struct inet_addr nodes = { .b = { 0xff, 2, [15] = 1 } }, here = { .b = { 0xff, 1, [15] = 1 } };
+	static const struct inet_addr nodes = { .b = { 0xff, 2, [15] = 1 } },
+				      here = { .b = { 0xff, 1, [15] = 1 } };
 
 	if (addr_is_v4(a))
 		return be32_to_cpu(addr_v4(a)) == 0xe0000001u;
@@ -67,9 +72,14 @@ bool mcast_joined(const struct net_device *d, const struct inet_addr *group)
 static void report4(struct net_device *d, const struct inet_addr *group, u8 record)
 {
 	struct net *net = d->net;
-	struct flow f = { .dst = addr_from_v4(cpu_to_be32(0xe0000016u)), .oif = d->ifindex, .protocol = IPPROTO_IGMP };
+	struct flow f = { .dst = addr_from_v4(cpu_to_be32(0xe0000016u)),
+			  .oif = d->ifindex,
+			  .protocol = IPPROTO_IGMP };
 	static const u8 alert[4] = { 148, 4, 0, 0 }; /* router alert: RFC 2113 */
-	struct inet_cork cork = { .ttl = 1, .tos = 0xc0, .options = alert, .options_len = sizeof(alert),
+	struct inet_cork cork = { .ttl = 1,
+				  .tos = 0xc0,
+				  .options = alert,
+				  .options_len = sizeof(alert),
 				  .pmtudisc = IP_PMTUDISC_DO };
 	struct packet *p = packet_alloc(GFP_ATOMIC);
 	struct route *r;
@@ -114,13 +124,18 @@ static void report6(struct net_device *d, const struct inet_addr *group, u8 reco
 	rcu_read_lock();
 	inet_select_source(d->net, d, &mld_routers, RT_SCOPE_LINK, &src);
 	rcu_read_unlock();
-	((struct icmp_header *)b)->csum.raw =
-		inet_fold(packet_csum(p, 0, 28, inet_pseudo_csum(&src, &mld_routers, IPPROTO_ICMPV6, 28)));
+	((struct icmp_header *)b)->csum.raw = inet_fold(
+		packet_csum(p, 0, 28, inet_pseudo_csum(&src, &mld_routers, IPPROTO_ICMPV6, 28)));
 	p->transport = packet_offset(p);
 	b = packet_push(p, 8); /* hop-by-hop: router alert, RFC 2711 */
 	memcpy(b, alert, sizeof(alert));
 	h = packet_push(p, sizeof(*h));
-	*h = (struct ip6_header){ .flow = cpu_to_be32(6u << 28), .payload = cpu_to_be16(36), .next = IPPROTO_HOPOPTS, .hops = 1 };
+	*h = (struct ip6_header){
+		.flow = cpu_to_be32(6u << 28),
+		.payload = cpu_to_be16(36),
+		.next = IPPROTO_HOPOPTS,
+		.hops = 1,
+	};
 	memcpy(h->src, &src, 16);
 	memcpy(h->dst, &mld_routers, 16);
 	p->protocol = ETH_P_IPV6;
@@ -152,10 +167,12 @@ ktime_t mcast_tick(struct net_device *d, ktime_t now)
 			continue;
 		LIST_FOR_EACH(g, &in->groups, node) {
 			if (atomic_load(&g->report_at) <= now) {
-				report(d, &g->addr, g->reports_left ? RECORD_TO_EXCLUDE : RECORD_EXCLUDE);
+				report(d, &g->addr,
+				       g->reports_left ? RECORD_TO_EXCLUDE : RECORD_EXCLUDE);
 				if (g->reports_left)
 					g->reports_left--;
-				atomic_store(&g->report_at, g->reports_left ? now + REPORT_GAP_NS : KTIME_MAX);
+				atomic_store(&g->report_at,
+					     g->reports_left ? now + REPORT_GAP_NS : KTIME_MAX);
 			}
 			next = MIN(next, (ktime_t)atomic_load(&g->report_at));
 		}
@@ -173,8 +190,9 @@ void mcast_query(struct net_device *d, const struct inet_addr *group, u32 max_de
 	if (!in)
 		return;
 	LIST_FOR_EACH_RCU(g, &in->groups, node)
-		if ((!group || addr_is_any(group) || addr_equal(&g->addr, group)) && atomic_load(&g->report_at) > at)
-			atomic_store(&g->report_at, at);
+	if ((!group || addr_is_any(group) || addr_equal(&g->addr, group)) &&
+	    atomic_load(&g->report_at) > at)
+		atomic_store(&g->report_at, at);
 	inet_tick_soon(d->net, at);
 }
 
@@ -182,7 +200,8 @@ void mcast_receive_igmp(struct net *net, struct packet *p)
 {
 	struct inet_addr group;
 
-	if (packet_need(p, 8) && !inet_fold(packet_csum(p, 0, p->len, 0)) && p->data[0] == IGMP_HOST_MEMBERSHIP_QUERY) {
+	if (packet_need(p, 8) && !inet_fold(packet_csum(p, 0, p->len, 0)) &&
+	    p->data[0] == IGMP_HOST_MEMBERSHIP_QUERY) {
 		group = addr_from_v4(be32_at(p->data + 4));
 		mcast_query(p->dev, &group, p->data[1] ? p->data[1] * 100u : 10000);
 	}
@@ -194,7 +213,8 @@ void mcast_receive_mld(struct net *net, struct packet *p)
 	struct inet_in *in = packet_cb(p, struct inet_in);
 	struct inet_addr group;
 
-	if (p->data[0] == 130 && packet_need(p, 24) && addr_is_linklocal(&in->src) && in->ttl == 1) {
+	if (p->data[0] == 130 && packet_need(p, 24) && addr_is_linklocal(&in->src) &&
+	    in->ttl == 1) {
 		group = addr_from_bytes(p->data + 8);
 		if (!addr_is_v4(&group))
 			mcast_query(p->dev, &group, get_be16(p->data + 4));

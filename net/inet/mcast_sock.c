@@ -16,7 +16,8 @@ struct membership {
 	int ifindex;
 };
 
-static struct membership *find(const struct inet_sock *s, const struct inet_addr *group, int ifindex)
+static struct membership *find(const struct inet_sock *s, const struct inet_addr *group,
+			       int ifindex)
 {
 	struct membership *m;
 
@@ -38,8 +39,10 @@ static struct net_device *first_multicast(struct net *net)
 
 struct net_device *mcast_device(struct net *net, const struct inet_addr *group, int ifindex)
 {
-	struct flow f = { .dst = *group, .v6 = !addr_is_v4(group),
-			  .src = addr_is_v4(group) ? addr_from_v4((be32){ 0 }) : (struct inet_addr){ .d = { 0 } } };
+	struct flow f = { .dst = *group,
+			  .v6 = !addr_is_v4(group),
+			  .src = addr_is_v4(group) ? addr_from_v4((be32){ 0 })
+						   : (struct inet_addr){ .d = { 0 } } };
 	struct net_device *d = NULL;
 	struct route *r;
 
@@ -71,7 +74,8 @@ static u32 count(const struct inet_sock *s)
 
 static int join_locked(struct inet_sock *s, struct net_device *d, const struct inet_addr *group)
 {
-	u32 limit = addr_is_v4(group) ? (u32)READ_ONCE(s->sk.net->inet->conf.igmp_max_memberships) : GROUPS6_MAX;
+	u32 limit = addr_is_v4(group) ? (u32)READ_ONCE(s->sk.net->inet->conf.igmp_max_memberships)
+				      : GROUPS6_MAX;
 	struct membership *m;
 	int err;
 

@@ -23,15 +23,15 @@
 static const struct inet_addr all_nodes = { .b = { 0xff, 2, [15] = 1 } };
 
 /* ff02::1:ffXX:XXXX, the group of all whose address ends alike (RFC 4291 2.7.1). */
-struct inet_addr nd_solicited_group(const struct inet_addr *a)
+static struct inet_addr nd_solicited_group(const struct inet_addr *a)
 {
 	return (struct inet_addr){ .b = { 0xff, 2, [11] = 1, 0xff, a->b[13], a->b[14], a->b[15] } };
 }
 
 /* ---- sending ---- */
 
-static void send(struct net_device *d, u8 type, u32 flags, const struct inet_addr *target, const struct inet_addr *src,
-		 const struct inet_addr *dst, u8 option)
+static void send(struct net_device *d, u8 type, u32 flags, const struct inet_addr *target,
+		 const struct inet_addr *src, const struct inet_addr *dst, u8 option)
 {
 	struct packet *p = packet_alloc(GFP_ATOMIC);
 	struct nd_header *h;
@@ -204,8 +204,8 @@ static void receive_na(struct net *net, struct packet *p, const struct inet_in *
 	if (!n)
 		return;
 	if (lladdr || n->state & NUD_VALID_)
-		neigh_update(n, lladdr ? lladdr + 2 : NULL, flags & NA_SOLICITED ? NUD_REACHABLE : NUD_STALE,
-			     flags & NA_OVERRIDE);
+		neigh_update(n, lladdr ? lladdr + 2 : NULL,
+			     flags & NA_SOLICITED ? NUD_REACHABLE : NUD_STALE, flags & NA_OVERRIDE);
 	if (flags & NA_ROUTER)
 		n->flags |= NTF_ROUTER;
 	neigh_put(n);
@@ -217,7 +217,8 @@ void nd_receive(struct net *net, struct packet *p, u8 type)
 	struct inet_in in = *packet_cb(p, struct inet_in);
 	u32 min = type == NS || type == NA ? sizeof(struct nd_header) : type == 134 ? 16 : 8;
 
-	if (in.ttl == 255 && !p->data[1] && p->len >= min && packet_need(p, MIN(p->len, 200u)) && p->head_len >= min) {
+	if (in.ttl == 255 && !p->data[1] && p->len >= min && packet_need(p, MIN(p->len, 200u)) &&
+	    p->head_len >= min) {
 		if (type == NS)
 			receive_ns(net, p, &in);
 		else if (type == NA)

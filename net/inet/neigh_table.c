@@ -99,7 +99,8 @@ static struct neigh *find_victim(struct inet_net *in, bool any_state)
 		HLIST_FOR_EACH_RCU(n, &in->neighs[(start + i) % NEIGH_BUCKETS], node) {
 			u8 state = READ_ONCE(n->state);
 
-			if (state & (NUD_PERMANENT | NUD_NOARP) || (!any_state && state & (NUD_REACHABLE | NUD_DELAY | NUD_PROBE)))
+			if (state & (NUD_PERMANENT | NUD_NOARP) ||
+			    (!any_state && state & (NUD_REACHABLE | NUD_DELAY | NUD_PROBE)))
 				continue;
 			if (ref_get_unless_zero(&n->refs))
 				return n;

@@ -18,9 +18,10 @@
 static const struct {
 	u8 name, bit;
 } wants[] = {
-	{ IP_PKTINFO, INET_CMSG_PKTINFO }, { IP_RECVTTL, INET_CMSG_TTL }, { IP_RECVTOS, INET_CMSG_TOS },
-	{ IP_RECVOPTS, INET_CMSG_RECVOPTS }, { IP_RETOPTS, INET_CMSG_RETOPTS },
-	{ IP_RECVORIGDSTADDR, INET_CMSG_ORIGDST }, { IP_RECVFRAGSIZE, INET_CMSG_FRAGSIZE },
+	{ IP_PKTINFO, INET_CMSG_PKTINFO },	 { IP_RECVTTL, INET_CMSG_TTL },
+	{ IP_RECVTOS, INET_CMSG_TOS },		 { IP_RECVOPTS, INET_CMSG_RECVOPTS },
+	{ IP_RETOPTS, INET_CMSG_RETOPTS },	 { IP_RECVORIGDSTADDR, INET_CMSG_ORIGDST },
+	{ IP_RECVFRAGSIZE, INET_CMSG_FRAGSIZE },
 };
 
 static int want_bit(int name)
@@ -126,7 +127,8 @@ static int membership(struct inet_sock *s, int name, const void *val, int len)
 		if (!m.imr_ifindex)
 			return name == IP_ADD_MEMBERSHIP ? -ENODEV : -EADDRNOTAVAIL;
 	}
-	return name == IP_ADD_MEMBERSHIP ? inet_join(s, &group, m.imr_ifindex) : inet_leave(s, &group, m.imr_ifindex);
+	return name == IP_ADD_MEMBERSHIP ? inet_join(s, &group, m.imr_ifindex)
+					 : inet_leave(s, &group, m.imr_ifindex);
 }
 
 /* MCAST_JOIN_GROUP, MCAST_LEAVE_GROUP: RFC 3678 5.1, both families. */
@@ -144,7 +146,8 @@ int inet_group_request(struct inet_sock *s, int name, const void *val, int len)
 	err = inet_addr_get(s, &g.gr_group, sizeof(g.gr_group), &a, &port, &scope);
 	if (err)
 		return -EINVAL;
-	return name == MCAST_JOIN_GROUP ? inet_join(s, &a, (int)g.gr_interface) : inet_leave(s, &a, (int)g.gr_interface);
+	return name == MCAST_JOIN_GROUP ? inet_join(s, &a, (int)g.gr_interface)
+					: inet_leave(s, &a, (int)g.gr_interface);
 }
 
 static int set_number(struct inet_sock *s, int name, int v)
@@ -226,8 +229,8 @@ static int set4(struct inet_sock *s, int name, const void *val, int len)
 		memcpy(&v, val, sizeof(v));
 	else if (len >= 1)
 		v = *(const u8 *)val;
-	else if (name == IP_MULTICAST_TTL || name == IP_MULTICAST_ALL || name == IP_MULTICAST_LOOP || name == IP_TTL ||
-		 name == IP_MINTTL)
+	else if (name == IP_MULTICAST_TTL || name == IP_MULTICAST_ALL ||
+		 name == IP_MULTICAST_LOOP || name == IP_TTL || name == IP_MINTTL)
 		return -EINVAL;
 	if (bit >= 0) {
 		sock_lock(&s->sk);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * SOL_IPV6 options, ipv6(7). Most numbers must be whole ints here. Not here, and -ENOPROTOOPT: extension headers to send
- * (IPV6_RTHDR, IPV6_HOPOPTS, IPV6_DSTOPTS), flow label management, IPV6_ADDR_PREFERENCES, source filters.
+ * SOL_IPV6 options, ipv6(7). Most numbers must be whole ints here. Not here, and -ENOPROTOOPT: extension headers to
+ * send (IPV6_RTHDR, IPV6_HOPOPTS, IPV6_DSTOPTS), flow label management, IPV6_ADDR_PREFERENCES, source filters.
  */
 #include <linux/capability.h>
 #include <linux/if.h>
@@ -14,7 +14,8 @@ static const struct {
 } wants[] = {
 	{ IPV6_RECVPKTINFO, INET_CMSG_PKTINFO6 }, { IPV6_RECVHOPLIMIT, INET_CMSG_HOPLIMIT },
 	{ IPV6_RECVTCLASS, INET_CMSG_TCLASS }, { IPV6_FLOWINFO, INET_CMSG_FLOWINFO },
-	{ IPV6_2292PKTINFO, INET_CMSG_PKTINFO_OLD }, { IPV6_2292HOPLIMIT, INET_CMSG_HOPLIMIT_OLD }, /* RFC 2292's: busybox */
+	{ IPV6_2292PKTINFO, INET_CMSG_PKTINFO_OLD }, /* RFC 2292's: busybox */
+	{ IPV6_2292HOPLIMIT, INET_CMSG_HOPLIMIT_OLD },
 };
 
 static int want_bit(int name)
@@ -38,7 +39,8 @@ static int membership(struct inet_sock *s, int name, const void *val, int len)
 	a = addr_from_bytes(&m.ipv6mr_multiaddr);
 	if (addr_is_v4(&a))
 		return -EINVAL;
-	return name == IPV6_ADD_MEMBERSHIP ? inet_join(s, &a, m.ipv6mr_ifindex) : inet_leave(s, &a, m.ipv6mr_ifindex);
+	return name == IPV6_ADD_MEMBERSHIP ? inet_join(s, &a, m.ipv6mr_ifindex)
+					   : inet_leave(s, &a, m.ipv6mr_ifindex);
 }
 
 static int set_v6only(struct inet_sock *s, int v)

@@ -81,15 +81,17 @@ static void drop_id(struct inet_sock *s)
 	sock_put(&s->sk);
 }
 
-/* The socket with @id that may hear of @peer; counted. */
-static struct inet_sock *lookup(struct net *net, bool v6, u16 id, const struct inet_addr *local, int iif)
+/* The socket with @id at @local; counted. */
+static struct inet_sock *lookup(struct net *net, bool v6, u16 id, const struct inet_addr *local,
+				int iif)
 {
 	struct sock_bucket *b = bucket_of(net, id);
 	struct inet_sock *s, *found = NULL;
 
 	spin_lock(&b->lock);
 	LIST_FOR_EACH(s, &b->socks, hash_node)
-		if (s->num == id && s->v6 == v6 && (addr_is_any(&s->rcv_addr) || addr_equal(&s->rcv_addr, local)) &&
+		if (s->num == id && s->v6 == v6 &&
+		    (addr_is_any(&s->rcv_addr) || addr_equal(&s->rcv_addr, local)) &&
 		    (!inet_bound_if(s) || inet_bound_if(s) == iif)) {
 			found = s;
 			sock_get(&s->sk);
@@ -188,8 +190,8 @@ static void set_checksum(struct packet *p, const struct flow *f)
 	p->transport = packet_offset(p);
 }
 
-static int prepare(struct inet_sock *s, struct msg *m, u32 flags, struct flow *f, struct inet_cork *c, struct route **r,
-		   u8 *options)
+static int prepare(struct inet_sock *s, struct msg *m, u32 flags, struct flow *f,
+		   struct inet_cork *c, struct route **r, u8 *options)
 {
 	struct inet_send_info info = { 0 };
 	struct inet_addr dst;
@@ -266,7 +268,8 @@ static ssize_t ping_recvmsg(struct socket *sock, struct msg *m, u32 flags)
 	if (n >= 0) {
 		const struct inet_in *in = packet_cb(p, struct inet_in);
 
-		m->namelen = m->name ? inet_addr_put(s, m->name, &in->src, (be16){ 0 }, in->iif) : 0;
+		m->namelen =
+			m->name ? inet_addr_put(s, m->name, &in->src, (be16){ 0 }, in->iif) : 0;
 		put_timestamp(m, sock, p->stamp);
 		inet_cmsg_put(s, m, p);
 	}
@@ -371,20 +374,29 @@ static int ping_init(struct inet_sock *s)
 	return 0;
 }
 
-#define PING_OPS(fam)                                                                                   \
-	{                                                                                               \
-		.family = (fam), .bind = ping_bind, .connect = ping_connect, .getname = inet_getname,   \
-		.sendmsg = ping_sendmsg, .recvmsg = ping_recvmsg, .shutdown = inet_dgram_shutdown,      \
-		.poll = inet_dgram_poll, .ioctl = inet_ioctl, .setsockopt = inet_setsockopt,            \
-		.getsockopt = inet_getsockopt, .release = ping_release,                                 \
+#define PING_OPS(fam) \
+	{ \
+		.family = (fam), .bind = ping_bind, .connect = ping_connect, \
+		.getname = inet_getname, \
+		.sendmsg = ping_sendmsg, .recvmsg = ping_recvmsg, .shutdown = inet_dgram_shutdown, \
+		.poll = inet_dgram_poll, .ioctl = inet_ioctl, .setsockopt = inet_setsockopt, \
+		.getsockopt = inet_getsockopt, .release = ping_release, \
 	}
 static const struct proto_ops ping_ops4 = PING_OPS(AF_INET);
 static const struct proto_ops ping_ops6 = PING_OPS(AF_INET6);
-static const struct sock_ops ping_sock_ops = { .name = "PING", .size = sizeof(struct inet_sock), .destroy = ping_destroy };
+static const struct sock_ops ping_sock_ops = { .name = "PING",
+					       .size = sizeof(struct inet_sock),
+					       .destroy = ping_destroy };
 
-static const struct inet_kind ping_kind4 = { .type = SOCK_DGRAM, .protocol = IPPROTO_ICMP, .ops4 = &ping_ops4,
-					     .sock_ops = &ping_sock_ops, .init = ping_init };
+static const struct inet_kind ping_kind4 = { .type = SOCK_DGRAM,
+					     .protocol = IPPROTO_ICMP,
+					     .ops4 = &ping_ops4,
+					     .sock_ops = &ping_sock_ops,
+					     .init = ping_init };
 SECTION_SET(inet_kinds, ping_kind4);
-static const struct inet_kind ping_kind6 = { .type = SOCK_DGRAM, .protocol = IPPROTO_ICMPV6, .ops6 = &ping_ops6,
-					     .sock_ops = &ping_sock_ops, .init = ping_init };
+static const struct inet_kind ping_kind6 = { .type = SOCK_DGRAM,
+					     .protocol = IPPROTO_ICMPV6,
+					     .ops6 = &ping_ops6,
+					     .sock_ops = &ping_sock_ops,
+					     .init = ping_init };
 SECTION_SET(inet_kinds, ping_kind6);

@@ -21,7 +21,8 @@ static struct port_slot *slot_of(struct net *net, u16 port)
 	return &net->inet->ports[port % PORT_BUCKETS];
 }
 
-static struct port_bucket *find(struct port_slot *slot, u16 port, u8 protocol) MUST_HOLD(&slot->lock)
+static struct port_bucket *find(struct port_slot *slot, u16 port, u8 protocol)
+	MUST_HOLD(&slot->lock)
 {
 	struct port_bucket *b;
 
@@ -58,7 +59,8 @@ static bool consent(const struct inet_sock *a, const struct inet_sock *b)
 
 	if (!sa || !sb) /* a connection whose user closed it: it had its listener's options */
 		return a->sk.protocol == IPPROTO_TCP && sa ? sa->opt.reuseaddr : false;
-	if (sa->opt.reuseaddr && sb->opt.reuseaddr && !atomic_load(&a->listening) && !atomic_load(&b->listening))
+	if (sa->opt.reuseaddr && sb->opt.reuseaddr && !atomic_load(&a->listening) &&
+	    !atomic_load(&b->listening))
 		return true;
 	if (sa->opt.reuseaddr && sb->opt.reuseaddr && a->sk.protocol != IPPROTO_TCP)
 		return true;
@@ -86,7 +88,8 @@ static bool bucket_conflict(struct port_bucket *b, const struct inet_sock *s)
 
 /* ---- taking ---- */
 
-static struct port_bucket *bucket_make(struct port_slot *slot, u16 port, u8 protocol) MUST_HOLD(&slot->lock)
+static struct port_bucket *bucket_make(struct port_slot *slot, u16 port, u8 protocol)
+	MUST_HOLD(&slot->lock)
 {
 	struct port_bucket *b = kzalloc(sizeof(*b), GFP_ATOMIC);
 
@@ -201,7 +204,8 @@ int inet_connect_port(struct inet_sock *s, int (*check)(struct inet_sock *s, u16
 {
 	u64 key[5] = { s->src.d[0], s->src.d[1], s->dst.d[0], s->dst.d[1], s->dport.raw };
 	u32 first, n = range(s->sk.net, &first);
-	u32 start = (u32)net_hash(s->sk.net, key, sizeof(key)) + atomic_fetch_add(&s->sk.net->inet->ids[key[4] % 64], 2);
+	u32 start = (u32)net_hash(s->sk.net, key, sizeof(key)) +
+		    atomic_fetch_add(&s->sk.net->inet->ids[key[4] % 64], 2);
 	int err = -EADDRNOTAVAIL;
 
 	for (u32 i = 0; i < n && err; i++) {

@@ -49,8 +49,11 @@ static bool eui64(const struct net_device *d, u8 *id)
 
 void nd_device_up(struct net_device *d)
 {
-	struct inet_address spec = { .local = { .b = { 0xfe, 0x80 } }, .plen = 64, .scope = RT_SCOPE_LINK,
-				     .valid_until = KTIME_MAX, .preferred_until = KTIME_MAX };
+	struct inet_address spec = { .local = { .b = { 0xfe, 0x80 } },
+				     .plen = 64,
+				     .scope = RT_SCOPE_LINK,
+				     .valid_until = KTIME_MAX,
+				     .preferred_until = KTIME_MAX };
 
 	if (eui64(d, spec.local.b + 8)) {
 		spec.peer = spec.local;
@@ -110,8 +113,14 @@ ktime_t ra_tick(struct in_device *in, ktime_t now)
 
 static void default_route(struct net_device *d, const struct ra *ra, u32 lifetime)
 {
-	struct fib_entry e = { .v6 = true, .type = RTN_UNICAST, .protocol = RTPROT_RA, .table = RT_TABLE_MAIN, .metric = 1024,
-			       .dev = d, .has_gateway = true, .gateway = ra->router };
+	struct fib_entry e = { .v6 = true,
+			       .type = RTN_UNICAST,
+			       .protocol = RTPROT_RA,
+			       .table = RT_TABLE_MAIN,
+			       .metric = 1024,
+			       .dev = d,
+			       .has_gateway = true,
+			       .gateway = ra->router };
 
 	if (!lifetime) {
 		fib_del(d->net, &e);
@@ -122,10 +131,17 @@ static void default_route(struct net_device *d, const struct ra *ra, u32 lifetim
 	inet_tick_soon(d->net, e.expires);
 }
 
-static void onlink_route(struct net_device *d, const struct inet_addr *prefix, u8 plen, u32 lifetime)
+static void onlink_route(struct net_device *d, const struct inet_addr *prefix, u8 plen,
+			 u32 lifetime)
 {
-	struct fib_entry e = { .v6 = true, .type = RTN_UNICAST, .protocol = RTPROT_KERNEL, .table = RT_TABLE_MAIN,
-			       .metric = 256, .dev = d, .prefix = addr_masked(prefix, plen), .plen = plen };
+	struct fib_entry e = { .v6 = true,
+			       .type = RTN_UNICAST,
+			       .protocol = RTPROT_KERNEL,
+			       .table = RT_TABLE_MAIN,
+			       .metric = 256,
+			       .dev = d,
+			       .prefix = addr_masked(prefix, plen),
+			       .plen = plen };
 
 	if (!lifetime) {
 		fib_del(d->net, &e);
@@ -149,15 +165,20 @@ static u32 count_made(const struct in_device *in)
 	u32 n = 0;
 
 	LIST_FOR_EACH(a, &in->addrs, node)
-		n += !!(atomic_load(&a->flags) & IFA_F_MANAGETEMPADDR) || a->protocol == IFAPROT_KERNEL_RA;
+		n += !!(atomic_load(&a->flags) & IFA_F_MANAGETEMPADDR) ||
+		     a->protocol == IFAPROT_KERNEL_RA;
 	return n;
 }
 
 /* RFC 4862 5.5.3: a new address, or other lifetimes of the one there. (e): no stranger shortens one below two hours. */
-static void prefix_address(struct net_device *d, const struct inet_addr *prefix, u32 valid, u32 preferred)
+static void prefix_address(struct net_device *d, const struct inet_addr *prefix, u32 valid,
+			   u32 preferred)
 {
 	struct in_device *in = inet_dev(d, true);
-	struct inet_address spec = { .local = *prefix, .plen = 64, .scope = RT_SCOPE_UNIVERSE, .protocol = IFAPROT_KERNEL_RA,
+	struct inet_address spec = { .local = *prefix,
+				     .plen = 64,
+				     .scope = RT_SCOPE_UNIVERSE,
+				     .protocol = IFAPROT_KERNEL_RA,
 				     .flags = IFA_F_NOPREFIXROUTE };
 	struct inet_address *a;
 
@@ -189,7 +210,8 @@ static void take_prefix(struct net_device *d, const u8 *o)
 	u32 valid = get_be32(o + 4), preferred = get_be32(o + 8);
 	u8 plen = o[2];
 
-	if (plen > 128 || addr_is_linklocal(&prefix) || addr_is_multicast(&prefix) || addr_is_v4(&prefix) || preferred > valid)
+	if (plen > 128 || addr_is_linklocal(&prefix) || addr_is_multicast(&prefix) ||
+	    addr_is_v4(&prefix) || preferred > valid)
 		return;
 	if (o[3] & PREFIX_ONLINK)
 		onlink_route(d, &prefix, plen, valid);
@@ -210,7 +232,8 @@ static void take_options(struct net_device *d, const struct ra *ra)
 			return;
 		if (o[0] == OPT_PREFIX && len == 32)
 			take_prefix(d, o);
-		else if (o[0] == OPT_MTU && len == 8 && get_be32(o + 4) >= 1280 && get_be32(o + 4) <= d->mtu)
+		else if (o[0] == OPT_MTU && len == 8 && get_be32(o + 4) >= 1280 &&
+			 get_be32(o + 4) <= d->mtu)
 			in->mtu6 = get_be32(o + 4);
 		at += len;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Raw sockets, what comes in, raw(7): every one of the protocol that fits gets a copy, before the transport sees the packet:
- * whole IPv4 packets, IPv6's without the header. Sending, options and life are in raw_socket.c.
+ * Raw sockets, what comes in, raw(7): every one of the protocol that fits gets a copy, before the transport sees
+ * the packet: whole IPv4 packets, IPv6's without the header. Sending, options and life are in raw_socket.c.
  *
  * Tests: tests/abi/net_icmp.c.
  */
@@ -26,7 +26,8 @@ static bool fits(const struct inet_sock *s, const struct packet *p, u8 protocol,
 {
 	const struct inet_in *in = packet_cb((struct packet *)p, struct inet_in);
 
-	if (s->v6 != v6 || s->sk.protocol != protocol || (inet_bound_if(s) && inet_bound_if(s) != in->iif))
+	if (s->v6 != v6 || s->sk.protocol != protocol ||
+	    (inet_bound_if(s) && inet_bound_if(s) != in->iif))
 		return false;
 	if (!addr_is_any(&s->rcv_addr) && !addr_equal(&s->rcv_addr, &in->dst))
 		return false;
@@ -37,7 +38,8 @@ static bool fits(const struct inet_sock *s, const struct packet *p, u8 protocol,
 	return !filtered((const struct raw_sock *)s, p, protocol);
 }
 
-static u32 members(struct sock_bucket *b, struct packet *p, u8 protocol, bool v6, u32 skip, struct inet_sock **out)
+static u32 members(struct sock_bucket *b, struct packet *p, u8 protocol, bool v6, u32 skip,
+		   struct inet_sock **out)
 {
 	struct inet_sock *s;
 	u32 n = 0;
@@ -69,7 +71,9 @@ static bool checksum_wrong(const struct raw_sock *r, struct packet *p, u8 protoc
 
 static void give(struct inet_sock *s, struct packet *p, u8 protocol, bool v6)
 {
-	struct packet *copy = checksum_wrong((struct raw_sock *)s, p, protocol) ? NULL : packet_clone(p, GFP_ATOMIC);
+	struct packet *copy = checksum_wrong((struct raw_sock *)s, p, protocol)
+				      ? NULL
+				      : packet_clone(p, GFP_ATOMIC);
 
 	if (!copy)
 		return;

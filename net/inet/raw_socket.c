@@ -111,7 +111,8 @@ static int set_checksum6(struct raw_sock *r, struct packet *p, const struct flow
 	if ((u32)at + 2 > p->len || !packet_need(p, (u32)at + 2))
 		return -EINVAL;
 	memcpy(p->data + at, &sum, 2);
-	sum = csum_fold(packet_csum(p, 0, p->len, inet_pseudo_csum(&f->src, &f->dst, f->protocol, p->len)));
+	sum = csum_fold(
+		packet_csum(p, 0, p->len, inet_pseudo_csum(&f->src, &f->dst, f->protocol, p->len)));
 	memcpy(p->data + at, &sum, 2);
 	return 0;
 }
@@ -176,7 +177,8 @@ static ssize_t raw_recvmsg(struct socket *sock, struct msg *m, u32 flags)
 	if (n >= 0) {
 		const struct inet_in *in = packet_cb(p, struct inet_in);
 
-		m->namelen = m->name ? inet_addr_put(s, m->name, &in->src, (be16){ 0 }, in->iif) : 0;
+		m->namelen =
+			m->name ? inet_addr_put(s, m->name, &in->src, (be16){ 0 }, in->iif) : 0;
 		put_timestamp(m, sock, p->stamp);
 		inet_cmsg_put(s, m, p);
 	}
@@ -203,7 +205,8 @@ static int raw_bind(struct socket *sock, const void *addr, int len)
 	if (!err) {
 		s->rcv_addr = s->src = a;
 		if (multicast)
-			s->src = s->v6 ? (struct inet_addr){ .d = { 0 } } : addr_from_v4((be32){ 0 });
+			s->src = s->v6 ? (struct inet_addr){ .d = { 0 } }
+				       : addr_from_v4((be32){ 0 });
 		s->bound_addr = !addr_is_any(&a);
 		s->bound_if = scope ? scope : s->bound_if;
 	}
@@ -257,7 +260,8 @@ static int raw_setsockopt(struct socket *sock, int level, int name, const void *
 		memcpy(r->filter6, val, (size_t)MIN(len, (int)sizeof(r->filter6)));
 		return 0;
 	}
-	if (r->inet.v6 && ((level == IPPROTO_IPV6 && name == IPV6_CHECKSUM) || (level == IPPROTO_RAW && name == IPV6_CHECKSUM))) {
+	if (r->inet.v6 && ((level == IPPROTO_IPV6 && name == IPV6_CHECKSUM) ||
+			   (level == IPPROTO_RAW && name == IPV6_CHECKSUM))) {
 		if (len < (int)sizeof(v))
 			return -EINVAL;
 		memcpy(&v, val, sizeof(v));
@@ -275,12 +279,14 @@ static int raw_getsockopt(struct socket *sock, int level, int name, void *val, i
 {
 	struct raw_sock *r = sock->sk;
 
-	if (level == IPPROTO_RAW && !r->inet.v6 && name == ICMP_FILTER_OPT && r->inet.sk.protocol == IPPROTO_ICMP) {
+	if (level == IPPROTO_RAW && !r->inet.v6 && name == ICMP_FILTER_OPT &&
+	    r->inet.sk.protocol == IPPROTO_ICMP) {
 		*len = MIN(*len, (int)sizeof(r->filter4));
 		memcpy(val, &r->filter4, (size_t)*len);
 		return 0;
 	}
-	if (level == IPPROTO_ICMPV6 && r->inet.v6 && name == ICMPV6_FILTER_OPT && r->inet.sk.protocol == IPPROTO_ICMPV6) {
+	if (level == IPPROTO_ICMPV6 && r->inet.v6 && name == ICMPV6_FILTER_OPT &&
+	    r->inet.sk.protocol == IPPROTO_ICMPV6) {
 		*len = MIN(*len, (int)sizeof(r->filter6));
 		memcpy(val, r->filter6, (size_t)*len);
 		return 0;
@@ -329,17 +335,25 @@ static void raw_destroy(struct sock *sk)
 	inet_sock_free((struct inet_sock *)sk);
 }
 
-#define RAW_OPS(fam)                                                                                    \
-	{                                                                                               \
-		.family = (fam), .bind = raw_bind, .connect = raw_connect, .getname = inet_getname,     \
-		.sendmsg = raw_sendmsg, .recvmsg = raw_recvmsg, .shutdown = inet_dgram_shutdown,        \
-		.poll = inet_dgram_poll, .ioctl = inet_ioctl, .setsockopt = raw_setsockopt,             \
-		.getsockopt = raw_getsockopt, .release = raw_release,                                   \
+#define RAW_OPS(fam) \
+	{ \
+		.family = (fam), .bind = raw_bind, .connect = raw_connect, \
+		.getname = inet_getname, \
+		.sendmsg = raw_sendmsg, .recvmsg = raw_recvmsg, .shutdown = inet_dgram_shutdown, \
+		.poll = inet_dgram_poll, .ioctl = inet_ioctl, .setsockopt = raw_setsockopt, \
+		.getsockopt = raw_getsockopt, .release = raw_release, \
 	}
 static const struct proto_ops raw_ops4 = RAW_OPS(AF_INET);
 static const struct proto_ops raw_ops6 = RAW_OPS(AF_INET6);
-static const struct sock_ops raw_sock_ops = { .name = "RAW", .size = sizeof(struct raw_sock), .destroy = raw_destroy };
+static const struct sock_ops raw_sock_ops = { .name = "RAW",
+					      .size = sizeof(struct raw_sock),
+					      .destroy = raw_destroy };
 
-static const struct inet_kind raw_kind = { .type = SOCK_RAW, .protocol = 0, .ops4 = &raw_ops4, .ops6 = &raw_ops6,
-					   .sock_ops = &raw_sock_ops, .needs_net_raw = true, .init = raw_init };
+static const struct inet_kind raw_kind = { .type = SOCK_RAW,
+					   .protocol = 0,
+					   .ops4 = &raw_ops4,
+					   .ops6 = &raw_ops6,
+					   .sock_ops = &raw_sock_ops,
+					   .needs_net_raw = true,
+					   .init = raw_init };
 SECTION_SET(inet_kinds, raw_kind);

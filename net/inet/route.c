@@ -64,7 +64,8 @@ void route_put(struct route *r)
 
 bool route_valid(struct net *net, const struct route *r)
 {
-	return r->generation == atomic_load_explicit(&net->inet->generation, memory_order_acquire) &&
+	return r->generation ==
+		       atomic_load_explicit(&net->inet->generation, memory_order_acquire) &&
 	       !(atomic_load(&r->mtu_expires) && atomic_load(&r->mtu_expires) <= net_now());
 }
 
@@ -127,7 +128,8 @@ static struct route *route_make(struct net *net, const struct answer *a, bool v6
 
 static bool entry_route_fits(struct net *net, struct route *r, const struct answer *a)
 {
-	return r && r->kind == a->kind && addr_equal(&r->src, &a->src) && r->dev == a->dev && route_valid(net, r);
+	return r && r->kind == a->kind && addr_equal(&r->src, &a->src) && r->dev == a->dev &&
+	       route_valid(net, r);
 }
 
 /* The entry's own answer, or a new one which becomes it.  RCU: an old one is freed later than its last reader. */
@@ -151,7 +153,8 @@ static struct route *answer(struct net *net, const struct answer *a, const struc
 	struct pmtu *m = NULL;
 	struct route *r;
 
-	if (a->kind == ROUTE_UNICAST && atomic_load_explicit(&net->inet->nr_pmtu, memory_order_relaxed))
+	if (a->kind == ROUTE_UNICAST &&
+	    atomic_load_explicit(&net->inet->nr_pmtu, memory_order_relaxed))
 		m = pmtu_find(net, &f->dst);
 	if (a->entry && !m)
 		return entry_route(net, a, f->v6);
@@ -165,14 +168,18 @@ static struct route *answer(struct net *net, const struct answer *a, const struc
 
 static u8 kind_of(u8 rtn)
 {
-	return rtn == RTN_LOCAL || rtn == RTN_ANYCAST ? ROUTE_LOCAL :
-	       rtn == RTN_BROADCAST ? ROUTE_BROADCAST : rtn == RTN_MULTICAST ? ROUTE_MULTICAST : ROUTE_UNICAST;
+	return rtn == RTN_LOCAL || rtn == RTN_ANYCAST ? ROUTE_LOCAL
+	       : rtn == RTN_BROADCAST		      ? ROUTE_BROADCAST
+	       : rtn == RTN_MULTICAST		      ? ROUTE_MULTICAST
+						      : ROUTE_UNICAST;
 }
 
 /* From a table's entry. Our own addresses are reached by the loopback, with themselves as source. */
 static struct route *answer_entry(struct net *net, struct fib_entry *e, struct flow *f)
 {
-	struct answer a = { .entry = e, .dev = e->dev, .kind = kind_of(e->type), .gateway = e->gateway };
+	struct answer a = {
+		.entry = e, .dev = e->dev, .kind = kind_of(e->type), .gateway = e->gateway
+	};
 
 	if (a.kind == ROUTE_LOCAL)
 		a.dev = net->loopback;
@@ -188,7 +195,8 @@ static struct route *answer_entry(struct net *net, struct fib_entry *e, struct f
 			f->src = f->dst;
 		else if (!inet_select_source(net, e->dev, towards, scope, &f->src))
 			f->src = f->v6 ? f->src : addr_from_v4((be32){ 0 });
-		if (a.kind == ROUTE_LOCAL && !f->v6 && addr_is_loopback(&f->dst) && !addr_is_loopback(&f->src))
+		if (a.kind == ROUTE_LOCAL && !f->v6 && addr_is_loopback(&f->dst) &&
+		    !addr_is_loopback(&f->src))
 			f->src = f->dst;
 		if (f->v6 && addr_is_any(&f->src))
 			return ERR_PTR(-EADDRNOTAVAIL);
@@ -231,7 +239,8 @@ static int check_source4(struct net *net, const struct flow *f)
 
 static struct net_device *device_of_source(struct net *net, const struct inet_addr *src)
 {
-	struct fib_entry *e = addr_is_any(src) ? NULL : fib_lookup_table(net, false, RT_TABLE_LOCAL, src, 0);
+	struct fib_entry *e =
+		addr_is_any(src) ? NULL : fib_lookup_table(net, false, RT_TABLE_LOCAL, src, 0);
 
 	return e && e->type == RTN_LOCAL ? e->dev : NULL;
 }
@@ -259,7 +268,8 @@ static struct route *out4(struct net *net, struct flow *f)
 			f->dst = addr_from_v4(cpu_to_be32(0x7f000001u));
 	}
 	if (d && (limited_broadcast(&f->dst) || addr_is_multicast(&f->dst)))
-		return answer_link(net, d, f, limited_broadcast(&f->dst) ? ROUTE_BROADCAST : ROUTE_MULTICAST);
+		return answer_link(net, d, f,
+				   limited_broadcast(&f->dst) ? ROUTE_BROADCAST : ROUTE_MULTICAST);
 	if (d && f->dontroute && !inet_addr_is_local(net, &f->dst, NULL))
 		return answer_link(net, d, f, ROUTE_UNICAST);
 	e = fib_lookup(net, f);
@@ -273,7 +283,8 @@ static struct route *out4(struct net *net, struct flow *f)
 			return ERR_PTR(-ENETUNREACH);
 		if (addr_is_any(&f->src) && e->has_src)
 			f->src = e->src;
-		return answer_link(net, e->dev, f, limited_broadcast(&f->dst) ? ROUTE_BROADCAST : ROUTE_MULTICAST);
+		return answer_link(net, e->dev, f,
+				   limited_broadcast(&f->dst) ? ROUTE_BROADCAST : ROUTE_MULTICAST);
 	}
 	if (f->dontroute && e->has_gateway)
 		return ERR_PTR(-ENETUNREACH);
@@ -282,7 +293,8 @@ static struct route *out4(struct net *net, struct flow *f)
 
 static struct route *out6(struct net *net, struct flow *f)
 {
-	bool link = addr_is_linklocal(&f->dst) || (f->dst.b[0] == 0xff && addr_scope6(&f->dst) <= 2);
+	bool link =
+		addr_is_linklocal(&f->dst) || (f->dst.b[0] == 0xff && addr_scope6(&f->dst) <= 2);
 	struct net_device *d = f->oif ? device_by_index(net, f->oif) : NULL;
 	struct fib_entry *e;
 
@@ -335,14 +347,15 @@ static enum route_in in_group(struct net_device *dev, const struct flow *f)
 	return mcast_joined(dev, &f->dst) ? ROUTE_IN_LOCAL : ROUTE_IN_DROP;
 }
 
-static enum route_in forward(struct net *net, struct net_device *dev, const struct flow *f, struct fib_entry *e,
-			     struct route **out)
+static enum route_in forward(struct net *net, struct net_device *dev, const struct flow *f,
+			     struct fib_entry *e, struct route **out)
 {
 	struct in_device *in = inet_dev(dev, f->v6);
 	struct flow copy = *f;
 	struct route *r;
 
-	if (!(f->v6 ? net->inet->conf.ip6_forward : net->inet->conf.ip_forward) && !(in && in->forwarding))
+	if (!(f->v6 ? net->inet->conf.ip6_forward : net->inet->conf.ip_forward) &&
+	    !(in && in->forwarding))
 		return ROUTE_IN_DROP;
 	if (addr_is_any(&f->src) || addr_is_linklocal(&f->src) || addr_is_linklocal(&f->dst))
 		return ROUTE_IN_DROP;
@@ -356,7 +369,8 @@ static enum route_in forward(struct net *net, struct net_device *dev, const stru
 	return ROUTE_IN_FORWARD;
 }
 
-enum route_in route_in(struct net *net, struct net_device *dev, const struct flow *f, struct route **out)
+enum route_in route_in(struct net *net, struct net_device *dev, const struct flow *f,
+		       struct route **out)
 {
 	struct fib_entry *e;
 

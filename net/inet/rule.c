@@ -23,7 +23,8 @@ static bool rule_fits(struct net *net, const struct fib_rule *r, const struct fl
 {
 	bool fits = name_fits(net, r->oif, f->oif) && !((f->mark ^ r->mark) & r->mark_mask) &&
 		    (!r->tos || r->tos == (f->tos & IPTOS_RT_MASK_)) &&
-		    addr_prefix_equal(&f->src, &r->src, r->src_len) && addr_prefix_equal(&f->dst, &r->dst, r->dst_len);
+		    addr_prefix_equal(&f->src, &r->src, r->src_len) &&
+		    addr_prefix_equal(&f->dst, &r->dst, r->dst_len);
 
 	/* What we send ourselves "comes in" by the loopback. */
 	if (fits && r->iif[0])
@@ -91,8 +92,9 @@ int fib_rule_add(struct net *net, const struct fib_rule *spec)
 
 static bool described_by(const struct fib_rule *r, const struct fib_rule *s)
 {
-	return r->pref == s->pref && (!s->action || r->action == s->action) && (!s->table || r->table == s->table) &&
-	       (!s->mark || r->mark == s->mark) && (!s->tos || r->tos == s->tos) &&
+	return r->pref == s->pref && (!s->action || r->action == s->action) &&
+	       (!s->table || r->table == s->table) && (!s->mark || r->mark == s->mark) &&
+	       (!s->tos || r->tos == s->tos) &&
 	       (!s->src_len || (r->src_len == s->src_len && addr_equal(&r->src, &s->src))) &&
 	       (!s->dst_len || (r->dst_len == s->dst_len && addr_equal(&r->dst, &s->dst))) &&
 	       (!s->iif[0] || !strcmp(r->iif, s->iif)) && (!s->oif[0] || !strcmp(r->oif, s->oif));
@@ -112,7 +114,8 @@ int fib_rule_del(struct net *net, const struct fib_rule *spec)
 	return -ENOENT;
 }
 
-void fib_rule_walk(struct net *net, bool v6, bool (*fn)(const struct fib_rule *r, void *arg), void *arg)
+void fib_rule_walk(struct net *net, bool v6, bool (*fn)(const struct fib_rule *r, void *arg),
+		   void *arg)
 {
 	struct fib_rule *r;
 
@@ -130,8 +133,11 @@ int fib_rules_init(struct inet_net *n)
 
 	for (int v6 = 0; v6 < 2; v6++)
 		for (u32 i = 0; i < (v6 ? 2u : 3u) && !err; i++) {
-			struct fib_rule r = { .pref = rows[i].pref, .table = rows[i].table, .v6 = v6,
-					      .action = FR_ACT_TO_TBL, .protocol = RTPROT_KERNEL };
+			struct fib_rule r = { .pref = rows[i].pref,
+					      .table = rows[i].table,
+					      .v6 = v6,
+					      .action = FR_ACT_TO_TBL,
+					      .protocol = RTPROT_KERNEL };
 
 			err = fib_rule_add(n->net, &r);
 		}

@@ -4,7 +4,8 @@
  *
  *	in:   tcp_input.c (segment to owner, RFC 9293 3.10.7), tcp_options.c, tcp_data.c (in order, out of order, FIN)
  *	      tcp_ack.c (what was acknowledged), tcp_sack.c (scoreboard), tcp_rack.c (what is lost), tcp_recover.c
- *	out:  tcp_output.c (what may leave now), tcp_segment.c (a header around it), tcp_reply.c (answers without a socket)
+ * 	 out: tcp_output.c (what may leave now), tcp_segment.c (a header around it), tcp_reply.c (answers without a
+ * 	socket)
  *	time: tcp_timer.c, tcp_rtt.c
  *	rate: tcp_cc.c (how large the window on the network is), tcp_cubic.c, tcp_reno.c; tcp_window.c (what we offer)
  *	life: tcp_listen.c, tcp_request.c, tcp_cookie.c, tcp_open.c, tcp_close.c, tcp_timewait.c, tcp_table.c, tcp_net.c
@@ -38,8 +39,17 @@ void inet_sock_free(struct inet_sock *s);
 
 /* As /proc/net/tcp and TCP_INFO number them. */
 enum tcp_state {
-	TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_TIME_WAIT, TCP_CLOSE,
-	TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING,
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT,
+	TCP_SYN_RECV,
+	TCP_FIN_WAIT1,
+	TCP_FIN_WAIT2,
+	TCP_TIME_WAIT,
+	TCP_CLOSE,
+	TCP_CLOSE_WAIT,
+	TCP_LAST_ACK,
+	TCP_LISTEN,
+	TCP_CLOSING,
 };
 #define TCPF(state) (1u << (state))
 #define TCPF_SYNCED (~(TCPF(TCP_SYN_SENT) | TCPF(TCP_CLOSE) | TCPF(TCP_LISTEN)))
@@ -219,7 +229,8 @@ struct tcp_sock {
 	u8 rtx_kind;             /* RTX_* */
 	u8 probes;               /* keep-alives or persist probes without answer */
 	u32 deferred;            /* TCP_DEFER_*: timers that fired while a thread owned the socket; sk->lock */
-	u32 keep_idle, keep_interval, keep_count, user_timeout_ms, syn_retries, defer_accept, notsent_lowat;
+	u32 keep_idle, keep_interval, keep_count, user_timeout_ms, syn_retries, defer_accept,
+		notsent_lowat;
 	int linger2;             /* seconds in FIN_WAIT2; <0: none; 0: the namespace's */
 
 	/* Congestion (RFC 5681, 6937, 8985, 9438); bytes. */
@@ -299,7 +310,7 @@ struct tcp_listen {
 	u32 backlog;                  /* socket locked */
 	struct spinlock queue_lock;   /* LR_SOCK_QUEUE: timers of requests come without the socket's */
 	struct list requests GUARDED_BY(&queue_lock); /* tcp_request.node */
-	struct list accept GUARDED_BY(&queue_lock);   /* tcp_sock.accept_node; each with the reference of its socket to be */
+	struct list accept GUARDED_BY(&queue_lock);   /* tcp_sock.accept_node; each with a reference */
 	u32 nr_requests, nr_accept;   /* the same to write; read unlocked by poll and by the rules for full queues */
 };
 
@@ -338,17 +349,40 @@ struct tcp_net {
 	u32 nr_timewait;
 	_Atomic u64 counters[32];  /* TCPC_* */
 	/* sysctls net.ipv4.tcp_* */
-	int sack, timestamps, window_scaling, ecn, syncookies, syn_retries, synack_retries, retries2, orphan_retries;
-	int fin_timeout, keepalive_time, keepalive_intvl, keepalive_probes, max_syn_backlog, max_tw_buckets;
-	int abort_on_overflow, slow_start_after_idle, moderate_rcvbuf, rfc1337, dsack, rmem[3], wmem[3];
+	int sack, timestamps, window_scaling, ecn, syncookies, syn_retries, synack_retries,
+		retries2, orphan_retries;
+	int fin_timeout, keepalive_time, keepalive_intvl, keepalive_probes, max_syn_backlog,
+		max_tw_buckets;
+	int abort_on_overflow, slow_start_after_idle, moderate_rcvbuf, rfc1337, dsack, rmem[3],
+		wmem[3];
 	int challenge_ack_limit, notsent_lowat;
 };
 enum tcp_counter {
-	TCPC_ACTIVE_OPENS, TCPC_PASSIVE_OPENS, TCPC_ATTEMPT_FAILS, TCPC_ESTAB_RESETS, TCPC_IN_SEGS, TCPC_OUT_SEGS,
-	TCPC_RETRANS_SEGS, TCPC_IN_ERRS, TCPC_OUT_RSTS, TCPC_CSUM_ERRORS, TCPC_SYNCOOKIES_SENT, TCPC_SYNCOOKIES_RECV,
-	TCPC_SYNCOOKIES_FAILED, TCPC_LISTEN_OVERFLOWS, TCPC_LISTEN_DROPS, TCPC_TIMEOUTS, TCPC_LOSS_PROBES,
-	TCPC_PAWS_ESTAB, TCPC_TW, TCPC_CHALLENGE_ACK, TCPC_OFO_PRUNED, TCPC_ABORT_ON_DATA, TCPC_ABORT_ON_CLOSE,
-	TCPC_ABORT_ON_TIMEOUT, TCPC_COUNTERS,
+	TCPC_ACTIVE_OPENS,
+	TCPC_PASSIVE_OPENS,
+	TCPC_ATTEMPT_FAILS,
+	TCPC_ESTAB_RESETS,
+	TCPC_IN_SEGS,
+	TCPC_OUT_SEGS,
+	TCPC_RETRANS_SEGS,
+	TCPC_IN_ERRS,
+	TCPC_OUT_RSTS,
+	TCPC_CSUM_ERRORS,
+	TCPC_SYNCOOKIES_SENT,
+	TCPC_SYNCOOKIES_RECV,
+	TCPC_SYNCOOKIES_FAILED,
+	TCPC_LISTEN_OVERFLOWS,
+	TCPC_LISTEN_DROPS,
+	TCPC_TIMEOUTS,
+	TCPC_LOSS_PROBES,
+	TCPC_PAWS_ESTAB,
+	TCPC_TW,
+	TCPC_CHALLENGE_ACK,
+	TCPC_OFO_PRUNED,
+	TCPC_ABORT_ON_DATA,
+	TCPC_ABORT_ON_CLOSE,
+	TCPC_ABORT_ON_TIMEOUT,
+	TCPC_COUNTERS,
 };
 static inline struct tcp_net *tcp_net(const struct net *net)
 {
@@ -364,7 +398,6 @@ static inline u32 tcp_now_ms(void)
 }
 
 /* tcp_table.c */
-u32 tcp_key_hash(const struct net *net, const struct tcp_key *k);
 /* With a reference of the object around it; NULL. Inside rcu_read_lock(). */
 struct tcp_hashed *tcp_lookup(struct net *net, const struct tcp_key *k);
 /* False: the key is taken (by what is not a TIME_WAIT that may go). Takes no reference: the caller gives one. */
@@ -382,7 +415,8 @@ struct tcp_sock *tcp_listen_lookup(struct net *net, const struct tcp_seg *s);
 /* tcp_options.c */
 bool tcp_segment_parse(struct packet *p, struct tcp_seg *s);
 void tcp_options_parse(const u8 *at, u32 len, bool syn, struct tcp_options *o);
-u32 tcp_options_syn(const struct tcp_net *n, u8 *at, u32 mss, bool sack, bool ts, u32 tsval, u32 tsecr, int wscale);
+u32 tcp_options_syn(const struct tcp_net *n, u8 *at, u32 mss, bool sack, bool ts, u32 tsval,
+		    u32 tsecr, int wscale);
 u32 tcp_options_put(const struct tcp_sock *t, u8 *at);
 u32 tcp_options_len(const struct tcp_sock *t);
 
@@ -400,7 +434,8 @@ void tcp_ofo_purge(struct tcp_sock *t);
 bool tcp_ack_receive(struct tcp_sock *t, const struct tcp_seg *s);
 u32 tcp_flight(const struct tcp_sock *t);
 struct tcp_acked {
-	u32 acked, delivered;    /* bytes: cumulatively; that left the network by this ACK (sacked now, or acked and not sacked before) */
+	u32 acked;               /* bytes, cumulatively */
+	u32 delivered;           /* that left the network by this ACK: sacked now, or acked and not sacked before */
 	u32 newly_sacked;
 	s64 rtt_ns;              /* of a segment sent once; <0: none */
 	ktime_t last_sent;       /* when the latest of them was sent */
@@ -492,7 +527,7 @@ extern const struct tcp_cc tcp_reno, tcp_cubic;
 const struct tcp_cc *tcp_cc_find(const char *name);
 u32 tcp_initial_cwnd(const struct tcp_sock *t);
 void tcp_cc_acked(struct tcp_sock *t, u32 bytes);
-/* tcp_net.c, tcp_isn.c */
+/* tcp_net.c */
 u32 tcp_isn(const struct net *net, const struct tcp_key *k);
 u32 tcp_ts_offset(const struct net *net, const struct tcp_key *k);
 /* tcp_listen.c */
@@ -509,7 +544,8 @@ void tcp_request_put(struct tcp_request *r);
 struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *s);
 /* tcp_cookie.c */
 u32 tcp_cookie_make(const struct net *net, const struct tcp_key *k, u32 irs, u16 mss);
-bool tcp_cookie_check(const struct net *net, const struct tcp_key *k, u32 irs, u32 cookie, u16 *mss);
+bool tcp_cookie_check(const struct net *net, const struct tcp_key *k, u32 irs, u32 cookie,
+		      u16 *mss);
 /* tcp_open.c */
 /* Chooses route, source and port for @dst, sends the SYN: 0 or -errno. Does not wait. */
 int tcp_connect_to(struct tcp_sock *t, const struct inet_addr *dst, be16 port);
@@ -536,9 +572,11 @@ void tcp_timewait_put(struct tcp_timewait *w);
 void tcp_urgent_receive(struct tcp_sock *t, const struct tcp_seg *s);
 /* tcp_stream.c: what sendmsg and recvmsg do without waiting; socket owned. */
 ssize_t tcp_stream_send(struct tcp_sock *t, struct iov_iter *from, size_t n, u32 flags);
-ssize_t tcp_stream_receive(struct tcp_sock *t, struct iov_iter *to, size_t n, bool peek, u32 *peek_offset);
+ssize_t tcp_stream_receive(struct tcp_sock *t, struct iov_iter *to, size_t n, bool peek,
+			   u32 *peek_offset);
 u32 tcp_room(const struct tcp_sock *t);
-u32 tcp_sndbuf(const struct tcp_sock *t);
+/* Room enough that poll(2) calls it so: a third of the buffer. */
+bool tcp_writable(const struct tcp_sock *t);
 u32 tcp_readable(const struct tcp_sock *t);
 bool tcp_has(const struct tcp_sock *t, u32 n); /* n bytes to read; no lock needed: may be old */
 extern const struct sock_ops tcp_sock_ops;

@@ -49,7 +49,8 @@ static void window_update(struct tcp_sock *t, const struct tcp_seg *s)
 {
 	u32 win = (u32)s->window << (s->flags & TH_SYN ? 0 : t->snd_wscale);
 
-	if (!seq_gt(s->ack, t->snd_una) && !seq_gt(s->seq, t->snd_wl1) && !(s->seq == t->snd_wl1 && win > t->snd_wnd))
+	if (!seq_gt(s->ack, t->snd_una) && !seq_gt(s->seq, t->snd_wl1) &&
+	    !(s->seq == t->snd_wl1 && win > t->snd_wnd))
 		return;
 	t->snd_wl1 = s->seq;
 	t->snd_wnd = win;
@@ -137,18 +138,20 @@ static void measure(struct tcp_sock *t, struct tcp_acked *a)
 /* Congestion on the way, says the peer (RFC 3168 6.1.2): once in a round trip. */
 static void ecn_echo(struct tcp_sock *t, const struct tcp_seg *s)
 {
-	if (!(t->ecn & ECN_OK) || !(s->flags & TH_ECE) || s->flags & TH_SYN || seq_lt(t->snd_una, t->ecn_point))
+	if (!(t->ecn & ECN_OK) || !(s->flags & TH_ECE) || s->flags & TH_SYN ||
+	    seq_lt(t->snd_una, t->ecn_point))
 		return;
 	t->ecn_point = t->snd_nxt;
 	tcp_enter_cwr(t);
 }
 
-static void count_duplicates(struct tcp_sock *t, const struct tcp_seg *s, u32 wnd_before, struct tcp_acked *a)
+static void count_duplicates(struct tcp_sock *t, const struct tcp_seg *s, u32 wnd_before,
+			     struct tcp_acked *a)
 {
 	if (a->acked)
 		t->dupacks = 0;
-	else if (s->ack == t->snd_una && !s->data_len && !(s->flags & (TH_SYN | TH_FIN)) && t->snd_wnd == wnd_before &&
-		 !list_empty(&t->sent))
+	else if (s->ack == t->snd_una && !s->data_len && !(s->flags & (TH_SYN | TH_FIN)) &&
+		 t->snd_wnd == wnd_before && !list_empty(&t->sent))
 		t->dupacks++;
 }
 
@@ -171,9 +174,7 @@ static void timers(struct tcp_sock *t, const struct tcp_acked *a)
 
 static void room_again(struct tcp_sock *t)
 {
-	u32 buf = tcp_sndbuf(t), used = atomic_load_explicit(&t->inet.sk.wmem, memory_order_relaxed);
-
-	if (t->inet.sk.socket && used + used / 2 <= buf)
+	if (t->inet.sk.socket && tcp_writable(t))
 		sock_wake(&t->inet.sk, POLLOUT | POLLWRNORM);
 }
 

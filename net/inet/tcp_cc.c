@@ -24,7 +24,8 @@ const struct tcp_cc *tcp_cc_find(const char *name)
 /* RFC 6928: ten segments, or as the route says. */
 u32 tcp_initial_cwnd(const struct tcp_sock *t)
 {
-	u32 segments = t->inet.route && t->inet.route->initcwnd ? MIN(t->inet.route->initcwnd, 1024u) : 10;
+	u32 segments =
+		t->inet.route && t->inet.route->initcwnd ? MIN(t->inet.route->initcwnd, 1024u) : 10;
 
 	return segments * t->mss;
 }

@@ -82,17 +82,20 @@ static bool enter_table(struct net *net, struct tcp_request *r, struct tcp_sock 
 	bool in;
 
 	sock_get(tcp_sock(t));
-	in = r->hashed.refs ? tcp_table_replace(net, &r->hashed, &t->hashed) : tcp_table_insert(net, &t->hashed);
+	in = r->hashed.refs ? tcp_table_replace(net, &r->hashed, &t->hashed)
+			    : tcp_table_insert(net, &t->hashed);
 	if (!in)
 		sock_put(tcp_sock(t));
 	return in;
 }
 
 /* Listener locked.  With a reference for the caller and one for the accept queue, its spinlock held. */
-struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *s) NO_LOCK_CHECK
+struct tcp_sock *tcp_child_new(struct tcp_sock *l, struct tcp_request *r,
+			       struct tcp_seg *s) NO_LOCK_CHECK
 {
 	struct sock *from = tcp_sock(l);
-	struct sock *sk = sock_alloc(from->net, &tcp_sock_ops, from->family, from->type, from->protocol, GFP_ATOMIC);
+	struct sock *sk = sock_alloc(from->net, &tcp_sock_ops, from->family, from->type,
+				     from->protocol, GFP_ATOMIC);
 	struct tcp_sock *t = tcp_sk(sk);
 
 	if (!sk)

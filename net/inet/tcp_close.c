@@ -7,8 +7,8 @@
  *	RST, time    tcp_fail(): an error for the user, reported once
  *	TIME_WAIT    a small object takes the connection's place in the table (tcp_timewait.c)
  *
- * After close the protocol goes on without a socket ("orphan"), bounded in each state by a timer: FIN_WAIT1, CLOSING and
- * LAST_ACK by retransmission, a shut window by persist, FIN_WAIT2 by keep.
+ * After close the protocol goes on without a socket ("orphan"), bounded in each state by a timer: FIN_WAIT1,
+ * CLOSING and LAST_ACK by retransmission, a shut window by persist, FIN_WAIT2 by keep.
  */
 #include <linux/poll.h>
 #include <tarn/slab.h>

@@ -44,7 +44,8 @@ u32 tcp_cookie_make(const struct net *net, const struct tcp_key *k, u32 irs, u16
 
 	while (i && cookie_mss[i] > mss)
 		i--;
-	return cookie_hash(net, k, 0, 1) + irs + (minute << 24) + ((cookie_hash(net, k, minute, 2) + i) & 0xffffff);
+	return cookie_hash(net, k, 0, 1) + irs + (minute << 24) +
+	       ((cookie_hash(net, k, minute, 2) + i) & 0xffffff);
 }
 
 bool tcp_cookie_check(const struct net *net, const struct tcp_key *k, u32 irs, u32 cookie, u16 *mss)

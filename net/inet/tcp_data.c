@@ -112,13 +112,15 @@ static bool ofo_insert(struct tcp_sock *t, struct packet *p)
 
 static bool too_much(const struct tcp_sock *t, const struct packet *p)
 {
-	return atomic_load_explicit(&t->inet.sk.rmem, memory_order_relaxed) + (u64)p->truesize > t->rcvbuf;
+	return atomic_load_explicit(&t->inet.sk.rmem, memory_order_relaxed) + (u64)p->truesize >
+	       t->rcvbuf;
 }
 
 /* Twice the buffer: a window that was offered before packets turned out to be wasteful is honoured. */
 static bool far_too_much(const struct tcp_sock *t, const struct packet *p)
 {
-	return atomic_load_explicit(&t->inet.sk.rmem, memory_order_relaxed) + (u64)p->truesize > 2ull * t->rcvbuf;
+	return atomic_load_explicit(&t->inet.sk.rmem, memory_order_relaxed) + (u64)p->truesize >
+	       2ull * t->rcvbuf;
 }
 
 static void early(struct tcp_sock *t, struct packet *p)
@@ -149,7 +151,8 @@ static bool put_together(struct tcp_sock *t, struct packet *p)
 	struct packet *last = list_last(&t->in.list, struct packet, node);
 	void *room;
 
-	if (!last || p->len > PACKET_INLINE || last->nr_frags || last->more || tcp_cb(last)->end_seq != tcp_cb(p)->seq)
+	if (!last || p->len > PACKET_INLINE || last->nr_frags || last->more ||
+	    tcp_cb(last)->end_seq != tcp_cb(p)->seq)
 		return false;
 	room = packet_put(last, p->len);
 	if (!room)
@@ -187,7 +190,8 @@ static bool take_early(struct tcp_sock *t)
 	struct packet *p;
 	bool fin = false;
 
-	while (!fin && (p = ofo_packet(rb_first(&t->ofo))) != NULL && seq_le(tcp_cb(p)->seq, t->rcv_nxt)) {
+	while (!fin && (p = ofo_packet(rb_first(&t->ofo))) != NULL &&
+	       seq_le(tcp_cb(p)->seq, t->rcv_nxt)) {
 		ofo_erase(t, p);
 		if (seq_le(tcp_cb(p)->end_seq, t->rcv_nxt)) {
 			packet_free(p);
@@ -221,7 +225,8 @@ static void in_order(struct tcp_sock *t, struct packet *p)
 		fin |= take_early(t);
 	if (fin)
 		tcp_fin_received(t);
-	if (tcp_sock(t)->socket && tcp_readable(t) >= (u32)MAX(tcp_sock(t)->socket->opt.rcvlowat, 1))
+	if (tcp_sock(t)->socket &&
+	    tcp_readable(t) >= (u32)MAX(tcp_sock(t)->socket->opt.rcvlowat, 1))
 		sock_wake(tcp_sock(t), POLLIN | POLLRDNORM);
 }
 
@@ -274,7 +279,8 @@ void tcp_data_receive(struct tcp_sock *t, struct tcp_seg *s)
 		return;
 	}
 	/* Nothing fits; the end of the stream alone takes no room. */
-	if ((seq_ge(s->seq, edge) && s->data_len) || (s->data_len && too_much(t, s->p) && edge == t->rcv_nxt)) {
+	if ((seq_ge(s->seq, edge) && s->data_len) ||
+	    (s->data_len && too_much(t, s->p) && edge == t->rcv_nxt)) {
 		t->ack_pending |= ACK_NOW;
 		return;
 	}
@@ -307,5 +313,6 @@ void tcp_fin_received(struct tcp_sock *t)
 		tcp_timewait_enter(t);
 		break;
 	}
-	sock_wake(tcp_sock(t), POLLIN | POLLRDNORM | POLLRDHUP | (t->shut & TCP_SHUT_WR ? POLLHUP : 0));
+	sock_wake(tcp_sock(t),
+		  POLLIN | POLLRDNORM | POLLRDHUP | (t->shut & TCP_SHUT_WR ? POLLHUP : 0));
 }

@@ -36,15 +36,19 @@ static void challenge(struct tcp_sock *t)
 
 static bool paws_rejects(const struct tcp_sock *t, const struct tcp_seg *s)
 {
-	return t->ts_ok && s->opt.has_ts && t->ts_recent && (s32)(s->opt.tsval - t->ts_recent) < 0 &&
+	return t->ts_ok && s->opt.has_ts && t->ts_recent &&
+	       (s32)(s->opt.tsval - t->ts_recent) < 0 &&
 	       tcp_now_ms() - t->ts_recent_time < PAWS_FORGETS && !(s->flags & TH_RST);
 }
 
 /* An old duplicate: acknowledged again, with the range it covers (RFC 2883). */
 static void answer_old(struct tcp_sock *t, const struct tcp_seg *s)
 {
-	if (s->end_seq != s->seq && seq_lt(s->seq, t->rcv_nxt) && t->sack_ok && tcp_net(tcp_sock(t)->net)->dsack) {
-		t->dsack = (struct tcp_range){ s->seq, seq_lt(s->end_seq, t->rcv_nxt) ? s->end_seq : t->rcv_nxt };
+	if (s->end_seq != s->seq && seq_lt(s->seq, t->rcv_nxt) && t->sack_ok &&
+	    tcp_net(tcp_sock(t)->net)->dsack) {
+		t->dsack =
+			(struct tcp_range){ s->seq, seq_lt(s->end_seq, t->rcv_nxt) ? s->end_seq
+										   : t->rcv_nxt };
 		t->has_dsack = true;
 	}
 	if (s->end_seq == s->seq) /* no data: two peers must not answer each other for ever */
@@ -61,8 +65,13 @@ static bool in_window(const struct tcp_sock *t, const struct tcp_seg *s)
 static void reset_received(struct tcp_sock *t)
 {
 	static const u8 errors[] = {
-		[TCP_SYN_RECV] = ECONNREFUSED, [TCP_CLOSE_WAIT] = EPIPE, [TCP_CLOSING] = 0, [TCP_LAST_ACK] = 0,
-		[TCP_ESTABLISHED] = ECONNRESET, [TCP_FIN_WAIT1] = ECONNRESET, [TCP_FIN_WAIT2] = ECONNRESET,
+		[TCP_SYN_RECV] = ECONNREFUSED,
+		[TCP_CLOSE_WAIT] = EPIPE,
+		[TCP_CLOSING] = 0,
+		[TCP_LAST_ACK] = 0,
+		[TCP_ESTABLISHED] = ECONNRESET,
+		[TCP_FIN_WAIT1] = ECONNRESET,
+		[TCP_FIN_WAIT2] = ECONNRESET,
 	};
 
 	tcp_count(tcp_sock(t)->net, TCPC_ESTAB_RESETS);
@@ -139,8 +148,9 @@ static bool data_after_close(struct tcp_sock *t, const struct tcp_seg *s)
 {
 	u32 fin = !!(s->flags & TH_FIN);
 
-	if (tcp_sock(t)->socket || !(TCPF(t->state) & (TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2))) ||
-	    !s->data_len || !seq_gt(s->end_seq - fin, t->rcv_nxt))
+	if (tcp_sock(t)->socket ||
+	    !(TCPF(t->state) & (TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2))) || !s->data_len ||
+	    !seq_gt(s->end_seq - fin, t->rcv_nxt))
 		return false;
 	tcp_count(tcp_sock(t)->net, TCPC_ABORT_ON_DATA);
 	tcp_send_reset(t);
@@ -303,15 +313,19 @@ static void lower_mtu(struct tcp_sock *t, u32 mtu)
 static void error_about(struct tcp_sock *t, u32 seq, u8 type, u8 code, u32 info)
 {
 	bool v4 = addr_is_v4(&t->inet.dst);
-	int err = v4 ? (type == ICMP_DEST_UNREACH && code >= ICMP_PROT_UNREACH && code <= ICMP_PORT_UNREACH
-				? ECONNREFUSED : EHOSTUNREACH)
+	int err = v4 ? (type == ICMP_DEST_UNREACH && code >= ICMP_PROT_UNREACH &&
+					code <= ICMP_PORT_UNREACH
+				? ECONNREFUSED
+				: EHOSTUNREACH)
 		     : (type == 1 && code == 4 ? ECONNREFUSED : EHOSTUNREACH);
 
-	if (t->state == TCP_CLOSE || t->state == TCP_LISTEN || seq_lt(seq, t->snd_una) || !seq_lt(seq, t->snd_nxt))
+	if (t->state == TCP_CLOSE || t->state == TCP_LISTEN || seq_lt(seq, t->snd_una) ||
+	    !seq_lt(seq, t->snd_nxt))
 		return;
 	if (mtu_error(v4, type, code))
 		lower_mtu(t, info);
-	else if (v4 ? type != ICMP_DEST_UNREACH && type != ICMP_TIME_EXCEEDED : type != 1 && type != 3)
+	else if (v4 ? type != ICMP_DEST_UNREACH && type != ICMP_TIME_EXCEEDED
+		    : type != 1 && type != 3)
 		return;
 	else if (t->state == TCP_SYN_SENT && (v4 ? type == ICMP_DEST_UNREACH : type == 1))
 		tcp_fail(t, err);
@@ -329,7 +343,9 @@ static void tcp_error(struct net *net, struct packet *p, u8 type, u8 code, u32 i
 	if (p->len < 8)
 		return;
 	packet_read(p, 0, &head, 8);
-	k = (struct tcp_key){ .local = in->src, .remote = in->dst, .lport = head.sport, .rport = head.dport };
+	k = (struct tcp_key){
+		.local = in->src, .remote = in->dst, .lport = head.sport, .rport = head.dport
+	};
 	h = tcp_lookup(net, &k);
 	if (!h)
 		return;

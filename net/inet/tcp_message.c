@@ -2,8 +2,8 @@
 /*
  * TCP sockets: sendmsg and recvmsg, and how long they wait.
  *
- * A send waits for room until all is queued; a receive until there is something (SO_RCVLOWAT), or all of it (MSG_WAITALL).
- * What was moved before an error is the answer; the error waits for the next call.
+ * A send waits for room until all is queued; a receive until there is something (SO_RCVLOWAT), or all of it
+ * (MSG_WAITALL). What was moved before an error is the answer; the error waits for the next call.
  * The order of a receive's tests is Linux's: data first, then the pending error, then the end of the stream.
  */
 #include <tarn/poll.h>
@@ -117,12 +117,15 @@ static int receive_state(struct socket *s, struct tcp_sock *t, bool some)
 
 static ssize_t receive_some(struct tcp_sock *t, struct msg *m, size_t n, u32 flags, u32 *offset)
 {
-	return tcp_stream_receive(t, flags & MSG_TRUNC ? NULL : &m->iter, n, flags & MSG_PEEK, offset);
+	return tcp_stream_receive(t, flags & MSG_TRUNC ? NULL : &m->iter, n, flags & MSG_PEEK,
+				  offset);
 }
 
 static ssize_t receive_all(struct socket *s, struct tcp_sock *t, struct msg *m, u32 flags)
 {
-	size_t want = m->iter.count, least = flags & MSG_WAITALL ? want : MIN((size_t)MAX(s->opt.rcvlowat, 1), want), done = 0;
+	size_t want = m->iter.count,
+	       least = flags & MSG_WAITALL ? want : MIN((size_t)MAX(s->opt.rcvlowat, 1), want),
+	       done = 0;
 	ktime_t deadline = socket_deadline(s->opt.rcvtimeo, flags & MSG_DONTWAIT);
 	u32 offset = flags & MSG_PEEK && s->opt.peek_off > 0 ? (u32)s->opt.peek_off : 0;
 	ssize_t n;
@@ -144,14 +147,17 @@ static ssize_t receive_all(struct socket *s, struct tcp_sock *t, struct msg *m, 
 			return done ? (ssize_t)done : -EAGAIN;
 		err = sock_wait(tcp_sock(t), POLLIN | POLLPRI | POLLRDHUP, deadline);
 		if (err && !tcp_has(t, 1))
-			return done ? (ssize_t)done : (err == -ERESTARTSYS ? socket_intr(s->opt.rcvtimeo) : -EAGAIN);
+			return done ? (ssize_t)done
+				    : (err == -ERESTARTSYS ? socket_intr(s->opt.rcvtimeo)
+							   : -EAGAIN);
 	}
 }
 
 static void peeked(struct socket *s, ssize_t n, u32 flags)
 {
 	if (n > 0 && s->opt.peek_off >= 0)
-		s->opt.peek_off = flags & MSG_PEEK ? s->opt.peek_off + (int)n : MAX(s->opt.peek_off - (int)n, 0);
+		s->opt.peek_off = flags & MSG_PEEK ? s->opt.peek_off + (int)n
+						   : MAX(s->opt.peek_off - (int)n, 0);
 }
 
 ssize_t tcp_recvmsg(struct socket *s, struct msg *m, u32 flags)

@@ -8,7 +8,7 @@
  * never leaves the header; an option of a wrong length is skipped, what is cut short ends the walk.
  *
  * Options that are understood: MSS (RFC 9293 3.7.1), window scale and timestamps (RFC 7323), SACK (RFC 2018).
- * Tests: tests/net/script_options.c, tests/net/fuzz_tcp.c.
+ * Tests: tests/net/script_open.c.
  */
 #include "tcp.h"
 
@@ -98,7 +98,9 @@ static void fill(struct tcp_seg *s, struct packet *p, const struct tcp_header *h
 	const struct inet_in *in = packet_cb(p, struct inet_in);
 
 	s->p = p;
-	s->key = (struct tcp_key){ .local = in->dst, .remote = in->src, .lport = h->dport, .rport = h->sport };
+	s->key = (struct tcp_key){
+		.local = in->dst, .remote = in->src, .lport = h->dport, .rport = h->sport
+	};
 	s->seq = be32_to_cpu(h->seq);
 	s->ack = be32_to_cpu(h->ack);
 	s->flags = h->flags;
@@ -127,7 +129,8 @@ bool tcp_segment_parse(struct packet *p, struct tcp_seg *s)
 		return false;
 	h = (const struct tcp_header *)p->data;
 	fill(s, p, h);
-	tcp_options_parse(p->data + sizeof(*h), s->header_len - sizeof(*h), s->flags & TH_SYN, &s->opt);
+	tcp_options_parse(p->data + sizeof(*h), s->header_len - sizeof(*h), s->flags & TH_SYN,
+			  &s->opt);
 	return true;
 }
 
@@ -145,7 +148,8 @@ static u32 put_ts(u8 *at, u32 tsval, u32 tsecr)
 }
 
 /* Options of a SYN or SYN-ACK; @wscale <0: not offered.  Their length, at most 24. */
-u32 tcp_options_syn(const struct tcp_net *n, u8 *at, u32 mss, bool sack, bool ts, u32 tsval, u32 tsecr, int wscale)
+u32 tcp_options_syn(const struct tcp_net *n, u8 *at, u32 mss, bool sack, bool ts, u32 tsval,
+		    u32 tsecr, int wscale)
 {
 	u32 len = 4;
 

@@ -79,8 +79,8 @@ static u32 may_send(struct tcp_sock *t, struct packet *p, bool force)
 
 	t->cwnd_limited |= cwnd < len && cwnd < win;
 	if (len <= most) {
-		if (force || tcp_cb(p)->flags & TH_FIN || !(len % mss) || !list_is_last(&t->unsent, &p->node) ||
-		    !nagle_holds(t))
+		if (force || tcp_cb(p)->flags & TH_FIN || !(len % mss) ||
+		    !list_is_last(&t->unsent, &p->node) || !nagle_holds(t))
 			return len;
 		return len - len % mss;
 	}
@@ -112,7 +112,8 @@ static bool send_one(struct tcp_sock *t, struct packet *p)
 	struct tcp_cb *cb = tcp_cb(p);
 
 	cb->flags |= TH_ACK;
-	if (list_is_last(&t->unsent, &p->node) || (seq_gt(t->pushed_seq, cb->seq) && seq_le(t->pushed_seq, cb->end_seq)))
+	if (list_is_last(&t->unsent, &p->node) ||
+	    (seq_gt(t->pushed_seq, cb->seq) && seq_le(t->pushed_seq, cb->end_seq)))
 		cb->flags |= TH_PSH;
 	if (t->ack_pending & ACK_SCHEDULED && p->len)
 		t->pingpong = true;
@@ -137,14 +138,16 @@ void tcp_push(struct tcp_sock *t, bool force)
 	struct packet *p;
 	u32 n;
 
-	if (!(TCPF(t->state) & (TCPF_MAY_SEND | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING))))
+	if (!(TCPF(t->state) &
+	      (TCPF_MAY_SEND | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING))))
 		return;
 	if (list_empty(&t->unsent))
 		return;
 	tcp_mss_sync(t);
 	idle_restart(t);
 	t->cwnd_limited = false;
-	while ((p = list_first(&t->unsent, struct packet, node)) && (n = may_send(t, p, force)) > 0) {
+	while ((p = list_first(&t->unsent, struct packet, node)) &&
+	       (n = may_send(t, p, force)) > 0) {
 		if (n < cb_len(p) && !tcp_split(t, p, n))
 			break;
 		if (!send_one(t, p))
@@ -201,7 +204,8 @@ static u32 acceptable_seq(const struct tcp_sock *t)
 {
 	u32 edge = t->snd_una + t->snd_wnd;
 
-	return seq_lt(edge, t->snd_nxt) && t->snd_nxt - edge >= BIT(t->snd_wscale) ? edge : t->snd_nxt;
+	return seq_lt(edge, t->snd_nxt) && t->snd_nxt - edge >= BIT(t->snd_wscale) ? edge
+										   : t->snd_nxt;
 }
 
 void tcp_send_ack(struct tcp_sock *t)
@@ -239,8 +243,8 @@ void tcp_ack_check(struct tcp_sock *t)
 
 	if (!t->ack_pending)
 		return;
-	if (t->ack_pending & ACK_NOW || t->rcv_nxt - t->rcv_wup > t->rcv_mss || (t->quickacks && !t->pingpong) ||
-	    !rb_empty(&t->ofo)) {
+	if (t->ack_pending & ACK_NOW || t->rcv_nxt - t->rcv_wup > t->rcv_mss ||
+	    (t->quickacks && !t->pingpong) || !rb_empty(&t->ofo)) {
 		tcp_send_ack(t);
 	} else if (!net_timer_armed(&t->delack_timer)) {
 		tcp_timer_set(t, &t->delack_timer, net_now() + wait);

@@ -83,8 +83,8 @@ bool tcp_tlp_arm(struct tcp_sock *t)
 {
 	ktime_t wait;
 
-	if (!t->sack_ok || t->ca_state != CA_OPEN || t->sacked || t->lost || t->tlp_out || !t->srtt_us8 ||
-	    !(TCPF(t->state) & TCPF_SYNCED) || t->state == TCP_SYN_RECV)
+	if (!t->sack_ok || t->ca_state != CA_OPEN || t->sacked || t->lost || t->tlp_out ||
+	    !t->srtt_us8 || !(TCPF(t->state) & TCPF_SYNCED) || t->state == TCP_SYN_RECV)
 		return false;
 	wait = MAX(2 * (t->srtt_us8 / 8) * NSEC_PER_USEC, 2 * NSEC_PER_MSEC);
 	if (t->snd_nxt - t->snd_una <= t->mss)

@@ -186,9 +186,11 @@ static void leave(struct tcp_sock *t)
 static void reno_detect(struct tcp_sock *t, const struct tcp_acked *a)
 {
 	struct packet *p = list_first(&t->sent, struct packet, node);
-	bool partial = t->ca_state == CA_RECOVERY && a->acked && seq_lt(t->snd_una, t->recovery_point);
+	bool partial =
+		t->ca_state == CA_RECOVERY && a->acked && seq_lt(t->snd_una, t->recovery_point);
 
-	if (!p || !(t->dupacks == 3 || partial) || tcp_cb(p)->state & SEG_LOST || (t->ca_state == CA_LOSS))
+	if (!p || !(t->dupacks == 3 || partial) || tcp_cb(p)->state & SEG_LOST ||
+	    (t->ca_state == CA_LOSS))
 		return;
 	if (p->len > t->mss && !tcp_split(t, p, t->mss))
 		return;
@@ -205,7 +207,8 @@ static void prr(struct tcp_sock *t, const struct tcp_acked *a)
 		delivered = t->mss; /* a duplicate ACK says that a segment left */
 	t->prr_delivered += delivered;
 	if (pipe > t->ssthresh) {
-		send = (s64)div_round_up_u64((u64)t->prr_delivered * t->ssthresh, t->prr_start) - t->prr_out;
+		send = (s64)div_round_up_u64((u64)t->prr_delivered * t->ssthresh, t->prr_start) -
+		       t->prr_out;
 	} else {
 		limit = t->prr_delivered > t->prr_out ? t->prr_delivered - t->prr_out : 0;
 		if (a->acked && !a->new_loss)

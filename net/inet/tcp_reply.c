@@ -7,15 +7,21 @@
  */
 #include "tcp.h"
 
-static void put_header(struct packet *p, const struct tcp_key *k, const struct tcp_reply *r, u32 options_len)
+static void put_header(struct packet *p, const struct tcp_key *k, const struct tcp_reply *r,
+		       u32 options_len)
 {
 	u32 len = sizeof(struct tcp_header) + options_len;
 	struct tcp_header *h = packet_push(p, len);
 	u8 *opt = (u8 *)(h + 1);
 
 	*h = (struct tcp_header){
-		.sport = k->lport, .dport = k->rport, .seq = cpu_to_be32(r->seq), .ack = cpu_to_be32(r->ack),
-		.offset = (u8)(len / 4 << 4), .flags = r->flags, .window = cpu_to_be16(r->window),
+		.sport = k->lport,
+		.dport = k->rport,
+		.seq = cpu_to_be32(r->seq),
+		.ack = cpu_to_be32(r->ack),
+		.offset = (u8)(len / 4 << 4),
+		.flags = r->flags,
+		.window = cpu_to_be16(r->window),
 	};
 	if (r->options) {
 		memcpy(opt, r->options, options_len);
@@ -36,8 +42,14 @@ static void put_header(struct packet *p, const struct tcp_key *k, const struct t
 void tcp_reply(struct net *net, const struct tcp_key *k, const struct tcp_reply *r)
 {
 	struct flow f = {
-		.src = k->local, .dst = k->remote, .sport = k->lport, .dport = k->rport, .protocol = IPPROTO_TCP,
-		.tos = r->tos, .v6 = !addr_is_v4(&k->remote), .oif = r->oif,
+		.src = k->local,
+		.dst = k->remote,
+		.sport = k->lport,
+		.dport = k->rport,
+		.protocol = IPPROTO_TCP,
+		.tos = r->tos,
+		.v6 = !addr_is_v4(&k->remote),
+		.oif = r->oif,
 	};
 	struct inet_cork c = { .tos = r->tos };
 	struct route *route = route_out(net, &f);

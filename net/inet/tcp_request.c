@@ -51,7 +51,10 @@ void tcp_request_drop(struct tcp_request *r)
 
 static u32 our_mss(struct net *net, const struct tcp_key *k)
 {
-	struct flow f = { .src = k->local, .dst = k->remote, .protocol = IPPROTO_TCP, .v6 = !addr_is_v4(&k->remote) };
+	struct flow f = { .src = k->local,
+			  .dst = k->remote,
+			  .protocol = IPPROTO_TCP,
+			  .v6 = !addr_is_v4(&k->remote) };
 	struct route *r = route_out(net, &f);
 	u32 mss = TCP_MSS_DEFAULT;
 
@@ -69,13 +72,16 @@ static void send_synack(struct tcp_request *r)
 	struct net *net = tcp_sock(r->listener)->net;
 	u8 options[40];
 	struct tcp_reply reply = {
-		.seq = r->iss, .ack = r->irs + 1, .flags = (u8)(TH_SYN | TH_ACK | (r->ecn ? TH_ECE : 0)),
-		.window = (u16)r->rcv_wnd, .options = options,
+		.seq = r->iss,
+		.ack = r->irs + 1,
+		.flags = (u8)(TH_SYN | TH_ACK | (r->ecn ? TH_ECE : 0)),
+		.window = (u16)r->rcv_wnd,
+		.options = options,
 	};
 
-	reply.options_len = tcp_options_syn(tcp_net(net), options, our_mss(net, &r->hashed.key), r->sack_ok, r->ts_ok,
-					    tcp_now_ms() + r->ts_offset, r->ts_recent,
-					    r->wscale_ok ? r->rcv_wscale : -1);
+	reply.options_len = tcp_options_syn(tcp_net(net), options, our_mss(net, &r->hashed.key),
+					    r->sack_ok, r->ts_ok, tcp_now_ms() + r->ts_offset,
+					    r->ts_recent, r->wscale_ok ? r->rcv_wscale : -1);
 	tcp_reply(net, &r->hashed.key, &reply);
 }
 
@@ -107,7 +113,8 @@ static void fill(struct tcp_request *r, struct tcp_sock *l, const struct tcp_seg
 	struct net *net = tcp_sock(l)->net;
 	const struct tcp_net *n = tcp_net(net);
 
-	r->hashed = (struct tcp_hashed){ .key = s->key, .kind = TCP_KIND_REQUEST, .refs = &r->refs };
+	r->hashed =
+		(struct tcp_hashed){ .key = s->key, .kind = TCP_KIND_REQUEST, .refs = &r->refs };
 	r->listener = l;
 	r->irs = s->seq;
 	r->iss = tcp_isn(net, &s->key);
@@ -133,8 +140,10 @@ static void send_cookie(struct tcp_sock *l, const struct tcp_seg *s)
 		.window = (u16)MIN((u32)tcp_net(net)->rmem[1] / 2, 65535u),
 	};
 
-	reply.seq = tcp_cookie_make(net, &s->key, s->seq, s->opt.mss ? s->opt.mss : TCP_MSS_DEFAULT);
-	reply.options_len = tcp_options_syn(tcp_net(net), options, our_mss(net, &s->key), false, false, 0, 0, -1);
+	reply.seq =
+		tcp_cookie_make(net, &s->key, s->seq, s->opt.mss ? s->opt.mss : TCP_MSS_DEFAULT);
+	reply.options_len = tcp_options_syn(tcp_net(net), options, our_mss(net, &s->key), false,
+					    false, 0, 0, -1);
 	tcp_count(net, TCPC_SYNCOOKIES_SENT);
 	tcp_reply(net, &s->key, &reply);
 }
@@ -213,7 +222,8 @@ static void last_ack(struct tcp_sock *l, struct tcp_request *r, struct tcp_seg *
 {
 	struct net *net = tcp_sock(l)->net;
 
-	if (l->defer_accept && !s->data_len && !(s->flags & TH_FIN) && r->retries < l->defer_accept && r->hashed.refs) {
+	if (l->defer_accept && !s->data_len && !(s->flags & TH_FIN) &&
+	    r->retries < l->defer_accept && r->hashed.refs) {
 		r->acked = true; /* TCP_DEFER_ACCEPT: data makes it a connection */
 		return;
 	}
@@ -235,8 +245,13 @@ static bool paws_rejects(const struct tcp_request *r, const struct tcp_seg *s)
 static void answer(struct tcp_request *r)
 {
 	struct tcp_reply reply = {
-		.seq = r->iss + 1, .ack = r->irs + 1, .flags = TH_ACK, .window = (u16)r->rcv_wnd, .ts = r->ts_ok,
-		.tsval = tcp_now_ms() + r->ts_offset, .tsecr = r->ts_recent,
+		.seq = r->iss + 1,
+		.ack = r->irs + 1,
+		.flags = TH_ACK,
+		.window = (u16)r->rcv_wnd,
+		.ts = r->ts_ok,
+		.tsval = tcp_now_ms() + r->ts_offset,
+		.tsecr = r->ts_recent,
 	};
 
 	tcp_reply(tcp_sock(r->listener)->net, &r->hashed.key, &reply);

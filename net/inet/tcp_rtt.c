@@ -10,7 +10,8 @@
 /* The wait for an ACK, from the estimate and the backoff. */
 void tcp_rto_set(struct tcp_sock *t)
 {
-	ktime_t rto = t->srtt_us8 ? (t->srtt_us8 / 8 + MAX(t->rttvar_us4, 1u)) * NSEC_PER_USEC : TCP_RTO_INIT;
+	ktime_t rto = t->srtt_us8 ? (t->srtt_us8 / 8 + MAX(t->rttvar_us4, 1u)) * NSEC_PER_USEC
+				  : TCP_RTO_INIT;
 
 	if (t->srtt_us8)
 		rto = MAX(rto, t->srtt_us8 / 8 * NSEC_PER_USEC + TCP_RTO_MIN);

@@ -12,7 +12,7 @@
  *
  * A range may end within a packet, which is cut there; but pieces below a segment are not made, or a peer
  * could turn our queue into dust (CVE-2019-11478): such an end is rounded inwards.
- * Tests: tests/net/script_sack.c.
+ * Tests: tests/net/script_loss.c.
  */
 #include "tcp.h"
 
@@ -62,7 +62,8 @@ void tcp_recount(const struct tcp_sock *t)
 struct packet *tcp_split(struct tcp_sock *t, struct packet *p, u32 n)
 {
 	struct tcp_cb *cb = tcp_cb(p), *rest_cb;
-	struct packet *rest = n < p->len ? packet_slice(p, n, p->len - n, GFP_ATOMIC) : packet_alloc(GFP_ATOMIC);
+	struct packet *rest =
+		n < p->len ? packet_slice(p, n, p->len - n, GFP_ATOMIC) : packet_alloc(GFP_ATOMIC);
 
 	if (!rest)
 		return NULL;
@@ -100,7 +101,8 @@ static u32 sort_ranges(const struct tcp_sock *t, const struct tcp_seg *s, struct
 	for (u32 i = 0; i < s->opt.nr_sacks; i++) {
 		struct tcp_range r = s->opt.sacks[i];
 
-		if (!seq_lt(r.start, r.end) || seq_gt(r.end, t->snd_nxt) || seq_lt(r.start, t->snd_una))
+		if (!seq_lt(r.start, r.end) || seq_gt(r.end, t->snd_nxt) ||
+		    seq_lt(r.start, t->snd_una))
 			continue;
 		for (k = n++; k && seq_lt(r.start, out[k - 1].start); k--)
 			out[k] = out[k - 1];

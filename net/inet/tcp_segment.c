@@ -22,8 +22,10 @@ static u32 syn_options(struct tcp_sock *t, u8 *at, u8 flags)
 	bool answer = flags & TH_ACK;
 
 	return tcp_options_syn(n, at, MIN(t->mtu - (t->inet.route->v6 ? 60 : 40), 65495u),
-			       answer ? t->sack_ok : n->sack, answer ? t->ts_ok : n->timestamps, tcp_ts_now(t),
-			       t->ts_recent, !answer || t->wscale_ok ? (n->window_scaling ? t->rcv_wscale : -1) : -1);
+			       answer ? t->sack_ok : n->sack, answer ? t->ts_ok : n->timestamps,
+			       tcp_ts_now(t), t->ts_recent,
+			       !answer || t->wscale_ok ? (n->window_scaling ? t->rcv_wscale : -1)
+						       : -1);
 }
 
 /* What a segment says about ours being received; the ACK that was due is on its way. */
@@ -52,7 +54,8 @@ static u8 ecn_flags(struct tcp_sock *t, u8 flags, bool data)
 	return flags;
 }
 
-static void offload(struct tcp_sock *t, struct packet *p, const struct flow *f, u32 header_len, u32 data)
+static void offload(struct tcp_sock *t, struct packet *p, const struct flow *f, u32 header_len,
+		    u32 data)
 {
 	struct tcp_header *h = (struct tcp_header *)p->data;
 	u32 sum = inet_pseudo_csum(&f->src, &f->dst, IPPROTO_TCP, p->len), mss = tcp_mss_now(t);
@@ -73,7 +76,11 @@ static int ip_send(struct tcp_sock *t, struct packet *p, struct flow *f)
 {
 	struct inet_sock *i = &t->inet;
 	struct inet_cork c = {
-		.ttl = i->ttl, .tos = f->tos, .pmtudisc = i->pmtudisc, .options = i->options, .options_len = i->options_len,
+		.ttl = i->ttl,
+		.tos = f->tos,
+		.pmtudisc = i->pmtudisc,
+		.options = i->options,
+		.options_len = i->options_len,
 	};
 
 	tcp_count(tcp_sock(t)->net, TCPC_OUT_SEGS);
@@ -120,11 +127,13 @@ int tcp_send_header(struct tcp_sock *t, struct packet *p, u32 seq, u8 flags)
 		return -EHOSTUNREACH;
 	}
 	n = flags & TH_SYN ? syn_options(t, options, flags) : tcp_options_put(t, options);
-	window = flags & TH_SYN ? (u16)MIN(t->rcv_wnd, 65535u) : (u16)(tcp_window_select(t) >> t->rcv_wscale);
+	window = flags & TH_SYN ? (u16)MIN(t->rcv_wnd, 65535u)
+				: (u16)(tcp_window_select(t) >> t->rcv_wscale);
 	flags |= ecn_flags(t, flags, data);
 	packet_push(p, sizeof(struct tcp_header) + n);
 	p->transport = packet_offset(p);
-	fill(t, (struct tcp_header *)p->data, seq, flags, sizeof(struct tcp_header) + n, flags & TH_RST ? 0 : window);
+	fill(t, (struct tcp_header *)p->data, seq, flags, sizeof(struct tcp_header) + n,
+	     flags & TH_RST ? 0 : window);
 	memcpy(p->data + sizeof(struct tcp_header), options, n);
 	inet_sock_flow(&t->inet, &f);
 	f.tos = (u8)((t->inet.tos & ~3u) | (ect ? 2 : 0));

@@ -129,7 +129,9 @@ static int tcp_connect(struct socket *s, const void *addr, int len, u32 file_fla
 	if (family == AF_UNSPEC) {
 		err = disconnect(t);
 	} else if (t->conn == TCP_CONN_ASKED) {
-		err = file_flags & O_NONBLOCK && TCPF(t->state) & TCPF_CONNECTING ? -EALREADY : connect_wait(s, t, file_flags);
+		err = file_flags & O_NONBLOCK && TCPF(t->state) & TCPF_CONNECTING
+			      ? -EALREADY
+			      : connect_wait(s, t, file_flags);
 	} else if (t->conn == TCP_CONN_DONE || t->state == TCP_LISTEN) {
 		err = -EISCONN;
 	} else {
@@ -186,7 +188,8 @@ static void graft(struct tcp_sock *child, struct socket *new_sock, const struct 
 	sock_unlock(sk);
 }
 
-static int accept_wait(struct socket *s, struct tcp_sock *t, ktime_t deadline, struct tcp_sock **child)
+static int accept_wait(struct socket *s, struct tcp_sock *t, ktime_t deadline,
+		       struct tcp_sock **child)
 {
 	int err;
 
@@ -279,14 +282,7 @@ static void tcp_release(struct socket *s)
 
 /* ---- poll ---- */
 
-static bool writable(const struct tcp_sock *t)
-{
-	u32 used = atomic_load_explicit(&t->inet.sk.wmem, memory_order_relaxed);
-
-	return used + used / 2 <= tcp_sndbuf(t);
-}
-
-/* poll(2), by the table of tests/abi/net_tcp_poll.c. */
+/* poll(2), by the table of tests/abi/net_tcp.c. */
 static u32 tcp_poll(struct socket *s, struct poll_wait *w)
 {
 	struct tcp_sock *t = tcp_of(s);
@@ -305,12 +301,13 @@ static u32 tcp_poll(struct socket *s, struct poll_wait *w)
 	if (!(TCPF(state) & TCPF_CONNECTING)) {
 		if (tcp_has(t, (u32)MAX(s->opt.rcvlowat, 1)))
 			mask |= POLLIN | POLLRDNORM;
-		if (shut & TCP_SHUT_WR || writable(t))
+		if (shut & TCP_SHUT_WR || tcp_writable(t))
 			mask |= POLLOUT | POLLWRNORM;
 		if (READ_ONCE(t->urg_state) & URG_VALID)
 			mask |= POLLPRI;
 	}
-	if (atomic_load_explicit(&tcp_sock(t)->error, memory_order_acquire) || !list_empty(&tcp_sock(t)->errors.list))
+	if (atomic_load_explicit(&tcp_sock(t)->error, memory_order_acquire) ||
+	    !list_empty(&tcp_sock(t)->errors.list))
 		mask |= POLLERR;
 	return mask;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * TCP sockets: SOL_TCP's options, TCP_INFO and ioctls (tcp(7)).  What is not here is ENOPROTOOPT, as Linux answers for unknown ones.
+ * TCP sockets: SOL_TCP's options, TCP_INFO and ioctls (tcp(7)). What is not here is ENOPROTOOPT, as Linux answers
+ * for unknown ones.
  */
 #include <arch/uaccess.h>
 #include <asm/ioctls.h>
@@ -50,7 +51,8 @@ static void set_quickack(struct tcp_sock *t, int v)
 	if (!v)
 		return;
 	t->quickacks = TCP_QUICKACKS;
-	if (t->ack_pending & ACK_SCHEDULED && TCPF(t->state) & (TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT)))
+	if (t->ack_pending & ACK_SCHEDULED &&
+	    TCPF(t->state) & (TCPF(TCP_ESTABLISHED) | TCPF(TCP_CLOSE_WAIT)))
 		tcp_send_ack(t);
 }
 
@@ -69,7 +71,8 @@ static int set_defer(struct tcp_sock *t, int seconds)
 {
 	u32 n = 0;
 
-	for (int sum = 0, wait = 1; sum < seconds && n < 255; sum += wait, wait = MIN(wait * 2, 120))
+	for (int sum = 0, wait = 1; sum < seconds && n < 255;
+	     sum += wait, wait = MIN(wait * 2, 120))
 		n++;
 	t->defer_accept = n;
 	return 0;
@@ -178,7 +181,8 @@ static void info_rates(const struct tcp_sock *t, struct tcp_info *i)
 	i->tcpi_rttvar = t->rttvar_us4 / 4;
 	i->tcpi_snd_ssthresh = t->ssthresh >= ~0u >> 1 ? 0x7fffffff : t->ssthresh / t->mss;
 	i->tcpi_snd_cwnd = t->cwnd / t->mss;
-	i->tcpi_advmss = MIN(t->mtu - MIN(t->mtu, t->inet.v6 && !addr_is_v4(&t->inet.dst) ? 60u : 40u), 65495u);
+	i->tcpi_advmss = MIN(
+		t->mtu - MIN(t->mtu, t->inet.v6 && !addr_is_v4(&t->inet.dst) ? 60u : 40u), 65495u);
 	i->tcpi_reordering = 3;
 	i->tcpi_min_rtt = t->min_rtt_us ? t->min_rtt_us : ~0u;
 	i->tcpi_snd_wnd = t->snd_wnd;
@@ -210,8 +214,9 @@ static void get_info(const struct tcp_sock *t, struct tcp_info *i)
 	i->tcpi_retransmits = (u8)MIN(t->backoff, 255u);
 	i->tcpi_probes = t->probes;
 	i->tcpi_backoff = (u8)MIN(t->backoff, 255u);
-	i->tcpi_options = (u8)((t->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) | (t->sack_ok ? TCPI_OPT_SACK : 0) |
-			       (t->wscale_ok ? TCPI_OPT_WSCALE : 0) | (t->ecn & ECN_OK ? TCPI_OPT_ECN : 0));
+	i->tcpi_options =
+		(u8)((t->ts_ok ? TCPI_OPT_TIMESTAMPS : 0) | (t->sack_ok ? TCPI_OPT_SACK : 0) |
+		     (t->wscale_ok ? TCPI_OPT_WSCALE : 0) | (t->ecn & ECN_OK ? TCPI_OPT_ECN : 0));
 	i->tcpi_snd_wscale = t->snd_wscale;
 	i->tcpi_rcv_wscale = t->rcv_wscale;
 	if (t->state == TCP_LISTEN) {
@@ -230,9 +235,15 @@ static int get_number(const struct tcp_sock *t, int name, int *v)
 	switch (name) {
 	case TCP_NODELAY: *v = t->nonagle; break;
 	case TCP_CORK: *v = t->cork; break;
-	case TCP_MAXSEG: *v = (int)(t->state == TCP_CLOSE || t->state == TCP_LISTEN ? (t->mss_user ? t->mss_user : TCP_MSS_DEFAULT) : t->mss); break;
+	case TCP_MAXSEG:
+		*v = (int)(t->state == TCP_CLOSE || t->state == TCP_LISTEN
+				   ? (t->mss_user ? t->mss_user : TCP_MSS_DEFAULT)
+				   : t->mss);
+		break;
 	case TCP_KEEPIDLE: *v = t->keep_idle ? (int)t->keep_idle : n->keepalive_time; break;
-	case TCP_KEEPINTVL: *v = t->keep_interval ? (int)t->keep_interval : n->keepalive_intvl; break;
+	case TCP_KEEPINTVL:
+		*v = t->keep_interval ? (int)t->keep_interval : n->keepalive_intvl;
+		break;
 	case TCP_KEEPCNT: *v = t->keep_count ? (int)t->keep_count : n->keepalive_probes; break;
 	case TCP_SYNCNT: *v = t->syn_retries ? (int)t->syn_retries : n->syn_retries; break;
 	case TCP_LINGER2: *v = t->linger2 ? t->linger2 : n->fin_timeout; break;

@@ -13,7 +13,7 @@
 /* ---- out ---- */
 
 /* SO_SNDBUF, or what the congestion window needs: as much again as is under way, with what packets take. */
-u32 tcp_sndbuf(const struct tcp_sock *t)
+static u32 tcp_sndbuf(const struct tcp_sock *t)
 {
 	const struct tcp_net *n = tcp_net(t->inet.sk.net);
 	struct socket *s = t->inet.sk.socket;
@@ -23,19 +23,36 @@ u32 tcp_sndbuf(const struct tcp_sock *t)
 	return MAX(131072u, (u32)MIN(4ull * t->cwnd, (u64)n->wmem[2]));
 }
 
+/* TCP_NOTSENT_LOWAT, tcp(7): what waits to be sent for the first time is enough for now. */
+static bool enough_unsent(const struct tcp_sock *t)
+{
+	u32 limit = READ_ONCE(t->notsent_lowat);
+
+	return limit && READ_ONCE(t->write_seq) - READ_ONCE(t->snd_nxt) >= limit;
+}
+
 /* Bytes that may be queued now. */
 u32 tcp_room(const struct tcp_sock *t)
 {
-	u32 buf = tcp_sndbuf(t), used = atomic_load_explicit(&t->inet.sk.wmem, memory_order_relaxed);
+	u32 buf = tcp_sndbuf(t),
+	    used = atomic_load_explicit(&t->inet.sk.wmem, memory_order_relaxed);
 
-	return used < buf ? buf - used : 0;
+	return used < buf && !enough_unsent(t) ? buf - used : 0;
+}
+
+bool tcp_writable(const struct tcp_sock *t)
+{
+	u32 used = atomic_load_explicit(&t->inet.sk.wmem, memory_order_relaxed);
+
+	return used + used / 2 <= tcp_sndbuf(t) && !enough_unsent(t);
 }
 
 static struct packet *open_packet(struct tcp_sock *t)
 {
 	struct packet *p = list_last(&t->unsent, struct packet, node);
 
-	if (!p || p->len >= STREAM_PACKET || tcp_cb(p)->flags & TH_FIN || p->nr_frags + 2u > PACKET_FRAGS)
+	if (!p || p->len >= STREAM_PACKET || tcp_cb(p)->flags & TH_FIN ||
+	    p->nr_frags + 2u > PACKET_FRAGS)
 		return NULL;
 	return p;
 }
@@ -109,7 +126,8 @@ u32 tcp_readable(const struct tcp_sock *t)
 
 	if (p)
 		n -= t->copied_seq - tcp_cb(p)->seq;
-	if (n && t->urg_state && t->rcv_up - t->copied_seq < n && !(t->inet.sk.socket && t->inet.sk.socket->opt.oobinline))
+	if (n && t->urg_state && t->rcv_up - t->copied_seq < n &&
+	    !(t->inet.sk.socket && t->inet.sk.socket->opt.oobinline))
 		n--;
 	return n;
 }
@@ -152,7 +170,8 @@ static void drop_read(struct tcp_sock *t)
  * Copies up to @n bytes; @peek: leaves them, beginning *@peek_offset bytes further on, which moves.
  * Bytes; 0: none are there; -EFAULT.
  */
-ssize_t tcp_stream_receive(struct tcp_sock *t, struct iov_iter *to, size_t n, bool peek, u32 *peek_offset)
+ssize_t tcp_stream_receive(struct tcp_sock *t, struct iov_iter *to, size_t n, bool peek,
+			   u32 *peek_offset)
 {
 	u32 seq = t->copied_seq + (peek ? *peek_offset : 0), at, take;
 	struct packet *p = packet_peek(&t->in);

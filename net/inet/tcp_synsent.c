@@ -22,7 +22,9 @@ void tcp_established(struct tcp_sock *t)
 	t->tune_space = t->rcv_wnd;
 	tcp_set_state(t, TCP_ESTABLISHED);
 	/* Armed in any case: SO_KEEPALIVE may be set at any time, and is looked at when it fires. */
-	tcp_keep_arm(t, (t->keep_idle ? t->keep_idle : (u32)tcp_net(tcp_sock(t)->net)->keepalive_time) * NSEC_PER_SEC);
+	tcp_keep_arm(
+		t, (t->keep_idle ? t->keep_idle : (u32)tcp_net(tcp_sock(t)->net)->keepalive_time) *
+			   NSEC_PER_SEC);
 	sock_wake(tcp_sock(t), POLLOUT | POLLWRNORM);
 }
 

@@ -19,15 +19,15 @@
 #include <tarn/rcu.h>
 #include "tcp.h"
 
-u32 tcp_key_hash(const struct net *net, const struct tcp_key *k)
+static u32 tcp_key_hash(const struct net *net, const struct tcp_key *k)
 {
 	return (u32)net_hash(net, k, offsetof(struct tcp_key, rport) + sizeof(k->rport));
 }
 
 static bool key_equal(const struct tcp_key *a, const struct tcp_key *b)
 {
-	return a->lport.raw == b->lport.raw && a->rport.raw == b->rport.raw && addr_equal(&a->remote, &b->remote) &&
-	       addr_equal(&a->local, &b->local);
+	return a->lport.raw == b->lport.raw && a->rport.raw == b->rport.raw &&
+	       addr_equal(&a->remote, &b->remote) && addr_equal(&a->local, &b->local);
 }
 
 void tcp_key_of(const struct inet_sock *s, struct tcp_key *k)
@@ -163,7 +163,8 @@ static int listen_score(const struct inet_sock *i, const struct tcp_seg *s)
 }
 
 /* The best one; of @equal ones with the same score that number @pick. */
-static struct tcp_sock *best_listener(struct list *chain, const struct tcp_seg *s, u32 pick, u32 *equal)
+static struct tcp_sock *best_listener(struct list *chain, const struct tcp_seg *s, u32 pick,
+				      u32 *equal)
 {
 	struct tcp_sock *found = NULL, *t;
 	int best = -1;
@@ -189,6 +190,7 @@ struct tcp_sock *tcp_listen_lookup(struct net *net, const struct tcp_seg *s)
 	struct tcp_sock *t = best_listener(chain, s, 0, &equal);
 
 	if (equal > 1)
-		t = best_listener(chain, s, (u32)((u64)tcp_key_hash(net, &s->key) * equal >> 32), &equal);
+		t = best_listener(chain, s, (u32)((u64)tcp_key_hash(net, &s->key) * equal >> 32),
+				  &equal);
 	return t && ref_get_unless_zero(&tcp_sock(t)->refs) ? t : NULL;
 }

@@ -103,7 +103,8 @@ static void rto(struct tcp_sock *t)
 {
 	struct packet *p;
 
-	if (handshake_gives_up(t) || (t->state != TCP_SYN_SENT && gives_up(t, t->first_retransmit))) {
+	if (handshake_gives_up(t) ||
+	    (t->state != TCP_SYN_SENT && gives_up(t, t->first_retransmit))) {
 		timed_out(t);
 		return;
 	}
@@ -153,7 +154,8 @@ static void persist_due(struct tcp_sock *t)
 {
 	if (t->state == TCP_CLOSE || list_empty(&t->unsent) || !list_empty(&t->sent))
 		return;
-	if (!t->snd_wnd && t->probes > (t->inet.sk.socket ? (u32)tcp_net(t->inet.sk.net)->retries2 : 8u)) {
+	if (!t->snd_wnd &&
+	    t->probes > (t->inet.sk.socket ? (u32)tcp_net(t->inet.sk.net)->retries2 : 8u)) {
 		timed_out(t);
 		return;
 	}
@@ -183,7 +185,8 @@ static void keep_alive(struct tcp_sock *t)
 {
 	const struct tcp_net *n = tcp_net(t->inet.sk.net);
 	ktime_t idle = (t->keep_idle ? t->keep_idle : (u32)n->keepalive_time) * NSEC_PER_SEC;
-	ktime_t interval = (t->keep_interval ? t->keep_interval : (u32)n->keepalive_intvl) * NSEC_PER_SEC;
+	ktime_t interval =
+		(t->keep_interval ? t->keep_interval : (u32)n->keepalive_intvl) * NSEC_PER_SEC;
 	u32 count = t->keep_count ? t->keep_count : (u32)n->keepalive_probes;
 	ktime_t quiet = net_now() - MAX(t->last_ack_in, t->last_data_in);
 
@@ -191,7 +194,8 @@ static void keep_alive(struct tcp_sock *t)
 		tcp_keep_arm(t, idle);
 	} else if (quiet < idle) {
 		tcp_keep_arm(t, idle - quiet);
-	} else if (t->user_timeout_ms ? t->probes && quiet >= t->user_timeout_ms * NSEC_PER_MSEC : t->probes >= count) {
+	} else if (t->user_timeout_ms ? t->probes && quiet >= t->user_timeout_ms * NSEC_PER_MSEC
+				      : t->probes >= count) {
 		tcp_send_reset(t);
 		timed_out(t);
 	} else {

@@ -57,7 +57,9 @@ static struct tcp_timewait *timewait_new(struct tcp_sock *t)
 
 	if (!w)
 		return NULL;
-	w->hashed = (struct tcp_hashed){ .key = t->hashed.key, .kind = TCP_KIND_TIMEWAIT, .refs = &w->refs };
+	w->hashed = (struct tcp_hashed){ .key = t->hashed.key,
+					 .kind = TCP_KIND_TIMEWAIT,
+					 .refs = &w->refs };
 	ref_init(&w->refs, 2); /* the table's, ours */
 	w->net = tcp_sock(t)->net;
 	w->snd_nxt = t->snd_nxt;
@@ -77,7 +79,8 @@ static struct tcp_timewait *timewait_new(struct tcp_sock *t)
 void tcp_timewait_enter(struct tcp_sock *t)
 {
 	struct tcp_net *n = tcp_net(tcp_sock(t)->net);
-	struct tcp_timewait *w = READ_ONCE(n->nr_timewait) < (u32)n->max_tw_buckets ? timewait_new(t) : NULL;
+	struct tcp_timewait *w =
+		READ_ONCE(n->nr_timewait) < (u32)n->max_tw_buckets ? timewait_new(t) : NULL;
 
 	if (w) {
 		spin_lock(&n->timewait_lock);
@@ -102,8 +105,14 @@ bool tcp_timewait_may_go(struct tcp_timewait *w, ktime_t now)
 static void answer(struct tcp_timewait *w)
 {
 	struct tcp_reply r = {
-		.seq = w->snd_nxt, .ack = w->rcv_nxt, .flags = TH_ACK, .window = (u16)MIN(w->rcv_wnd, 65535u),
-		.tos = w->tos, .ts = w->ts_ok, .tsval = tcp_now_ms() + w->ts_offset, .tsecr = w->ts_recent,
+		.seq = w->snd_nxt,
+		.ack = w->rcv_nxt,
+		.flags = TH_ACK,
+		.window = (u16)MIN(w->rcv_wnd, 65535u),
+		.tos = w->tos,
+		.ts = w->ts_ok,
+		.tsval = tcp_now_ms() + w->ts_offset,
+		.tsecr = w->ts_recent,
 	};
 
 	tcp_reply(w->net, &w->hashed.key, &r);

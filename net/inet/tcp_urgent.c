@@ -21,7 +21,8 @@ void tcp_urgent_receive(struct tcp_sock *t, const struct tcp_seg *s)
 	u32 at = s->seq + s->urgent - 1;
 	u8 byte;
 
-	if (!s->urgent || !(TCPF(t->state) & (TCPF(TCP_ESTABLISHED) | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2))))
+	if (!s->urgent ||
+	    !(TCPF(t->state) & (TCPF(TCP_ESTABLISHED) | TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2))))
 		return;
 	if (seq_lt(at, t->copied_seq) || seq_lt(at, t->rcv_nxt))
 		return; /* read, or passed, already */

@@ -5,7 +5,8 @@
  * Sockets are hashed by local address and port with the namespace's secret, so one port
  * shared by many addresses does not make a long chain. A datagram looks in two chains: its
  * own destination's, and that of sockets bound to no address. The best score wins: a connected socket must fit the
- * peer; each field that it names and that fits counts (Linux's rule). Equals with SO_REUSEPORT share by the flow's hash.
+ * peer; each field that it names and that fits counts (Linux's rule). Equals with SO_REUSEPORT share by the flow's
+ * hash.
  *
  * Multicasts and broadcasts go to every socket that fits, each a copy.
  *
@@ -97,7 +98,8 @@ static bool reuses(const struct inet_sock *s)
 }
 
 /* The best of one chain, counted; of equals that share a port, one by the flow's hash. */
-static struct inet_sock *bucket_lookup(struct net *net, struct sock_bucket *b, const struct udp_key *k, u64 *hash)
+static struct inet_sock *bucket_lookup(struct net *net, struct sock_bucket *b,
+				       const struct udp_key *k, u64 *hash)
 {
 	struct inet_sock *s, *best = NULL;
 	int top = -1, n;
@@ -138,12 +140,27 @@ static struct inet_sock *lookup(struct net *net, const struct udp_key *k)
 
 /* ---- one socket gets it ---- */
 
+static bool no_csum_ok(const struct inet_sock *s, struct packet *p)
+{
+	const struct udp_header *h = (void *)packet_header(p, p->transport);
+
+	return h->csum.raw || p->csum_state == CSUM_PARTIAL ||
+	       READ_ONCE(((const struct udp_sock *)s)->no_check6_rx);
+}
+
 static void queue_one(struct net *net, struct inet_sock *s, struct packet *p)
 {
 	bool v6 = !addr_is_v4(&packet_cb(p, struct inet_in)->dst);
 	const struct inet_in *in = packet_cb(p, struct inet_in);
 	int err;
 
+	/* RFC 8200 8.1, 6935: only who asked for it (UDP_NO_CHECK6_RX) takes a datagram that nothing protects. */
+	if (v6 && !no_csum_ok(s, p)) {
+		inet_count(net, true, UDP_IN_CSUM_ERRORS);
+		inet_count(net, true, UDP_IN_ERRORS);
+		packet_free(p);
+		return;
+	}
 	if ((!v6 && s->min_ttl > in->ttl) || (v6 && s->min_hops6 > in->ttl)) {
 		packet_free(p);
 		return;
@@ -165,7 +182,8 @@ static void give(struct net *net, struct inet_sock *s, struct packet *p)
 	struct inet_in in = *packet_cb(p, struct inet_in);
 	struct packet *part;
 
-	if (!p->gso_size || p->gso_type != GSO_UDP || atomic_load_explicit(&u->gro, memory_order_relaxed)) {
+	if (!p->gso_size || p->gso_type != GSO_UDP ||
+	    atomic_load_explicit(&u->gro, memory_order_relaxed)) {
 		packet_pull(p, sizeof(struct udp_header));
 		queue_one(net, s, p);
 		return;
@@ -176,7 +194,8 @@ static void give(struct net *net, struct inet_sock *s, struct packet *p)
 	while ((part = list_first(&parts, struct packet, node))) {
 		list_del(&part->node);
 		*packet_cb(part, struct inet_in) = in;
-		packet_pull(part, (u32)(part->transport - part->network) + (u32)sizeof(struct udp_header));
+		packet_pull(part, (u32)(part->transport - part->network) +
+					  (u32)sizeof(struct udp_header));
 		queue_one(net, s, part);
 	}
 }
@@ -191,7 +210,8 @@ static u32 members(struct sock_bucket *b, const struct udp_key *k, u32 skip, str
 
 	spin_lock(&b->lock);
 	LIST_FOR_EACH(s, &b->socks, hash_node) {
-		if (score(s, k) < 0 || (addr_is_multicast(&k->dst) && !inet_wants_group(s, &k->dst, k->iif)))
+		if (score(s, k) < 0 ||
+		    (addr_is_multicast(&k->dst) && !inet_wants_group(s, &k->dst, k->iif)))
 			continue;
 		if (skip) {
 			skip--;
@@ -206,7 +226,8 @@ static u32 members(struct sock_bucket *b, const struct udp_key *k, u32 skip, str
 	return n;
 }
 
-static u32 give_chain(struct net *net, struct sock_bucket *b, const struct udp_key *k, struct packet *p)
+static u32 give_chain(struct net *net, struct sock_bucket *b, const struct udp_key *k,
+		      struct packet *p)
 {
 	struct inet_sock *batch[GROUP_BATCH];
 	u32 n, total = 0;
@@ -228,7 +249,8 @@ static u32 give_chain(struct net *net, struct sock_bucket *b, const struct udp_k
 static void give_group(struct net *net, const struct udp_key *k, struct packet *p)
 {
 	struct inet_addr any = { .d = { 0 } };
-	struct sock_bucket *own = bucket_of(net, &k->dst, k->dport), *all = bucket_of(net, &any, k->dport);
+	struct sock_bucket *own = bucket_of(net, &k->dst, k->dport),
+			   *all = bucket_of(net, &any, k->dport);
 	u32 n = give_chain(net, own, k, p);
 
 	if (all != own)
@@ -255,7 +277,7 @@ static bool check(struct net *net, struct packet *p, bool v6)
 	if (len < p->len)
 		packet_trim(p, len);
 	if (!h->csum.raw && p->csum_state != CSUM_PARTIAL)
-		return !v6; /* RFC 768: none was made; RFC 8200 8.1: there must be one */
+		return true; /* RFC 768: none was made; IPv6's sockets want one, see queue_one() */
 	if (inet_csum_ok(p, IPPROTO_UDP))
 		return true;
 	inet_count(net, v6, UDP_IN_CSUM_ERRORS);
@@ -276,7 +298,9 @@ static void udp_receive(struct net *net, struct packet *p)
 		return;
 	}
 	h = (void *)p->data;
-	k = (struct udp_key){ .src = in->src, .dst = in->dst, .sport = h->sport, .dport = h->dport, .iif = in->iif };
+	k = (struct udp_key){
+		.src = in->src, .dst = in->dst, .sport = h->sport, .dport = h->dport, .iif = in->iif
+	};
 	if (in->flags & (INET_IN_MULTICAST | INET_IN_BROADCAST)) {
 		give_group(net, &k, p);
 		return;
@@ -295,7 +319,8 @@ static void udp_receive(struct net *net, struct packet *p)
 /* ---- errors ---- */
 
 /* ip(7), IP_RECVERR: without it a connected socket alone hears of errors, and of fatal ones alone. */
-static void tell(struct inet_sock *s, struct packet *p, const struct udp_key *k, u8 type, u8 code, u32 info)
+static void tell(struct inet_sock *s, struct packet *p, const struct udp_key *k, u8 type, u8 code,
+		 u32 info)
 {
 	bool v6 = !addr_is_v4(&k->dst), hard;
 	int err = icmp_errno(v6, type, code, &hard);
@@ -312,7 +337,8 @@ static void tell(struct inet_sock *s, struct packet *p, const struct udp_key *k,
 		hard = true;
 	}
 	if (v6 ? s->recverr6 : s->recverr)
-		inet_queue_icmp_error(s, p, err, type, code, info, k->sport, sizeof(struct udp_header));
+		inet_queue_icmp_error(s, p, err, type, code, info, k->sport,
+				      sizeof(struct udp_header));
 	else if (!hard || !s->connected)
 		return;
 	sock_set_error(&s->sk, err);
@@ -323,7 +349,9 @@ static void udp_error(struct net *net, struct packet *p, u8 type, u8 code, u32 i
 	const struct inet_in *in = packet_cb(p, struct inet_in);
 	const struct udp_header *h = (void *)p->data;
 	/* Seen from a datagram that would come back: the quoted source is us. */
-	struct udp_key k = { .src = in->dst, .dst = in->src, .sport = h->dport, .dport = h->sport, .iif = in->iif };
+	struct udp_key k = {
+		.src = in->dst, .dst = in->src, .sport = h->dport, .dport = h->sport, .iif = in->iif
+	};
 	struct inet_sock *s = lookup(net, &k);
 
 	if (!s)
@@ -332,5 +360,7 @@ static void udp_error(struct net *net, struct packet *p, u8 type, u8 code, u32 i
 	sock_put(&s->sk);
 }
 
-static const struct transport udp_transport = { .protocol = IPPROTO_UDP, .receive = udp_receive, .error = udp_error };
+static const struct transport udp_transport = { .protocol = IPPROTO_UDP,
+						.receive = udp_receive,
+						.error = udp_error };
 SECTION_SET(transports, udp_transport);

@@ -22,7 +22,8 @@
 static void put_header(struct inet_sock *s, struct packet *p, const struct flow *f)
 {
 	struct udp_header *h = packet_push(p, sizeof(*h));
-	bool none = !f->v6 && s->sk.socket && s->sk.socket->opt.no_check;
+	bool none = f->v6 ? ((struct udp_sock *)s)->no_check6_tx
+			  : s->sk.socket && s->sk.socket->opt.no_check;
 
 	*h = (struct udp_header){ .sport = s->sport, .dport = f->dport, .len = cpu_to_be16((u16)p->len) };
 	p->transport = packet_offset(p);
@@ -36,7 +37,8 @@ static void put_header(struct inet_sock *s, struct packet *p, const struct flow 
 	p->csum_offset = offsetof(struct udp_header, csum);
 }
 
-static int set_gso(struct inet_sock *s, struct packet *p, const struct route *r, const struct flow *f, u16 gso)
+static int set_gso(struct inet_sock *s, struct packet *p, const struct route *r,
+		   const struct flow *f, u16 gso)
 {
 	u32 headers = (f->v6 ? 40u : 20u) + (u32)sizeof(struct udp_header);
 
@@ -44,7 +46,8 @@ static int set_gso(struct inet_sock *s, struct packet *p, const struct route *r,
 		return 0;
 	if (gso + headers > route_mtu(r))
 		return -EINVAL;
-	if (p->len > gso * SEGMENTS_MAX || s->sk.socket->opt.no_check)
+	if (p->len > gso * SEGMENTS_MAX ||
+	    (f->v6 ? ((struct udp_sock *)s)->no_check6_tx : s->sk.socket->opt.no_check))
 		return -EINVAL;
 	if (p->len <= gso)
 		return 0;
@@ -55,8 +58,8 @@ static int set_gso(struct inet_sock *s, struct packet *p, const struct route *r,
 }
 
 /* Owns @p, the payload. */
-static int push(struct inet_sock *s, struct packet *p, struct route *r, const struct flow *f, const struct inet_cork *c,
-		u16 gso)
+static int push(struct inet_sock *s, struct packet *p, struct route *r, const struct flow *f,
+		const struct inet_cork *c, u16 gso)
 {
 	struct net *net = s->sk.net;
 	int err = set_gso(s, p, r, f, gso);
@@ -121,7 +124,8 @@ int udp_push_pending(struct udp_sock *u)
 }
 
 /* Where to: the address given, or the peer. A datagram's port is never 0. */
-static int destination(struct inet_sock *s, const struct msg *m, struct inet_addr *dst, be16 *port, int *scope)
+static int destination(struct inet_sock *s, const struct msg *m, struct inet_addr *dst, be16 *port,
+		       int *scope)
 {
 	const struct sockaddr_in *in = m->name;
 	int err;
@@ -186,12 +190,14 @@ static int prepare(struct inet_sock *s, const struct msg *m, u32 flags, struct s
 		err = autobind(s);
 	if (err)
 		return err;
-	to_peer = s->connected && d->port.raw == s->dport.raw && addr_equal(&d->dst, &s->dst) && !d->scope;
+	to_peer = s->connected && d->port.raw == s->dport.raw && addr_equal(&d->dst, &s->dst) &&
+		  !d->scope;
 	d->info.gso_size = u->gso_size;
 	err = inet_cmsg_parse(s, m, !addr_is_v4(&d->dst), &d->info);
 	if (err)
 		return err;
-	d->route = inet_send_route(s, &d->flow, to_peer ? &s->dst : &d->dst, d->port, d->scope, &d->info, flags, &d->cork);
+	d->route = inet_send_route(s, &d->flow, to_peer ? &s->dst : &d->dst, d->port, d->scope,
+				   &d->info, flags, &d->cork);
 	if (IS_ERR(d->route))
 		return (int)PTR_ERR(d->route);
 	inet_cork_own(&d->cork, d->options);
@@ -251,7 +257,8 @@ static ssize_t send_now(struct inet_sock *s, struct msg *m, u32 flags)
 	if (err)
 		packet_free(p);
 	else if (flags & MSG_CONFIRM)
-		neigh_confirm(d.route->dev, addr_is_zero(&d.route->gateway) ? &d.flow.dst : &d.route->gateway);
+		neigh_confirm(d.route->dev,
+			      addr_is_zero(&d.route->gateway) ? &d.flow.dst : &d.route->gateway);
 	if (!err)
 		err = push(s, p, d.route, &d.flow, &d.cork, d.info.gso_size);
 	route_put(d.route);
@@ -310,8 +317,9 @@ static ssize_t udp_recvmsg(struct socket *sock, struct msg *m, u32 flags)
 	n = inet_copy_datagram(&u->inet, m, p, from, flags);
 	if (n >= 0) {
 		if (peek >= 0)
-			WRITE_ONCE(sock->opt.peek_off, flags & MSG_PEEK ? peek + (s32)MIN((u32)n, p->len)
-									: MAX(peek - (s32)p->len, 0));
+			WRITE_ONCE(sock->opt.peek_off, flags & MSG_PEEK
+							       ? peek + (s32)MIN((u32)n, p->len)
+							       : MAX(peek - (s32)p->len, 0));
 		put_name(&u->inet, m, p);
 		put_timestamp(m, sock, p->stamp);
 		put_gro(u, m, p);
@@ -398,19 +406,27 @@ static int udp_init(struct inet_sock *s)
 	return 0;
 }
 
-#define UDP_OPS(fam)                                                                                    \
-	{                                                                                               \
-		.family = (fam), .bind = inet_bind, .connect = udp_connect, .getname = inet_getname,    \
-		.sendmsg = udp_sendmsg, .recvmsg = udp_recvmsg, .shutdown = inet_dgram_shutdown,        \
-		.poll = inet_dgram_poll, .ioctl = inet_ioctl, .setsockopt = udp_setsockopt,             \
-		.getsockopt = udp_getsockopt, .release = udp_release, .peek_off = true,                 \
+#define UDP_OPS(fam) \
+	{ \
+		.family = (fam), .bind = inet_bind, .connect = udp_connect, \
+		.getname = inet_getname, \
+		.sendmsg = udp_sendmsg, .recvmsg = udp_recvmsg, .shutdown = inet_dgram_shutdown, \
+		.poll = inet_dgram_poll, .ioctl = inet_ioctl, .setsockopt = udp_setsockopt, \
+		.getsockopt = udp_getsockopt, .release = udp_release, .peek_off = true, \
 	}
 static const struct proto_ops udp_ops4 = UDP_OPS(AF_INET);
 static const struct proto_ops udp_ops6 = UDP_OPS(AF_INET6);
-static const struct sock_ops udp_sock_ops = { .name = "UDP", .size = sizeof(struct udp_sock), .destroy = udp_destroy };
+static const struct sock_ops udp_sock_ops = { .name = "UDP",
+					      .size = sizeof(struct udp_sock),
+					      .destroy = udp_destroy };
 
 static const struct inet_kind udp_kind = {
-	.type = SOCK_DGRAM, .protocol = IPPROTO_UDP, .ops4 = &udp_ops4, .ops6 = &udp_ops6, .sock_ops = &udp_sock_ops,
-	.own_ports = true, .init = udp_init,
+	.type = SOCK_DGRAM,
+	.protocol = IPPROTO_UDP,
+	.ops4 = &udp_ops4,
+	.ops6 = &udp_ops6,
+	.sock_ops = &udp_sock_ops,
+	.own_ports = true,
+	.init = udp_init,
 };
 SECTION_SET(inet_kinds, udp_kind);

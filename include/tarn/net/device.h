@@ -52,7 +52,8 @@ struct net_device_ops {
 	void (*stop)(struct net_device *d);     /* down: no poll, no transmit afterwards. May sleep */
 	/*
 	 * Sends @p on queue @queue.  TX_OK: the driver owns it now. TX_BUSY: untouched; the driver has called
-	 * tx_queue_stop() and will call tx_queue_wake().  The queue's lock held, irqs on, any thread or receive context.
+	 * tx_queue_stop() and will call tx_queue_wake(). The queue's lock held, irqs on, any thread or receive
+	 * context.
 	 */
 	int (*transmit)(struct net_device *d, struct packet *p, u32 queue);
 	void (*set_rx_mode)(struct net_device *d);  /* promiscuity, multicast list changed */
@@ -69,7 +70,8 @@ struct net_device_ops {
 /* The link layer: what is between the device and the protocols. Ethernet's is eth_header_ops (net/core/ethernet.c). */
 struct header_ops {
 	/* Pushes a link header for ETH_P_@protocol from @saddr (NULL: the device's) to @daddr: 0 or -errno. */
-	int (*create)(struct packet *p, struct net_device *d, u16 protocol, const u8 *daddr, const u8 *saddr);
+	int (*create)(struct packet *p, struct net_device *d, u16 protocol, const u8 *daddr,
+		      const u8 *saddr);
 	/* Sets mac, protocol, pkt_type and steps over the header. False: malformed. Receive context. */
 	bool (*parse)(struct packet *p, struct net_device *d);
 };
@@ -82,7 +84,7 @@ struct tx_queue {
 } CACHE_ALIGNED;
 
 struct net_device {
-	char name[IFNAMSIZ];                  /* net->config to write, RCU to read (a rename is seen torn by nobody: seqcount) */
+	char name[IFNAMSIZ];                  /* [I] while registered */
 	int ifindex;                          /* [I] while registered */
 	u16 type;                             /* [I] ARPHRD_* */
 	u8 addr_len, header_len;              /* [I] bytes: 6 and 14 for Ethernet */
@@ -100,7 +102,8 @@ struct net_device {
 	struct in6_device *ip6;
 	struct list taps;                     /* packet_tap.node, RCU; net->config */
 	struct net_device *master;            /* bridge; counted; RCU */
-	/* A master's or VLAN's look at what comes in, before the protocols: true if it took @p.  Receive context, RCU. */
+	/* A master's or VLAN's look at what comes in, before the protocols: true if it took @p. Receive context,
+	 * RCU. */
 	bool (*rx_handler)(struct net_device *d, struct packet *p);
 	void *rx_handler_data;
 	struct device_stats *stats;           /* per CPU; device_count() */
@@ -117,11 +120,12 @@ struct net_device {
 };
 
 /*
- * Registers @d (name may hold "%d") in @net: 0, -EEXIST, -EINVAL (name), -ENOMEM. Notifies NETDEV_REGISTER. net->config held.
- * ether_setup() and device_setup() fill what is common before.
+ * Registers @d (name may hold "%d") in @net: 0, -EEXIST, -EINVAL (name), -ENOMEM. Notifies NETDEV_REGISTER.
+ * net->config held. ether_setup() and device_setup() fill what is common before.
  */
 int device_register(struct net_device *d, struct net *net);
-/* Out of its namespace, down, everything that refers to it flushed; then its reference is dropped. net->config held; may sleep. */
+/* Out of its namespace, down, everything that refers to it flushed; then its reference is dropped. net->config
+ * held; may sleep. */
 void device_unregister(struct net_device *d);
 void device_setup(struct net_device *d, u32 nr_tx, u32 nr_rx);
 void ether_setup(struct net_device *d);
@@ -144,7 +148,6 @@ int device_change_flags(struct net_device *d, u32 flags, u32 mask);
 int device_set_mtu(struct net_device *d, u32 mtu);
 int device_set_mac(struct net_device *d, const u8 *addr);
 int device_rename(struct net_device *d, const char *name);
-int device_move(struct net_device *d, struct net *to, const char *name);
 /* Wants all frames (@by 1), or not any more (-1): counted. */
 void device_promiscuity(struct net_device *d, int by);
 void device_set_carrier(struct net_device *d, bool on);      /* any but interrupt context */
@@ -155,7 +158,8 @@ void device_receive(struct packet *p);
 /* The same, merged with its flow's neighbours first (GRO); device_receive_flush() at the poll's end. */
 void device_receive_merge(struct packet *p);
 void device_receive_flush(void);
-/* Out: ->dev set, link header in place. Owns @p. 0, or -ENOBUFS: dropped, the sender may hear of it. Any but interrupt context. */
+/* Out: ->dev set, link header in place. Owns @p. 0, or -ENOBUFS: dropped, the sender may hear of it. Any but
+ * interrupt context. */
 int device_send(struct packet *p);
 /* For drivers: the ring is full, has room again. */
 void tx_queue_stop(struct net_device *d, u32 queue);
@@ -166,7 +170,8 @@ u32 device_flags(const struct net_device *d);
 void device_get_stats(const struct net_device *d, struct device_stats *out);
 /* Adds to a counter of this CPU's. Not from interrupts. */
 #define device_count(d, field, n) ((d)->stats[cpu_id()].field += (n))
-/* SIOCGIF..., SIOCSIF... of devices, for sockets of any family: a long as ioctl(2), -ENOTTY: not one of these. May sleep. */
+/* SIOCGIF..., SIOCSIF... of devices, for sockets of any family: a long as ioctl(2), -ENOTTY: not one of these. May
+ * sleep. */
 long device_ioctl(struct net *net, unsigned int cmd, unsigned long arg);
 /* All who listen hear of it; net->config held. */
 void device_notify(struct net_device *d, enum net_event e);
@@ -187,7 +192,8 @@ struct packet_type {
 /* A tap sees a clone of everything that goes in or out (net/packet). @dev NULL: of all devices of its namespace. */
 struct packet_tap {
 	struct list node;
-	void (*see)(struct packet_tap *t, struct packet *p); /* not its own: clones what it wants. Any but interrupt context */
+	/* Not its own: it clones what it wants. Any but interrupt context. */
+	void (*see)(struct packet_tap *t, struct packet *p);
 	u16 protocol;                         /* ETH_P_ALL or one */
 	struct net_device *dev;
 	struct net *net;

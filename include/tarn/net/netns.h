@@ -28,7 +28,7 @@ struct net {
 	u64 secret[2];                 /* [I] SipHash key of all keyed hashes, ISNs, ports, ids */
 	struct mutex config;           /* devices, addresses, routes, rules: who changes them. Readers use RCU */
 	struct list devices GUARDED_BY(&config); /* net_device.node, by ifindex */
-	_Atomic u32 generation;        /* [a] raised by each change under config: dumps that span one say NLM_F_DUMP_INTR */
+	_Atomic u32 generation;        /* [a] raised by each change under config: dumps that span one tell */
 	int next_ifindex GUARDED_BY(&config);
 	struct net_device *loopback;   /* [I] after init, counted */
 	struct list taps;              /* packet_tap.node of those that see all devices: RCU; config */
@@ -41,7 +41,8 @@ struct net {
 
 extern struct net init_net;
 
-/* What a family or subsystem does at birth and death of a namespace: SECTION_SET(net_parts, x), run by rank, undone in reverse. */
+/* What a family or subsystem does at birth and death of a namespace: SECTION_SET(net_parts, x), run by rank, undone
+ * in reverse. */
 struct net_part {
 	const char *name;
 	int rank;                       /* inet 10, tcp 11, the loopback device 12, netlink 20, packet 30 */

@@ -85,7 +85,8 @@ struct packet {
 	bool vlan_present;
 	bool ip_ect_ce;             /* congestion was met (ECN), for the transport */
 	struct net_device *dev;     /* in: the device it came by. out: the one it leaves by. A reference of the device's
-	                             * own kind is not held: devices are freed through RCU after their queues were flushed */
+	                             * own kind is not held: devices are freed through RCU after their queues were
+	                             * flushed */
 	struct sock *sk;            /* whom it is charged to; counted by pay_back; NULL: nobody */
 	void (*pay_back)(struct packet *p); /* the charge ends: called once, at free, orphan or change of owner */
 	u32 truesize;               /* bytes it really takes, chain included: this struct and its pages' share */
@@ -201,9 +202,9 @@ u32 packet_csum(const struct packet *p, u32 offset, u32 n, u32 seed);
 /* CSUM_PARTIAL becomes a checksum in the packet.  False: the offsets are outside of it. */
 bool WARN_UNUSED packet_csum_complete(struct packet *p);
 /*
- * Cuts a GSO packet (at its network header, link header not yet there or there) into ones of gso_size payload bytes with right
- * lengths, sequence numbers, flags, IP ids and checksum state; adds them to @out in order. @p is gone in any case.
- * 0 or -ENOMEM, -EINVAL: malformed.
+ * Cuts a GSO packet (at its network header, link header not yet there or there) into ones of gso_size payload bytes
+ * with right lengths, sequence numbers, flags, IP ids and checksum state; adds them to @out in order. @p is
+ * gone in any case. 0 or -ENOMEM, -EINVAL: malformed.
  */
 int packet_segment(struct packet *p, struct list *out);
 

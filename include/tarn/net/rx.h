@@ -60,9 +60,9 @@ void net_timers_init(void);
 bool in_rx(void);
 
 /*
- * Timers of the network: as struct timer, but @fn runs in the receive context of the CPU that armed it: irqs on, may take
- * spinlocks of sockets.  Kept in a wheel of 2^-8 s (net/core/timer.c): arming and cancelling are O(1), a timer fires at most
- * one tick (4 ms) late, never early.
+ * Timers of the network: as struct timer, but @fn runs in the receive context of the CPU that armed it: irqs on,
+ * may take spinlocks of sockets. Kept in a wheel of 2^-8 s (net/core/timer.c): arming and cancelling are O(1),
+ * a timer fires at most one tick (4 ms) late, never early.
  */
 struct net_timer {
 	struct list node;
@@ -71,9 +71,11 @@ struct net_timer {
 	_Atomic u32 cpu_plus_1;      /* whose wheel; 0: not armed */
 };
 void net_timer_init(struct net_timer *t, void (*fn)(struct net_timer *t));
-/* Arms, or moves: true if it was not armed before (the caller takes a reference of the object then). Any but interrupt context. */
+/* Arms, or moves: true if it was not armed before (the caller takes a reference of the object then). Any but
+ * interrupt context. */
 bool net_timer_arm(struct net_timer *t, ktime_t expires);
-/* True if it was armed, and now is not: the caller drops the timer's reference. A running @fn may still be under way elsewhere. */
+/* True if it was armed, and now is not: the caller drops the timer's reference. A running call-back may still be under
+ * way elsewhere. */
 bool net_timer_cancel(struct net_timer *t);
 static inline bool net_timer_armed(const struct net_timer *t)
 {

@@ -77,7 +77,8 @@ struct sock_ops {
 };
 
 /* Zeroed beyond struct sock, refs 1; NULL. @gfp GFP_ATOMIC in the receive context (a connection that came in). */
-struct sock *sock_alloc(struct net *net, const struct sock_ops *ops, int family, int type, int protocol, gfp_t gfp);
+struct sock *sock_alloc(struct net *net, const struct sock_ops *ops, int family, int type,
+			int protocol, gfp_t gfp);
 /* Who pays for it, and whose it is: at socket(2) the caller, for an accepted connection its listener's. */
 void sock_set_user(struct sock *sk, struct user *user, u32 uid);
 void sock_get(struct sock *sk);
@@ -92,8 +93,10 @@ bool WARN_UNUSED sock_backlog_add(struct sock *sk, struct packet *p) MUST_HOLD(&
 void sock_defer(struct sock *sk);
 
 /*
- * Sleeps until woken with events of @events, socket given up meanwhile: 0, -ERESTARTSYS, -ETIMEDOUT; -EAGAIN at once with
- * @deadline 0. Owner only. For conditions that change under the lock: what is queued without it, sock_receive() waits for.
+ * Sleeps until woken with events of @events, socket given up meanwhile: 0, -ERESTARTSYS, -ETIMEDOUT; -EAGAIN at
+ * once with
+ * @deadline 0. Owner only. For conditions that change under the lock: what is queued without it, sock_receive()
+ * waits for.
  */
 int sock_wait(struct sock *sk, u32 events, ktime_t deadline);
 /* Readers, writers, pollers and SIGIO hear of @events (POLL*). */
@@ -108,8 +111,9 @@ int sock_take_error(struct sock *sk);
  */
 int sock_queue_receive(struct sock *sk, struct packet *p);
 /*
- * The next datagram, waiting as @flags and the timeout say; ERR_PTR; NULL: shut down for reading. It is the caller's; with
- * MSG_PEEK it is a clone, and @offset (SO_PEEK_OFF; NULL: 0) skips as many bytes of the queue and returns what is left to skip.
+ * The next datagram, waiting as @flags and the timeout say; ERR_PTR; NULL: shut down for reading. It is the
+ * caller's; with MSG_PEEK it is a clone, and @offset (SO_PEEK_OFF; NULL: 0) skips as many bytes of the queue
+ * and returns what is left to skip.
  */
 struct packet *sock_receive(struct sock *sk, u32 flags, u32 *offset);
 /* MSG_ERRQUEUE: the next one, or NULL. */
@@ -120,7 +124,5 @@ bool sock_queue_error(struct sock *sk, struct packet *p);
 int sock_wait_for_room(struct sock *sk, u32 flags);
 /* POLL* of a datagram socket. */
 u32 sock_poll(struct sock *sk, struct poll_wait *w);
-/* Its user, or the machine, has no more memory for sockets: nothing more is queued. */
-bool sock_over_limit(const struct sock *sk);
 void sock_refund(struct sock *sk); /* net/core/sock.c: the socket goes */
 void sock_init(void); /* boot */
