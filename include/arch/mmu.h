@@ -37,6 +37,7 @@ struct kernel_place {
 	u64 direct_map, page_array, vmalloc, stacks, device, image;
 };
 extern struct kernel_place kernel_at; /* [I] read-only memory once the kernel has its own tables */
+#define PAGE_ARRAY_BASE kernel_at.page_array
 
 /* User addresses are below this; the last page is never mapped (SYSRET at the edge). */
 #define USER_END 0x00007ffffffff000ul

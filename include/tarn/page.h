@@ -81,11 +81,11 @@ _Static_assert(sizeof(struct page) == 64, "one cache line a frame");
 
 static inline struct page *pfn_to_page(pfn_t pfn)
 {
-	return (struct page *)kernel_at.page_array + pfn;
+	return (struct page *)PAGE_ARRAY_BASE + pfn;
 }
 static inline pfn_t page_to_pfn(const struct page *p)
 {
-	return (pfn_t)(p - (const struct page *)kernel_at.page_array);
+	return (pfn_t)(p - (const struct page *)PAGE_ARRAY_BASE);
 }
 static inline phys_t page_phys(const struct page *p)
 {

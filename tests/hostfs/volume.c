@@ -217,7 +217,7 @@ int vol_link(const char *old, const char *path)
 
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	err = place_begin(&p, path);
+	err = mode_is_dir(inode->mode) ? -EPERM : place_begin(&p, path); /* link(2) */
 	if (!err) {
 		rwsem_write_lock(&inode->lock);
 		err = p.d->inode ? -EEXIST : p.dir->inode->ops->link(inode, p.dir->inode, p.d);
@@ -317,6 +317,8 @@ static int rename_locked(struct dentry *from, const struct qstr *a, struct dentr
 		err = -ENOENT;
 	if (!err && dentry_is_below(to, old))
 		err = -EINVAL;
+	if (!err && new->inode && dentry_is_below(from, new)) /* a loop: the VFS lets no such through */
+		err = flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
 	if (!err && new->inode && !(flags & RENAME_EXCHANGE) &&
 	    mode_is_dir(new->inode->mode) != mode_is_dir(old->inode->mode))
 		err = mode_is_dir(new->inode->mode) ? -EISDIR : -ENOTDIR;

@@ -10,7 +10,12 @@
 #include <linux/stat.h>
 #include <tarn/errno.h>
 #include <tarn/errptr.h>
+#include <tarn/file.h>
+#include <tarn/inode.h>
+#include <tarn/mount.h>
+#include <tarn/path.h>
 #include <tarn/string.h>
+#include <tarn/super.h>
 #include "disk.h"
 
 extern struct super *volume; /* what is mounted; NULL: nothing */

@@ -177,7 +177,7 @@ loff_t vol_seek(const char *path, loff_t pos, int whence)
 
 static loff_t do_drop(struct file *f, void *arg)
 {
-	int err = inode_sync(f->inode, false);
+	int err = inode_writeback(f->inode, true);
 
 	pagecache_drop_clean(f->inode->mapping, 0, ~0ul);
 	return err;
