@@ -25,6 +25,7 @@
 #define MAX_RW 0x7ffff000ul /* as Linux: one call moves no more */
 #define COPY_CHUNK (64ul << 10)
 #define WRITE_PIECE (1ul << 20)
+#define BALANCE_AT_ONCE (64u << 10) /* bytes of one write after which dirty pages are counted */
 
 /* ---- one file, one position ---- */
 
@@ -244,7 +245,9 @@ ssize_t file_write_generic(struct file *f, struct iov_iter *from, loff_t *pos)
 	n = write_locked(f, from, pos);
 	rwsem_write_unlock(&inode->lock);
 	n = file_written(f, (u64)*pos, n);
-	if (n > 0 && inode->super->bdev)
+	if (n >= (ssize_t)BALANCE_AT_ONCE && inode->super->bdev)
+		balance_dirty_now(); /* a look at every sixteenth of these would come too late */
+	else if (n > 0 && inode->super->bdev)
 		balance_dirty();
 	return n;
 }
