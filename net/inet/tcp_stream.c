@@ -23,7 +23,7 @@ static u32 tcp_sndbuf(const struct tcp_sock *t)
 	return MAX(131072u, (u32)MIN(4ull * t->cwnd, (u64)n->wmem[2]));
 }
 
-/* TCP_NOTSENT_LOWAT, tcp(7): what waits to be sent for the first time is enough for now. */
+/* TCP_NOTSENT_LOWAT, tcp(7): as much waits to be sent for the first time as the user allows. */
 static bool enough_unsent(const struct tcp_sock *t)
 {
 	u32 limit = READ_ONCE(t->notsent_lowat);
